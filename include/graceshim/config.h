@@ -1,0 +1,97 @@
+// The settings of one run, each with the place it came from, and the plan that follows from them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "graceshim/error.h"
+#include "graceshim/plan.h"
+
+namespace graceshim {
+
+// The layers, weakest first.
+enum class Origin : std::uint8_t { kDefault, kPlatform, kPreset, kFile, kEnvironment, kCommandLine };
+
+template <class T>
+struct Setting {
+  T value{};
+  Origin origin = Origin::kDefault;
+  // For messages: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11", "preset resque"; empty for a default.
+  std::string where{};
+
+  // Set by a person for this run, not assumed from preset or platform.
+  [[nodiscard]] bool is_explicit() const noexcept { return origin >= Origin::kFile; }
+};
+
+// A word that leaves the value to graceshim.
+struct Auto {
+  friend constexpr bool operator==(Auto, Auto) = default;
+};
+using Timeout = std::variant<Auto, Millis>;  // Millis may be kInfinity
+
+enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
+enum class LogFormat : std::uint8_t { kText, kJson };
+
+// One row of [signals]: what becomes of a signal; image 0 stands for "ignore".
+struct SignalMapping {
+  int signal = 0;
+  int image = 0;
+  friend constexpr bool operator==(const SignalMapping&, const SignalMapping&) = default;
+};
+
+struct Config {
+  Setting<std::string> preset{"auto"};
+  Setting<std::string> platform{"auto"};
+
+  Setting<SignalSet> stop_on{SignalSet{sig::kTerm, sig::kInt}};
+  Setting<int> stop_signal{kSameSignal};
+  Setting<Timeout> stop_timeout{Auto{}};
+  Setting<StepList> stop_plan{};  // empty: `signal/auto/KILL`
+  Setting<Millis> stop_delay{Millis{0}};
+  Setting<std::vector<std::string>> stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
+  Setting<Repeat> stop_repeat{Repeat::kAuto};
+  Setting<Stragglers> stop_stragglers{Stragglers::kStop};
+  Setting<Millis> stop_straggler_timeout{Millis{10'000}};
+
+  std::vector<Setting<SignalMapping>> signals{};
+
+  Setting<CodeSet> exit_success{};
+
+  Setting<bool> child_die_with_shim{true};
+  Setting<bool> child_die_with_parent{false};
+
+  Setting<LogLevel> log_level{LogLevel::kInfo};
+  Setting<LogFormat> log_format{LogFormat::kText};
+};
+
+// What is known of the platform's own patience.
+struct PlatformFacts {
+  std::string name;                // "heroku"; empty: no platform was recognised
+  std::optional<Millis> grace;     // from its stop signal to its KILL, where fixed or readable
+  bool broadcasts = false;         // its stop signal goes to every process
+};
+
+// What is known of the process itself when it starts.
+struct Situation {
+  bool pid1 = false;
+  SignalSet ignored{};             // signals that were ignored when graceshim started
+  bool terminal = false;           // stdin is a terminal
+  bool shares_group = false;       // the child will stay in graceshim's process group
+};
+
+struct PlanResult {
+  Plan plan;
+  std::string timeout_reason;      // why the timeout is what it is: "--stop-timeout", "platform heroku: 30s less 1s"
+  std::string steps_reason;        // likewise for the steps
+  std::vector<int> implicit_triggers;
+};
+
+// Turns settings into the plan of this run (DESIGN: stop.timeout = "auto", plan against signal, implicit triggers).
+// Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a signal both in
+// stop.on and [signals]; waits and delay that reach an explicit timeout; `infinity` beside a finite explicit timeout.
+Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation);
+
+}  // namespace graceshim

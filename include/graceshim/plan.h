@@ -1,0 +1,130 @@
+// A plan: what a stop does, step by step, and every rule that step() needs to know. A value, copied freely, never changed
+// after the start.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "graceshim/duration.h"
+#include "graceshim/error.h"
+#include "graceshim/signal.h"
+
+namespace graceshim {
+
+enum class Scope : std::uint8_t {
+  kMain,   // the child
+  kGroup,  // the child's process group
+  kTree,   // every descendant
+};
+
+constexpr int kSameSignal = 0;             // `same`: the trigger itself
+constexpr Millis kAutoWait = Millis{-1};   // `auto`: what is left of the timeout
+
+struct PlanStep {
+  int signal = kSameSignal;
+  Scope scope = Scope::kMain;
+  Millis wait = Millis{0};  // kAutoWait, kInfinity or a duration
+
+  friend constexpr bool operator==(const PlanStep&, const PlanStep&) = default;
+};
+
+// The steps of a plan, in a fixed space so that a copy allocates nothing.
+class StepList {
+ public:
+  static constexpr std::size_t kCapacity = 16;
+
+  constexpr bool push(PlanStep step) noexcept {
+    if (size_ == kCapacity) return false;
+    steps_[size_++] = step;
+    return true;
+  }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+  constexpr const PlanStep& operator[](std::size_t index) const noexcept { return steps_[index]; }
+  constexpr PlanStep& operator[](std::size_t index) noexcept { return steps_[index]; }
+  [[nodiscard]] constexpr const PlanStep* begin() const noexcept { return steps_.data(); }
+  [[nodiscard]] constexpr const PlanStep* end() const noexcept { return steps_.data() + size_; }
+  friend constexpr bool operator==(const StepList&, const StepList&) = default;
+
+ private:
+  std::array<PlanStep, kCapacity> steps_{};
+  std::size_t size_ = 0;
+};
+
+// Reads `SIG[@scope]/wait/SIG/wait/.../KILL`, the grammar of start-stop-daemon's --retry with scopes.
+// The result always ends in `KILL@tree` unless its last wait is infinity (a trailing KILL is added).
+// Errors: an unknown signal, scope or duration; two `auto`; anything after `infinity` or after a KILL of the tree; CONT, STOP or CHLD
+// as a step; more than StepList::kCapacity steps.
+Result<StepList> parse_plan(std::string_view text);
+
+// "QUIT/20s/TERM/5s/KILL": parse_plan() reads back what this writes.
+std::string format_plan(const StepList& steps);
+
+// The sum of the finite, fixed waits from step `first` on.
+Millis fixed_waits(const StepList& steps, std::size_t first = 0) noexcept;
+
+// Whether some wait of the steps is kInfinity.
+bool waits_forever(const StepList& steps) noexcept;
+
+enum class Repeat : std::uint8_t { kAuto, kIgnore, kEscalate };
+enum class Stragglers : std::uint8_t { kStop, kWait, kLeave };
+
+// What a signal to graceshim does.
+class Route {
+ public:
+  static constexpr Route trigger() noexcept { return Route(kTriggerCode); }
+  static constexpr Route drop() noexcept { return Route(kDropCode); }
+  static constexpr Route forward_as(int signal) noexcept { return Route(static_cast<std::uint8_t>(signal)); }
+
+  constexpr Route() noexcept = default;
+  [[nodiscard]] constexpr bool is_trigger() const noexcept { return code_ == kTriggerCode; }
+  [[nodiscard]] constexpr bool is_dropped() const noexcept { return code_ == kDropCode; }
+  // The signal that the child gets in its place; 0 if it gets none.
+  [[nodiscard]] constexpr int image() const noexcept { return code_ <= kSignalMax ? code_ : 0; }
+  friend constexpr bool operator==(const Route&, const Route&) = default;
+
+ private:
+  static constexpr std::uint8_t kDropCode = 0, kTriggerCode = 255;
+  explicit constexpr Route(std::uint8_t code) noexcept : code_(code) {}
+  std::uint8_t code_ = kDropCode;
+};
+
+// One Route per signal, [0] unused.
+using Routes = std::array<Route, kSignalMax + 1>;
+
+// A set of exit codes 0 to 255.
+class CodeSet {
+ public:
+  constexpr void add(int code) noexcept { words_[static_cast<unsigned>(code & 255) / 64] |= 1ULL << (code & 63); }
+  [[nodiscard]] constexpr bool has(int code) const noexcept {
+    return (words_[static_cast<unsigned>(code & 255) / 64] >> (code & 63) & 1) != 0;
+  }
+  [[nodiscard]] constexpr bool empty() const noexcept { return (words_[0] | words_[1] | words_[2] | words_[3]) == 0; }
+  friend constexpr bool operator==(const CodeSet&, const CodeSet&) = default;
+
+ private:
+  std::array<std::uint64_t, 4> words_{};
+};
+
+// Everything that step() may ask about the run it decides on.
+struct Plan {
+  StepList steps;
+  Millis timeout = kInfinity;             // from the trigger to the KILL of the tree
+  Millis delay = Millis{0};               // stop.delay
+  bool hook = false;                      // stop.pre_stop is set
+  Millis hook_limit = kInfinity;          // from the trigger to the end of the hook, by KILL if need be
+  Repeat repeat = Repeat::kAuto;
+  Stragglers stragglers = Stragglers::kStop;
+  Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
+  Routes routes{};
+  SignalSet broadcast;                    // signals that the platform itself sends to every process
+  CodeSet success;                        // exit.success
+  bool shares_group = false;              // the child is in graceshim's own group: the keyboard reaches both
+
+  friend constexpr bool operator==(const Plan&, const Plan&) = default;
+};
+
+}  // namespace graceshim

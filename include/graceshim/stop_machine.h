@@ -1,0 +1,219 @@
+// The stop machine: what to do about everything that can happen to a run. A pure function over small values; the loop in
+// src/run feeds it events and performs its actions. It never reads a clock, allocates or calls the system.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "graceshim/exit_code.h"
+#include "graceshim/plan.h"
+
+namespace graceshim {
+
+// Where a run stands.
+//
+//   kStarting   nothing runs yet; a trigger ends the run with nothing started
+//   kRunning    nobody has asked for a stop. Target kChild: the child runs, no timer is armed, graceshim sleeps.
+//               Target kRoots: the child has ended and the tree is left alone (stragglers = wait, or it has daemonised)
+//   kDraining   the stop was asked for; stop.delay and stop.pre_stop run, the first step waits for both
+//   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
+//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty. Target kChild: without limit;
+//               kRoots: for kKillGrace at most
+//   kFinished   absorbing: graceshim exits with `status`
+enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kKilling, kFinished };
+constexpr std::size_t kPhaseCount = 6;
+
+// Whom the run is about: the child until it has been reaped, from then on the roots that it left.
+enum class Target : std::uint8_t { kChild, kRoots };
+
+enum class Timer : std::uint8_t {
+  kDeadline,   // T0 + timeout: the KILL
+  kDelay,      // stop.delay is over
+  kHookLimit,  // stop.pre_stop has had its time
+  kWait,       // the wait of the current step is over
+  kLook,       // look for roots that were adopted, or that had not set their handlers, since the last look
+  kPass,       // the next pass of KILL
+  kKillGrace,  // stragglers have had their time to die of KILL
+};
+constexpr std::size_t kTimerCount = 7;
+
+constexpr Millis kRepeatWindow{2'000};   // within it of T0 every trigger is the same one
+constexpr Millis kInsistGap{1'000};      // INT after INT this far apart is a person who means it
+constexpr Millis kLookInterval{200};
+constexpr Millis kKillGrace{2'000};
+constexpr Millis kFirstPassInterval{5};
+constexpr Millis kLongestPassInterval{1'000};
+constexpr Millis kDaemonWindow{5'000};   // a child that exits 0 within it may have daemonised
+
+enum class EventKind : std::uint8_t {
+  kStarted,       // exec of the child succeeded
+  kStartFailed,   // status: 125, 126 or 127
+  kSignal,        // signal, from_keyboard: a signal reached graceshim
+  kParentEnded,   // die_with_parent is set and our parent has ended
+  kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
+  kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
+  kHookEnded,     // stop.pre_stop has ended, or could not be started
+  kTimer,         // timer, generation
+};
+constexpr std::size_t kEventKindCount = 8;
+
+struct Event {
+  EventKind kind = EventKind::kStarted;
+  Millis at{0};                  // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
+  int signal = 0;                // kSignal
+  bool from_keyboard = false;    // kSignal: the terminal driver sent it to the foreground group
+  bool child_ended = false;      // kReaped: the child was among those reaped
+  bool empty = false;            // kReaped: no child of ours is left
+  bool own_session = false;      // kReaped: a root leads or lives in a session that is not ours
+  bool reachable = false;        // kPassed
+  ExitStatus status{};           // kReaped; kStartFailed: an exit code
+  Timer timer = Timer::kDeadline;   // kTimer
+  std::uint32_t generation = 0;     // kTimer: as given by the action that set it
+
+  static constexpr Event started(Millis at) noexcept { return of(EventKind::kStarted, at); }
+  static constexpr Event start_failed(Millis at, int code) noexcept {
+    Event event = of(EventKind::kStartFailed, at);
+    event.status.value = code;
+    return event;
+  }
+  static constexpr Event signalled(Millis at, int signal, bool from_keyboard = false) noexcept {
+    Event event = of(EventKind::kSignal, at);
+    event.signal = signal;
+    event.from_keyboard = from_keyboard;
+    return event;
+  }
+  static constexpr Event parent_ended(Millis at) noexcept { return of(EventKind::kParentEnded, at); }
+  static constexpr Event reaped(Millis at, bool empty) noexcept {
+    Event event = of(EventKind::kReaped, at);
+    event.empty = empty;
+    return event;
+  }
+  static constexpr Event child_reaped(Millis at, ExitStatus status, bool empty, bool own_session = false) noexcept {
+    Event event = reaped(at, empty);
+    event.child_ended = true;
+    event.status = status;
+    event.own_session = own_session;
+    return event;
+  }
+  static constexpr Event passed(Millis at, bool reachable) noexcept {
+    Event event = of(EventKind::kPassed, at);
+    event.reachable = reachable;
+    return event;
+  }
+  static constexpr Event hook_ended(Millis at) noexcept { return of(EventKind::kHookEnded, at); }
+  static constexpr Event timer_fired(Millis at, Timer timer, std::uint32_t generation) noexcept {
+    Event event = of(EventKind::kTimer, at);
+    event.timer = timer;
+    event.generation = generation;
+    return event;
+  }
+
+ private:
+  static constexpr Event of(EventKind kind, Millis at) noexcept {
+    Event event;
+    event.kind = kind;
+    event.at = at;
+    return event;
+  }
+};
+
+// Why graceshim ended.
+enum class Cause : std::uint8_t {
+  kNone,         // it has not
+  kExited,       // the child ended unasked
+  kGraceful,     // a stop was asked for, the first step was enough
+  kEscalated,    // a later step was needed
+  kKilled,       // KILL was needed
+  kStartFailed,  // nothing was started
+};
+
+// What is worth a line in the log and a field in the report.
+enum class Note : std::uint8_t {
+  kStopAsked,      // signal: the trigger; 0: the parent's end
+  kRepeatIgnored,  // signal
+  kAdvanced,       // signal: the trigger that cut the current wait short
+  kStragglers,     // the child has ended, the tree has not; the plan goes to the roots
+  kLeft,           // stragglers = leave: graceshim ends with the tree not empty
+  kWaiting,        // stragglers = wait
+  kDaemonised,     // the child seems to have daemonised; its tree is waited for
+  kHookCut,        // the hook had to be killed: its time was over, or the child has ended
+  kTimeout,        // the timeout is over
+  kKill,           // the tree gets KILL
+  kSurvivors,      // KILL has not ended every straggler in kKillGrace; name them
+};
+
+enum class ActionKind : std::uint8_t {
+  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this step
+  kForward,   // signal: to the child, or to every root once the child has ended
+  kKillPass,  // one pass of KILL over the tree; answer with kPassed
+  kArm,       // timer, at, generation: replaces an earlier arming of the same timer
+  kStartHook,
+  kKillHook,
+  kNote,      // note, signal, status
+  kFinish,    // status: the exit status of graceshim
+};
+
+struct Action {
+  ActionKind kind = ActionKind::kNote;
+  Note note = Note::kStopAsked;
+  Timer timer = Timer::kDeadline;
+  Scope scope = Scope::kMain;
+  Target target = Target::kChild;
+  std::uint8_t step = 0;
+  int signal = 0;
+  int status = 0;
+  std::uint32_t generation = 0;
+  Millis at{0};
+};
+
+// The actions of one event, in the order in which they are to be performed.
+class Actions {
+ public:
+  static constexpr std::size_t kCapacity = 16;
+
+  constexpr void push(const Action& action) noexcept { items_[size_++] = action; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr const Action* begin() const noexcept { return items_.data(); }
+  [[nodiscard]] constexpr const Action* end() const noexcept { return items_.data() + size_; }
+  constexpr const Action& operator[](std::size_t index) const noexcept { return items_[index]; }
+
+ private:
+  std::array<Action, kCapacity> items_{};
+  std::size_t size_ = 0;
+};
+
+struct State {
+  Phase phase = Phase::kStarting;
+  Target target = Target::kChild;
+  Cause cause = Cause::kNone;
+  std::uint8_t step = 0;             // kStepping: the current step
+  std::uint8_t delivered_steps = 0;  // how many steps have been sent, KILL not counted
+  bool asked = false;                // a stop was asked for while something of the tree was alive
+  bool delay_pending = false;        // kDraining
+  bool hook_running = false;
+  int trigger = 0;                   // the signal that started the stop; TERM for a parent's or the child's own end
+  SignalSet triggers_seen{};
+  Millis started_at{0};
+  Millis t0{0};                      // when the stop began
+  Millis deadline = kInfinity;       // when the KILL comes; set once
+  Millis last_insist{0};             // when INT last counted
+  Millis pass_interval = kFirstPassInterval;
+  std::uint32_t repeats_ignored = 0;
+  std::uint32_t generation = 0;      // of the last timer that was set
+  std::array<std::uint32_t, kTimerCount> armed{};  // the generation that each timer is armed with; 0: not armed
+  ExitStatus child{};                // once target is kRoots
+  int status = 0;                    // kFinished: the exit status of graceshim
+
+  friend constexpr bool operator==(const State&, const State&) = default;
+};
+
+struct Step {
+  State state;
+  Actions actions;
+};
+
+// The next state, and what to do. Total: every state answers every event; what means nothing in a state changes nothing.
+Step step(const Plan& plan, const State& state, const Event& event) noexcept;
+
+}  // namespace graceshim

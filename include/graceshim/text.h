@@ -1,0 +1,21 @@
+// Small functions over text that error messages share.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace graceshim {
+
+// The candidate closest to `word` (edits incl. transposition, letter case ignored), if close enough to be a slip of the
+// finger: at most a third of its length, at least one.
+std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+// "; did you mean 'QUIT'?" or nothing.
+std::string nearest_hint(std::string_view word, std::span<const std::string_view> candidates);
+
+// A word fit for a one-line message: control characters and invalid bytes as \xNN, cut at 80 bytes.
+std::string printable(std::string_view word);
+
+}  // namespace graceshim
