@@ -40,7 +40,8 @@ constexpr std::size_t kTimerCount = 7;
 
 constexpr Millis kRepeatWindow{2'000};   // within it of T0 every trigger is the same one
 constexpr Millis kInsistGap{1'000};      // INT after INT this far apart is a person who means it
-constexpr Millis kLookInterval{200};
+constexpr Millis kLookInterval{200};     // between looks for roots that need the current step
+constexpr Millis kLookGap{20};           // at the least, also when reaping hints at new roots more often
 constexpr Millis kKillGrace{2'000};
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
@@ -144,7 +145,8 @@ enum class Note : std::uint8_t {
 };
 
 enum class ActionKind : std::uint8_t {
-  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this step
+  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this step.
+              // by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
   kForward,   // signal: to the child, or to every root once the child has ended
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
   kArm,       // timer, at, generation: replaces an earlier arming of the same timer
@@ -160,6 +162,7 @@ struct Action {
   Timer timer = Timer::kDeadline;
   Scope scope = Scope::kMain;
   Target target = Target::kChild;
+  bool by_keyboard = false;
   std::uint8_t step = 0;
   int signal = 0;
   int status = 0;
@@ -186,18 +189,18 @@ class Actions {
 struct State {
   Phase phase = Phase::kStarting;
   Target target = Target::kChild;
-  Cause cause = Cause::kNone;
+  Cause cause = Cause::kNone;        // so far; kNone until a stop begins or the child ends unasked
   std::uint8_t step = 0;             // kStepping: the current step
-  std::uint8_t delivered_steps = 0;  // how many steps have been sent, KILL not counted
-  bool asked = false;                // a stop was asked for while something of the tree was alive
   bool delay_pending = false;        // kDraining
-  bool hook_running = false;
+  bool hook_running = false;         // kDraining
+  bool by_keyboard = false;          // the trigger came from the terminal, to the whole of our group
   int trigger = 0;                   // the signal that started the stop; TERM for a parent's or the child's own end
   SignalSet triggers_seen{};
   Millis started_at{0};
   Millis t0{0};                      // when the stop began
   Millis deadline = kInfinity;       // when the KILL comes; set once
   Millis last_insist{0};             // when INT last counted
+  Millis last_look{0};               // when the roots were last looked at
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
   std::uint32_t generation = 0;      // of the last timer that was set

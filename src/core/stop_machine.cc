@@ -1,0 +1,426 @@
+#include "graceshim/stop_machine.h"
+
+namespace graceshim {
+namespace {
+
+constexpr std::size_t index_of(Timer timer) noexcept { return static_cast<std::size_t>(timer); }
+
+constexpr Millis later(Millis at, Millis wait) noexcept { return wait == kInfinity ? kInfinity : at + wait; }
+
+constexpr Millis sooner(Millis a, Millis b) noexcept { return a < b ? a : b; }
+
+// One event being answered: the next state and the actions grow here.
+class Answer {
+ public:
+  Answer(const Plan& plan, const State& state, Millis at) noexcept : plan_(plan), now_(at), result_{state, {}} {}
+
+  void handle(const Event& event) noexcept;
+  [[nodiscard]] const Step& result() const noexcept { return result_; }
+
+ private:
+  State& state() noexcept { return result_.state; }
+
+  // --- One function per kind of event. ---
+  void on_started() noexcept;
+  void on_start_failed(int code) noexcept;
+  void on_signal(int signal, bool from_keyboard) noexcept;
+  void on_parent_ended() noexcept;
+  void on_reaped(const Event& event) noexcept;
+  void on_child_ended(const Event& event) noexcept;
+  void on_passed(bool reachable) noexcept;
+  void on_hook_ended() noexcept;
+  void on_timer(Timer timer, std::uint32_t generation) noexcept;
+
+  // --- The moves between phases. ---
+  void ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void ask_again(int trigger) noexcept;
+  void stop_roots_unasked() noexcept;
+  void drain_or_step() noexcept;
+  void enter_step(std::size_t index) noexcept;
+  void enter_next_step() noexcept;
+  void address_roots() noexcept;
+  void kill_tree() noexcept;
+  void linger(Note why) noexcept;
+  void finish() noexcept;
+  void finish_with(Cause cause, int status) noexcept;
+
+  // --- Parts of them. ---
+  void set_stop_times(Millis timeout) noexcept;
+  bool advance(bool kill_allowed) noexcept;
+  void deliver() noexcept;
+  void look_at_roots() noexcept;
+  void arm(Timer timer, Millis at) noexcept;
+  void disarm(Timer timer) noexcept { state().armed[index_of(timer)] = 0; }
+  void cut_hook() noexcept;
+  void note(Note what, int signal = 0) noexcept;
+  [[nodiscard]] int signal_of(const PlanStep& step) noexcept;
+  [[nodiscard]] Millis wait_of(std::size_t index) noexcept;
+  [[nodiscard]] bool is_final_kill(std::size_t index) const noexcept;
+
+  const Plan& plan_;
+  const Millis now_;
+  Step result_;
+};
+
+void Answer::handle(const Event& event) noexcept {
+  if (state().phase == Phase::kFinished) return;
+  switch (event.kind) {
+    case EventKind::kStarted:
+      return on_started();
+    case EventKind::kStartFailed:
+      return on_start_failed(event.status.value);
+    case EventKind::kSignal:
+      return on_signal(event.signal, event.from_keyboard);
+    case EventKind::kParentEnded:
+      return on_parent_ended();
+    case EventKind::kReaped:
+      return on_reaped(event);
+    case EventKind::kPassed:
+      return on_passed(event.reachable);
+    case EventKind::kHookEnded:
+      return on_hook_ended();
+    case EventKind::kTimer:
+      return on_timer(event.timer, event.generation);
+  }
+}
+
+void Answer::on_started() noexcept {
+  if (state().phase != Phase::kStarting) return;
+  state().phase = Phase::kRunning;
+  state().started_at = now_;
+}
+
+void Answer::on_start_failed(int code) noexcept {
+  if (state().phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
+}
+
+void Answer::on_signal(int signal, bool from_keyboard) noexcept {
+  if (signal < 1 || signal > kSignalMax) return;
+  const Route route = plan_.routes[static_cast<std::size_t>(signal)];
+  if (route.is_trigger()) return ask_for_stop(signal, signal, from_keyboard);
+  const bool child_has_it = plan_.shares_group && from_keyboard;
+  if (route.is_dropped() || child_has_it) return;
+  if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
+  Action action;
+  action.kind = ActionKind::kForward;
+  action.target = state().target;
+  action.signal = route.image();
+  result_.actions.push(action);
+}
+
+void Answer::on_parent_ended() noexcept {
+  if (state().phase == Phase::kStarting || state().phase == Phase::kRunning) ask_for_stop(sig::kTerm, 0, false);
+}
+
+void Answer::on_reaped(const Event& event) noexcept {
+  if (state().phase == Phase::kStarting) return;
+  if (event.child_ended && state().target == Target::kChild) return on_child_ended(event);
+  if (state().target == Target::kChild) return;
+  if (event.empty) return finish();
+  // Whoever was just reaped may have left us orphans, which need the current step as well.
+  if (state().phase == Phase::kStepping) look_at_roots();
+}
+
+void Answer::on_child_ended(const Event& event) noexcept {
+  state().child = event.status;
+  state().target = Target::kRoots;
+  if (state().hook_running) cut_hook();
+  if (event.empty) return finish();
+  if (state().phase == Phase::kKilling) return arm(Timer::kKillGrace, now_ + kKillGrace);
+  if (plan_.stragglers == Stragglers::kLeave) {
+    note(Note::kLeft);
+    return finish();
+  }
+  if (state().phase != Phase::kRunning) return address_roots();
+
+  if (plan_.stragglers == Stragglers::kWait) return linger(Note::kWaiting);
+  const bool daemonised =
+      event.status == ExitStatus{} && event.own_session && now_ - state().started_at < kDaemonWindow;
+  if (daemonised) return linger(Note::kDaemonised);
+  stop_roots_unasked();
+}
+
+void Answer::on_passed(bool reachable) noexcept {
+  if (state().phase != Phase::kKilling || state().target != Target::kRoots || reachable) return;
+  // Whoever is left may not be signalled: waiting for it would only hang the exit.
+  note(Note::kSurvivors);
+  finish();
+}
+
+void Answer::on_hook_ended() noexcept {
+  if (state().phase != Phase::kDraining || !state().hook_running) return;
+  state().hook_running = false;
+  disarm(Timer::kHookLimit);
+  drain_or_step();
+}
+
+void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
+  if (generation == 0 || state().armed[index_of(timer)] != generation) return;
+  disarm(timer);
+  switch (timer) {
+    case Timer::kDeadline:
+      if (state().phase != Phase::kDraining && state().phase != Phase::kStepping) return;
+      note(Note::kTimeout);
+      return kill_tree();
+    case Timer::kDelay:
+      if (state().phase != Phase::kDraining) return;
+      state().delay_pending = false;
+      return drain_or_step();
+    case Timer::kHookLimit:
+      if (state().phase != Phase::kDraining || !state().hook_running) return;
+      cut_hook();
+      return drain_or_step();
+    case Timer::kWait:
+      if (state().phase == Phase::kStepping) enter_next_step();
+      return;
+    case Timer::kLook:
+      if (state().phase == Phase::kStepping && state().target == Target::kRoots) look_at_roots();
+      return;
+    case Timer::kPass: {
+      if (state().phase != Phase::kKilling) return;
+      Action pass;
+      pass.kind = ActionKind::kKillPass;
+      pass.target = state().target;
+      result_.actions.push(pass);
+      state().pass_interval = sooner(state().pass_interval * 2, kLongestPassInterval);
+      return arm(Timer::kPass, now_ + state().pass_interval);
+    }
+    case Timer::kKillGrace:
+      if (state().phase != Phase::kKilling || state().target != Target::kRoots) return;
+      note(Note::kSurvivors);
+      return finish();
+  }
+}
+
+// `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
+void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
+  if (state().phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
+  if (state().phase != Phase::kRunning) return ask_again(trigger);
+  state().trigger = trigger;
+  state().triggers_seen.add(trigger);
+  state().by_keyboard = from_keyboard && plan_.shares_group;
+  state().cause = Cause::kGraceful;
+  if (trigger == sig::kInt) state().last_insist = now_;
+  note(Note::kStopAsked, noted_signal);
+  set_stop_times(plan_.timeout);
+  state().phase = Phase::kDraining;
+  if (plan_.delay > Millis{0}) {
+    state().delay_pending = true;
+    arm(Timer::kDelay, now_ + plan_.delay);
+  }
+  if (plan_.hook) {
+    state().hook_running = true;
+    Action start;
+    start.kind = ActionKind::kStartHook;
+    result_.actions.push(start);
+    if (plan_.hook_limit != kInfinity) arm(Timer::kHookLimit, now_ + plan_.hook_limit);
+  }
+  drain_or_step();
+}
+
+void Answer::ask_again(int trigger) noexcept {
+  const bool first_request = state().triggers_seen.empty();  // so far only the child had ended, unasked
+  const bool seen = state().triggers_seen.has(trigger);
+  const bool insists = seen && trigger == sig::kInt && now_ - state().last_insist >= kInsistGap;
+  state().triggers_seen.add(trigger);
+  if (trigger == sig::kInt && (!seen || insists)) state().last_insist = now_;
+  if (first_request) return note(Note::kStopAsked, trigger);
+
+  bool advanced = false;
+  switch (plan_.repeat) {
+    case Repeat::kIgnore:
+      break;
+    case Repeat::kEscalate:
+      advanced = advance(true);
+      break;
+    case Repeat::kAuto:
+      if (insists) {
+        advanced = advance(true);
+      } else if (!seen && now_ - state().t0 >= kRepeatWindow) {
+        advanced = advance(false);
+      }
+      break;
+  }
+  if (advanced) return note(Note::kAdvanced, trigger);
+  ++state().repeats_ignored;
+  note(Note::kRepeatIgnored, trigger);
+}
+
+void Answer::stop_roots_unasked() noexcept {
+  state().cause = Cause::kExited;
+  state().trigger = sig::kTerm;
+  set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
+  address_roots();
+}
+
+// The first step waits for the delay and for the hook.
+void Answer::drain_or_step() noexcept {
+  if (!state().delay_pending && !state().hook_running) enter_step(0);
+}
+
+void Answer::enter_step(std::size_t index) noexcept {
+  if (state().hook_running) cut_hook();
+  state().delay_pending = false;
+  if (is_final_kill(index)) return kill_tree();
+  state().phase = Phase::kStepping;
+  state().step = static_cast<std::uint8_t>(index);
+  if (index > 0 && state().cause == Cause::kGraceful) state().cause = Cause::kEscalated;
+  if (signal_of(plan_.steps[index]) == sig::kKill) state().cause = Cause::kKilled;
+  deliver();
+  const Millis end = later(now_, wait_of(index));
+  // Where the wait ends with the timeout, the deadline speaks for both.
+  if (end < state().deadline) {
+    arm(Timer::kWait, end);
+  } else {
+    disarm(Timer::kWait);
+  }
+}
+
+void Answer::enter_next_step() noexcept {
+  const std::size_t next = state().step + std::size_t{1};
+  if (next < plan_.steps.size()) enter_step(next);
+}
+
+// The child has ended in a stop: from here on the current step and the rest of the plan are for the roots.
+void Answer::address_roots() noexcept {
+  note(Note::kStragglers);
+  enter_step(state().phase == Phase::kStepping ? state().step : std::size_t{0});
+}
+
+void Answer::kill_tree() noexcept {
+  if (state().hook_running) cut_hook();
+  state().delay_pending = false;
+  state().phase = Phase::kKilling;
+  state().cause = Cause::kKilled;
+  state().pass_interval = kFirstPassInterval;
+  note(Note::kKill);
+  Action pass;
+  pass.kind = ActionKind::kKillPass;
+  pass.target = state().target;
+  result_.actions.push(pass);
+  arm(Timer::kPass, now_ + state().pass_interval);
+  if (state().target == Target::kRoots) arm(Timer::kKillGrace, now_ + kKillGrace);
+}
+
+void Answer::linger(Note why) noexcept {
+  state().phase = Phase::kRunning;
+  note(why);
+}
+
+// The tree is empty, or left to itself: the child's status becomes ours.
+void Answer::finish() noexcept {
+  const int code = exit_code(state().child);
+  const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
+  const bool counts_as_success = asked && plan_.success.has(code);
+  finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause,
+              counts_as_success ? kExitSuccess : code);
+}
+
+void Answer::finish_with(Cause cause, int status) noexcept {
+  state().phase = Phase::kFinished;
+  state().cause = cause;
+  state().status = status;
+  Action action;
+  action.kind = ActionKind::kFinish;
+  action.status = status;
+  result_.actions.push(action);
+}
+
+void Answer::set_stop_times(Millis timeout) noexcept {
+  state().t0 = now_;
+  state().deadline = later(now_, timeout);
+  if (timeout != kInfinity) arm(Timer::kDeadline, state().deadline);
+}
+
+// Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is left and that
+// is not for this occasion.
+bool Answer::advance(bool kill_allowed) noexcept {
+  if (state().phase == Phase::kKilling) return false;
+  const std::size_t next = state().phase == Phase::kDraining ? 0 : state().step + std::size_t{1};
+  if (next >= plan_.steps.size()) return false;
+  if (!kill_allowed && signal_of(plan_.steps[next]) == sig::kKill) return false;
+  enter_step(next);
+  return true;
+}
+
+void Answer::deliver() noexcept {
+  const PlanStep& step = plan_.steps[state().step];
+  Action action;
+  action.kind = ActionKind::kDeliver;
+  action.target = state().target;
+  // In a group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
+  action.scope = plan_.shares_group && step.scope == Scope::kGroup ? Scope::kMain : step.scope;
+  action.step = state().step;
+  action.signal = signal_of(step);
+  const bool is_trigger = action.signal == state().trigger;
+  action.by_keyboard =
+      state().by_keyboard && is_trigger && state().step == 0 && state().target == Target::kChild;
+  if (state().target == Target::kRoots) {
+    state().last_look = now_;
+    const bool platform_sent_it =
+        is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
+    if (platform_sent_it) return;
+    arm(Timer::kLook, now_ + kLookInterval);
+  }
+  result_.actions.push(action);
+}
+
+void Answer::look_at_roots() noexcept {
+  const Millis next = state().last_look + kLookGap;
+  if (now_ >= next) return deliver();
+  arm(Timer::kLook, next);
+}
+
+void Answer::arm(Timer timer, Millis at) noexcept {
+  Action action;
+  action.kind = ActionKind::kArm;
+  action.timer = timer;
+  action.at = at;
+  action.generation = ++state().generation;
+  state().armed[index_of(timer)] = action.generation;
+  result_.actions.push(action);
+}
+
+void Answer::cut_hook() noexcept {
+  state().hook_running = false;
+  disarm(Timer::kHookLimit);
+  Action action;
+  action.kind = ActionKind::kKillHook;
+  result_.actions.push(action);
+  note(Note::kHookCut);
+}
+
+void Answer::note(Note what, int signal) noexcept {
+  Action action;
+  action.kind = ActionKind::kNote;
+  action.note = what;
+  action.signal = signal;
+  action.target = state().target;
+  result_.actions.push(action);
+}
+
+int Answer::signal_of(const PlanStep& step) noexcept {
+  return step.signal == kSameSignal ? state().trigger : step.signal;
+}
+
+// What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the deadline.
+Millis Answer::wait_of(std::size_t index) noexcept {
+  const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
+  if (state().deadline == kInfinity) return own;
+  const Millis budget = state().deadline - now_ - fixed_waits(plan_.steps, index + 1);
+  return sooner(own, budget > Millis{0} ? budget : Millis{0});
+}
+
+bool Answer::is_final_kill(std::size_t index) const noexcept {
+  return plan_.steps[index].signal == sig::kKill && plan_.steps[index].scope == Scope::kTree;
+}
+
+}  // namespace
+
+Step step(const Plan& plan, const State& state, const Event& event) noexcept {
+  Answer answer(plan, state, event.at);
+  answer.handle(event);
+  return answer.result();
+}
+
+}  // namespace graceshim
