@@ -7,7 +7,9 @@ bool DeliveryLedger::has_had(ProcessId process, int step) const {
   return entry != entries_.end() && entry->second.step >= step;
 }
 
-void DeliveryLedger::record(ProcessId process, int step) { entries_[process].step = step; }
+void DeliveryLedger::record(ProcessId process, int step) {
+  entries_[process].step = step;
+}
 
 std::optional<int> DeliveryLedger::choose(ProcessId process, int step, int signal, const Dispositions& how, Millis now,
                                           Millis look_gap) {

@@ -3,11 +3,17 @@
 namespace graceshim {
 namespace {
 
-constexpr std::size_t index_of(Timer timer) noexcept { return static_cast<std::size_t>(timer); }
+constexpr std::size_t index_of(Timer timer) noexcept {
+  return static_cast<std::size_t>(timer);
+}
 
-constexpr Millis later(Millis at, Millis wait) noexcept { return wait == kInfinity ? kInfinity : at + wait; }
+constexpr Millis later(Millis at, Millis wait) noexcept {
+  return wait == kInfinity ? kInfinity : at + wait;
+}
 
-constexpr Millis sooner(Millis a, Millis b) noexcept { return a < b ? a : b; }
+constexpr Millis sooner(Millis a, Millis b) noexcept {
+  return a < b ? a : b;
+}
 
 // One event being answered: the next state and the actions grow here.
 class Answer {
@@ -312,8 +318,7 @@ void Answer::finish() noexcept {
   const int code = exit_code(state().child);
   const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
   const bool counts_as_success = asked && plan_.success.has(code);
-  finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause,
-              counts_as_success ? kExitSuccess : code);
+  finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause, counts_as_success ? kExitSuccess : code);
 }
 
 void Answer::finish_with(Cause cause, int status) noexcept {
@@ -332,8 +337,8 @@ void Answer::set_stop_times(Millis timeout) noexcept {
   if (timeout != kInfinity) arm(Timer::kDeadline, state().deadline);
 }
 
-// Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is left and that
-// is not for this occasion.
+// Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
+// left and that is not for this occasion.
 bool Answer::advance(bool kill_allowed) noexcept {
   if (state().phase == Phase::kKilling) return false;
   const std::size_t next = state().phase == Phase::kDraining ? 0 : state().step + std::size_t{1};
@@ -353,12 +358,10 @@ void Answer::deliver() noexcept {
   action.step = state().step;
   action.signal = signal_of(step);
   const bool is_trigger = action.signal == state().trigger;
-  action.by_keyboard =
-      state().by_keyboard && is_trigger && state().step == 0 && state().target == Target::kChild;
+  action.by_keyboard = state().by_keyboard && is_trigger && state().step == 0 && state().target == Target::kChild;
   if (state().target == Target::kRoots) {
     state().last_look = now_;
-    const bool platform_sent_it =
-        is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
+    const bool platform_sent_it = is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
     if (platform_sent_it) return;
     arm(Timer::kLook, now_ + kLookInterval);
   }
@@ -403,7 +406,8 @@ int Answer::signal_of(const PlanStep& step) noexcept {
   return step.signal == kSameSignal ? state().trigger : step.signal;
 }
 
-// What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the deadline.
+// What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
+// deadline.
 Millis Answer::wait_of(std::size_t index) noexcept {
   const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
   if (state().deadline == kInfinity) return own;

@@ -1,0 +1,202 @@
+#include <string>
+#include <utility>
+
+#include "graceshim/config.h"
+
+namespace graceshim {
+namespace {
+
+constexpr Millis kSafetyMargin{1'000};  // graceshim's KILL comes this long before the platform's
+constexpr Millis kTimeoutWithoutPlatform{30'000};
+
+// "stop.plan (--stop-plan)": a setting as a message names it.
+template <class T>
+std::string named(const char* key, const Setting<T>& setting) {
+  return setting.where.empty() ? std::string(key) : std::string(key) + " (" + setting.where + ")";
+}
+
+struct Steps {
+  StepList list;
+  std::string reason;
+  bool is_explicit = false;
+};
+
+Result<Steps> choose_steps(const Config& config) {
+  const Setting<StepList>& plan = config.stop_plan;
+  const Setting<int>& signal = config.stop_signal;
+  const bool plan_set = !plan.value.empty();
+  const bool signal_set = signal.origin != Origin::kDefault;
+  if (plan_set && signal_set && plan.origin == signal.origin) {
+    return fail(named("stop.plan", plan) + " and " + named("stop.signal", signal) +
+                " exclude each other: a plan names its signals itself");
+  }
+  if (plan_set && (!signal_set || plan.origin > signal.origin))
+    return Steps{plan.value, plan.where, plan.is_explicit()};
+
+  Steps steps;
+  steps.reason = signal_set ? signal.where : "default";
+  steps.is_explicit = signal.is_explicit();
+  if (signal.value != sig::kKill) steps.list.push({signal.value, Scope::kMain, kAutoWait});
+  steps.list.push({sig::kKill, Scope::kTree, Millis{0}});
+  return steps;
+}
+
+struct ChosenTimeout {
+  Millis value = kInfinity;
+  std::string reason;
+  bool assumed = true;  // nobody has set it
+};
+
+ChosenTimeout choose_timeout(const Config& config, const PlatformFacts& platform, const Situation& situation) {
+  if (const Millis* set = std::get_if<Millis>(&config.stop_timeout.value)) {
+    return {*set, config.stop_timeout.where, false};
+  }
+  if (platform.grace && *platform.grace > Millis{0}) {
+    const Millis grace = *platform.grace;
+    const Millis value = grace > 2 * kSafetyMargin ? grace - kSafetyMargin : (grace + Millis{1}) / 2;
+    return {value,
+            "platform " + platform.name + ": " + format_duration(grace) + " less " + format_duration(grace - value)};
+  }
+  if (!platform.name.empty()) {
+    return {kInfinity, "platform " + platform.name + " kills by itself, after a time that cannot be seen from here"};
+  }
+  if (situation.pid1) return {kInfinity, "PID 1: whoever made this namespace kills by itself"};
+  return {kTimeoutWithoutPlatform, "default outside a platform"};
+}
+
+bool has_auto_wait(const StepList& steps) {
+  for (const PlanStep& step : steps) {
+    if (step.wait == kAutoWait) return true;
+  }
+  return false;
+}
+
+// A preset's waits are a proposal: they share half of a timeout that is too short for them.
+void shrink_waits(StepList& steps, Millis room) {
+  const Millis wanted = fixed_waits(steps);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    Millis& wait = steps[i].wait;
+    if (wait == kAutoWait || wait == kInfinity) continue;
+    wait = Millis{wait.count() * (room.count() / 2) / wanted.count()};
+  }
+}
+
+std::optional<Error> fit_timeout(const Config& config, Steps& steps, ChosenTimeout& timeout) {
+  if (waits_forever(steps.list)) {
+    const bool finite = !timeout.assumed && timeout.value != kInfinity;
+    if (finite && steps.is_explicit && config.stop_timeout.is_explicit()) {
+      return Error{named("stop.plan", config.stop_plan) + ": a wait of infinity cannot stand beside a finite " +
+                   named("stop.timeout", config.stop_timeout) + " of " + format_duration(timeout.value)};
+    }
+    if (finite && config.stop_timeout.is_explicit())
+      return std::nullopt;  // the deadline cuts the preset's endless wait
+    timeout.value = kInfinity;
+    timeout.reason = "the plan waits for ever";
+    return std::nullopt;
+  }
+  if (timeout.value == kInfinity) return std::nullopt;
+  const Millis delay = config.stop_delay.value;
+  const Millis needed = delay + fixed_waits(steps.list);
+  if (needed < timeout.value) return std::nullopt;
+  if (timeout.assumed) {
+    // An assumption gives way; a step that waits `auto` still gets what had been assumed.
+    timeout.value = needed + (has_auto_wait(steps.list) && needed > Millis{0} ? timeout.value : Millis{0});
+    timeout.reason += ", raised to fit delay and waits";
+    return std::nullopt;
+  }
+  if (!steps.is_explicit && delay < timeout.value) {
+    shrink_waits(steps.list, timeout.value - delay);
+    steps.reason += ", its waits cut to fit " + config.stop_timeout.where;
+    return std::nullopt;
+  }
+  std::string parts = named("stop.plan", config.stop_plan) + " waits " + format_duration(needed - delay);
+  if (delay > Millis{0}) parts += " after " + named("stop.delay", config.stop_delay) + " of " + format_duration(delay);
+  return Error{parts + ": that does not fit " + named("stop.timeout", config.stop_timeout) + " of " +
+               format_duration(timeout.value) + "; raise the timeout above " + format_duration(needed)};
+}
+
+// HUP, USR2 and the job-control signals have meanings of their own that are no stop; a resized terminal is none either.
+bool may_be_implicit_trigger(int signal, const Situation& situation) {
+  const SignalSet never{sig::kHup,  sig::kUsr2, sig::kKill, sig::kChld, sig::kCont,
+                        sig::kStop, sig::kTstp, sig::kTtin, sig::kTtou};
+  if (signal == kSameSignal || never.has(signal)) return false;
+  return signal != sig::kWinch || !situation.terminal;
+}
+
+std::optional<Error> set_routes(const Config& config, const Situation& situation, PlanResult& result) {
+  Routes& routes = result.plan.routes;
+  SignalSet named_by_user;
+  // 32 and 33 belong to the C library of the child: it uses them between its own threads.
+  const SignalSet never_forwarded{sig::kKill, sig::kStop, sig::kChld, 32, 33};
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    const bool dropped = never_forwarded.has(signal) || situation.ignored.has(signal);
+    routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : Route::forward_as(signal);
+  }
+
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (!config.stop_on.value.has(signal)) continue;
+    if (config.stop_on.is_explicit()) named_by_user.add(signal);
+    const bool heard = config.stop_on.is_explicit() || signal == sig::kTerm || !situation.ignored.has(signal);
+    if (heard) routes[static_cast<std::size_t>(signal)] = Route::trigger();
+  }
+
+  for (const Setting<SignalMapping>& mapping : config.signals) {
+    const int signal = mapping.value.signal;
+    if (config.stop_on.value.has(signal)) {
+      const std::string name = signal_name(signal);
+      return Error{named(("signals." + name).c_str(), mapping) + ": " + name + " starts a stop (" +
+                   named("stop.on", config.stop_on) +
+                   "); to translate it use stop.signal or stop.plan, to pass it on leave it out of stop.on"};
+    }
+    named_by_user.add(signal);
+    routes[static_cast<std::size_t>(signal)] =
+        mapping.value.image == 0 ? Route::drop() : Route::forward_as(mapping.value.image);
+  }
+
+  if (config.stop_on.is_explicit()) return std::nullopt;
+  const int first = result.plan.steps[0].signal;
+  if (!may_be_implicit_trigger(first, situation) || named_by_user.has(first) || situation.ignored.has(first))
+    return std::nullopt;
+  Route& route = routes[static_cast<std::size_t>(first)];
+  if (!route.is_trigger()) result.implicit_triggers.push_back(first);
+  route = Route::trigger();
+  return std::nullopt;
+}
+
+Millis hook_limit(const Plan& plan) {
+  if (plan.timeout == kInfinity) return kInfinity;
+  const Millis left = plan.timeout - fixed_waits(plan.steps);
+  const Millis half = plan.timeout / 2;
+  return left < half ? left : half;
+}
+
+}  // namespace
+
+Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
+  Result<Steps> steps = choose_steps(config);
+  if (!steps) return tl::unexpected<Error>(std::move(steps.error()));
+  ChosenTimeout timeout = choose_timeout(config, platform, situation);
+  if (std::optional<Error> error = fit_timeout(config, *steps, timeout))
+    return tl::unexpected<Error>(std::move(*error));
+
+  PlanResult result;
+  Plan& plan = result.plan;
+  plan.steps = steps->list;
+  plan.timeout = timeout.value;
+  plan.delay = config.stop_delay.value;
+  plan.hook = !config.stop_pre_stop.value.empty();
+  plan.hook_limit = hook_limit(plan);
+  plan.repeat = config.stop_repeat.value;
+  plan.stragglers = config.stop_stragglers.value;
+  plan.straggler_timeout = config.stop_straggler_timeout.value;
+  if (platform.broadcasts) plan.broadcast.add(sig::kTerm);
+  plan.success = config.exit_success.value;
+  plan.shares_group = situation.shares_group;
+  if (std::optional<Error> error = set_routes(config, situation, result))
+    return tl::unexpected<Error>(std::move(*error));
+  result.timeout_reason = std::move(timeout.reason);
+  result.steps_reason = std::move(steps->reason);
+  return result;
+}
+
+}  // namespace graceshim
