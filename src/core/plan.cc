@@ -1,0 +1,163 @@
+#include "graceshim/plan.h"
+
+#include <algorithm>
+
+#include "graceshim/text.h"
+
+namespace graceshim {
+namespace {
+
+struct NamedScope {
+  std::string_view name;
+  Scope scope;
+};
+
+constexpr auto kScopes = std::to_array<NamedScope>({
+    {"main", Scope::kMain},
+    {"group", Scope::kGroup},
+    {"tree", Scope::kTree},
+});
+constexpr std::array<std::string_view, kScopes.size()> kScopeNames = {"main", "group", "tree"};
+constexpr std::string_view kSame = "same";
+constexpr std::string_view kAuto = "auto";
+constexpr std::string_view kEndless = "infinity";
+
+constexpr PlanStep kFinalKill{sig::kKill, Scope::kTree, Millis{0}};
+
+constexpr Scope default_scope(int signal) noexcept {
+  return signal == sig::kKill ? Scope::kTree : Scope::kMain;
+}
+
+std::string quoted(std::string_view word) {
+  return "'" + printable(word) + "'";
+}
+
+// A step without its wait.
+Result<PlanStep> parse_step(std::string_view text) {
+  const std::size_t at = text.find('@');
+  const std::string_view word = text.substr(0, at);
+  PlanStep step;
+  if (word != kSame) {
+    const Result<int> signal = parse_signal(word);
+    if (!signal) {
+      if (!nearest(word, {&kSame, 1})) return tl::unexpected(signal.error());
+      return fail("unknown signal " + quoted(word) + ", expected 'same' or a signal" + nearest_hint(word, {&kSame, 1}));
+    }
+    step.signal = *signal;
+  }
+  if (step.signal == sig::kCont) return fail(quoted(word) + " cannot be a step: every step is followed by CONT anyway");
+  if (step.signal == sig::kStop)
+    return fail(quoted(word) + " cannot be a step: every step is followed by CONT, which undoes it");
+  if (step.signal == sig::kChld) return fail(quoted(word) + " cannot be a step: it asks no process to end");
+
+  step.scope = default_scope(step.signal);
+  if (at == std::string_view::npos) return step;
+  const std::string_view scope = text.substr(at + 1);
+  const auto* const row = std::find_if(kScopes.begin(), kScopes.end(), [=](const auto& r) { return r.name == scope; });
+  if (row == kScopes.end()) {
+    return fail("unknown scope " + quoted(scope) + ", expected main, group or tree" + nearest_hint(scope, kScopeNames));
+  }
+  step.scope = row->scope;
+  return step;
+}
+
+Result<Millis> parse_wait(std::string_view text) {
+  if (text == kAuto) return kAutoWait;
+  if (text == kEndless) return kInfinity;
+  const Result<Millis> wait = parse_duration(text);
+  if (wait) return *wait;
+  // start-stop-daemon has a `forever`, which means something else there: to repeat the schedule.
+  constexpr auto kWords = std::to_array<std::string_view>({kAuto, kEndless});
+  const std::string hint = text == "forever" ? "; did you mean 'infinity'?" : nearest_hint(text, kWords);
+  if (hint.empty()) return tl::unexpected(wait.error());
+  return fail("unknown wait " + quoted(text) + ", expected a duration, 'auto' or 'infinity'" + hint);
+}
+
+bool has_wait(const StepList& steps, Millis wait) noexcept {
+  return std::any_of(steps.begin(), steps.end(), [=](const PlanStep& step) { return step.wait == wait; });
+}
+
+bool is_tree_kill(const PlanStep& step) noexcept {
+  return step.signal == sig::kKill && step.scope == Scope::kTree;
+}
+
+}  // namespace
+
+Result<StepList> parse_plan(std::string_view text) {
+  StepList steps;
+  const auto fail_here = [&steps](const std::string& message) {
+    return fail("step " + std::to_string(steps.size() + 1) + " of the plan: " + message);
+  };
+  const auto too_long = [&] {
+    return fail("the plan " + quoted(text) + " is too long, expected at most " + std::to_string(StepList::kCapacity) +
+                " steps with the final KILL");
+  };
+
+  if (text.empty()) return fail("the plan is empty, expected steps such as QUIT/20s/TERM/5s/KILL");
+  std::string_view rest = text;
+  bool more = true;
+  const auto next_word = [&rest, &more] {
+    const std::size_t slash = rest.find('/');
+    const std::string_view word = rest.substr(0, slash);
+    more = slash != std::string_view::npos;
+    rest.remove_prefix(more ? slash + 1 : rest.size());
+    return word;
+  };
+  while (more) {
+    const std::string_view word = next_word();
+    Result<PlanStep> step = parse_step(word);
+    if (!step) return fail_here(step.error().message);
+    if (is_tree_kill(*step)) {
+      if (more) return fail_here("nothing can follow a KILL of the tree, found " + quoted(rest));
+      if (!steps.push(*step)) return too_long();
+      return steps;
+    }
+    if (!more)
+      return fail_here(quoted(word) + " has no wait, expected one such as " + quoted(std::string(word) + "/10s"));
+
+    const Result<Millis> wait = parse_wait(next_word());
+    if (!wait) return fail_here(wait.error().message);
+    if (*wait == kInfinity && more) return fail_here("nothing can follow an endless wait, found " + quoted(rest));
+    if (*wait == kAutoWait && has_wait(steps, kAutoWait)) return fail_here("a second 'auto', expected at most one");
+    // An endless wait makes the timeout endless, and what is left of that is endless too: the steps after `auto` would
+    // never come.
+    if (*wait == kInfinity && has_wait(steps, kAutoWait))
+      return fail_here("'infinity' beside 'auto', expected one of them");
+    step->wait = *wait;
+    if (!steps.push(*step)) return too_long();
+    if (*wait == kInfinity) return steps;
+  }
+  if (!steps.push(kFinalKill)) return too_long();
+  return steps;
+}
+
+std::string format_plan(const StepList& steps) {
+  std::string result;
+  for (const PlanStep& step : steps) {
+    if (!result.empty()) result += '/';
+    result += step.signal == kSameSignal ? std::string(kSame) : signal_name(step.signal);
+    if (step.scope != default_scope(step.signal)) {
+      result += '@';
+      result +=
+          std::find_if(kScopes.begin(), kScopes.end(), [&](const auto& r) { return r.scope == step.scope; })->name;
+    }
+    if (is_tree_kill(step)) continue;
+    result += '/';
+    result += step.wait == kAutoWait ? std::string(kAuto) : format_duration(step.wait);
+  }
+  return result;
+}
+
+Millis fixed_waits(const StepList& steps, std::size_t first) noexcept {
+  Millis sum{0};
+  for (std::size_t i = first; i < steps.size(); ++i) {
+    if (steps[i].wait != kAutoWait && steps[i].wait != kInfinity) sum += steps[i].wait;
+  }
+  return sum;
+}
+
+bool waits_forever(const StepList& steps) noexcept {
+  return has_wait(steps, kInfinity);
+}
+
+}  // namespace graceshim

@@ -1,0 +1,105 @@
+#include "graceshim/text.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "ascii.h"
+
+namespace graceshim {
+namespace {
+
+constexpr std::size_t kLongestPrintable = 80;
+constexpr std::string_view kCut = "...";
+
+// The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`, where no place is
+// edited twice.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before_last(b.size() + 1);
+  std::vector<std::size_t> last(b.size() + 1);
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const bool same = to_upper(a[i - 1]) == to_upper(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0U : 1U)});
+      const bool swapped =
+          i > 1 && j > 1 && to_upper(a[i - 1]) == to_upper(b[j - 2]) && to_upper(a[i - 2]) == to_upper(b[j - 1]);
+      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    std::swap(before_last, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+// The length of the well-formed UTF-8 sequence of a character above U+009F at the start of `text`; 0 if there is none.
+std::size_t multibyte_length(std::string_view text) noexcept {
+  const auto byte = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t lead = byte(0);
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+  if (length == 0 || length > text.size()) return 0;
+  std::uint32_t code_point = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    code_point = code_point << 6 | (byte(i) & 0x3FU);
+  }
+  // U+0080 to U+009F are control characters too: a terminal may take U+009B for the start of an escape sequence.
+  constexpr std::uint32_t kSmallest[] = {0, 0, 0xA0, 0x800, 0x10000};
+  const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+  return code_point >= kSmallest[length] && code_point <= 0x10FFFF && !surrogate ? length : 0;
+}
+
+std::string escaped(char c) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<std::uint8_t>(c);
+  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
+}  // namespace
+
+std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
+  std::optional<std::string_view> best;
+  std::size_t best_edits = limit + 1;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t longer = std::max(word.size(), candidate.size());
+    const std::size_t shorter = std::min(word.size(), candidate.size());
+    if (longer - shorter > limit) continue;
+    const std::size_t count = edits(word, candidate);
+    // As many edits as letters means that the two have nothing in common.
+    if (count < best_edits && count < longer) {
+      best = candidate;
+      best_edits = count;
+    }
+  }
+  return best;
+}
+
+std::string nearest_hint(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::optional<std::string_view> found = nearest(word, candidates);
+  if (!found) return {};
+  return "; did you mean '" + std::string(*found) + "'?";
+}
+
+std::string printable(std::string_view word) {
+  std::string result;
+  std::size_t cut_at = 0;  // the longest prefix that leaves room for kCut and splits no character
+  while (!word.empty()) {
+    const char c = word.front();
+    const bool plain = c >= ' ' && c <= '~';
+    const std::size_t length = plain ? 1 : multibyte_length(word);
+    result += length != 0 ? std::string(word.substr(0, length)) : escaped(c);
+    word.remove_prefix(std::max<std::size_t>(length, 1));
+    if (result.size() > kLongestPrintable) {
+      result.resize(cut_at);
+      result += kCut;
+      break;
+    }
+    if (result.size() <= kLongestPrintable - kCut.size()) cut_at = result.size();
+  }
+  return result;
+}
+
+}  // namespace graceshim
