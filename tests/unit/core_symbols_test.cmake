@@ -1,0 +1,50 @@
+# Fails if ARCHIVE refers to a symbol outside of it that is not on the list.
+cmake_minimum_required(VERSION 3.25)
+
+set(allowed
+  # Memory and strings of libc.
+  "mem(chr|cmp|cpy|move|set)" "str(len|cmp|ncmp)"
+  # What the compiler refers to by itself.
+  "__stack_chk_fail" "_GLOBAL_OFFSET_TABLE_"
+  # operator new and delete.
+  "_Zn[wa]m" "_Zd[la]Pvm?"
+  # std::string, std::allocator<char>, the tree behind std::map, and the ends that a library without exceptions comes to.
+  "_ZNK?St7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE.*" "_ZNSaIcE[CD][12]E(v|RKS_)"
+  "_ZSt[0-9]+_Rb_tree_(increment|decrement|insert_and_rebalance|rebalance_for_erase).*"
+  "_ZSt[0-9]+__throw_(bad_alloc|bad_array_new_length|length_error|logic_error|out_of_range_fmt)[a-zA-Z]*")
+list(JOIN allowed "|" allowed)
+
+function(list_symbols option result)
+  execute_process(COMMAND ${NM} ${option} -P ${ARCHIVE} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" lines "${output}")
+  set(symbols "")
+  foreach(line IN LISTS lines)
+    # "NAME LETTER ..."; the lines that name a member of the archive end in a colon.
+    if(line MATCHES "^([^ ]+) [A-Za-z]( |$)")
+      list(APPEND symbols ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES symbols)
+  set(${result} ${symbols} PARENT_SCOPE)
+endfunction()
+
+list_symbols(--defined-only defined)
+list_symbols(--undefined-only undefined)
+foreach(needed step parse_signal parse_duration parse_plan make_plan)
+  if(NOT "${defined}" MATCHES "9graceshim[0-9]+${needed}")
+    message(FATAL_ERROR "${ARCHIVE} does not define ${needed}(): this is not the archive to look at")
+  endif()
+endforeach()
+
+set(forbidden "")
+foreach(symbol IN LISTS undefined)
+  if(NOT symbol IN_LIST defined AND NOT symbol MATCHES "^(${allowed})$")
+    list(APPEND forbidden ${symbol})
+  endif()
+endforeach()
+if(forbidden)
+  list(JOIN forbidden "\n  " forbidden)
+  message(FATAL_ERROR "core refers to what only the folders that act may call:\n  ${forbidden}")
+endif()
+list(LENGTH undefined count)
+message(STATUS "${count} symbols that the members of core refer to, all of them allowed")
