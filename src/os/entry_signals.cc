@@ -1,0 +1,52 @@
+#include "entry_signals.h"
+
+#include <csignal>
+
+#include "raw_signals.h"
+
+namespace graceshim {
+
+static_assert(sig::kHup == SIGHUP && sig::kInt == SIGINT && sig::kQuit == SIGQUIT && sig::kAbrt == SIGABRT);
+static_assert(sig::kKill == SIGKILL && sig::kUsr1 == SIGUSR1 && sig::kUsr2 == SIGUSR2 && sig::kPipe == SIGPIPE);
+static_assert(sig::kTerm == SIGTERM && sig::kChld == SIGCHLD && sig::kCont == SIGCONT && sig::kStop == SIGSTOP);
+static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kWinch == SIGWINCH);
+static_assert(kSignalMax == _NSIG - 1);
+
+namespace {
+
+// Written before the constructors of statics run, so neither may have one.
+constinit std::uint64_t mask_at_entry = 0;
+constinit bool chld_ignored_at_entry = false;
+
+// A signal that arrives before this kills the program (as PID 1: is lost), so it runs before every constructor, and as
+// a static program before most of libc. It stands on raw system calls alone.
+GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
+  const std::uint64_t all = ~std::uint64_t{0};
+  raw_signal_mask(SIG_SETMASK, &all, &mask_at_entry);
+  const KernelSigaction by_default;
+  KernelSigaction found;
+  raw_sigaction(SIGCHLD, &by_default, &found);
+  chld_ignored_at_entry = found.handler == kHandlerIgnore;
+}
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*take_signals_first)() noexcept = take_signals;
+
+EntrySignals read_entry_signals() noexcept {
+  EntrySignals entry;
+  entry.mask = mask_at_entry;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    KernelSigaction found;
+    if (raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore) entry.ignored.add(signal);
+  }
+  if (chld_ignored_at_entry) entry.ignored.add(sig::kChld);
+  return entry;
+}
+
+}  // namespace
+
+const EntrySignals& entry_signals() noexcept {
+  static const EntrySignals entry = read_entry_signals();
+  return entry;
+}
+
+}  // namespace graceshim

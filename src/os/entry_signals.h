@@ -1,0 +1,23 @@
+// The signals as graceshim found them. Linking this file in makes it the first act of the program to block every
+// signal: what arrives from then on stays pending until somebody reads it.
+#pragma once
+
+#include <cstdint>
+
+#include "graceshim/signal.h"
+
+namespace graceshim {
+
+struct EntrySignals {
+  std::uint64_t mask = 0;  // blocked at exec; bit n - 1 stands for signal n
+  SignalSet ignored{};     // ignored at exec, CHLD among them if it was
+
+  // CHLD itself is back at its default: the kernel reaps the children of a process that ignores it, and their statuses
+  // are lost.
+  [[nodiscard]] bool chld_was_ignored() const noexcept { return ignored.has(sig::kChld); }
+};
+
+// Call it once before anything else changes a disposition: that is when they are read.
+const EntrySignals& entry_signals() noexcept;
+
+}  // namespace graceshim

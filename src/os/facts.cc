@@ -1,0 +1,43 @@
+#include "facts.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+#include <ctime>
+
+namespace graceshim {
+
+bool is_pid1() noexcept {
+  return ::getpid() == 1;
+}
+
+bool is_terminal(int fd) noexcept {
+  return ::isatty(fd) == 1;
+}
+
+bool become_subreaper() noexcept {
+  return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0;
+}
+
+std::string working_directory() {
+  char path[PATH_MAX];
+  return ::getcwd(path, sizeof path) == nullptr ? std::string() : std::string(path);
+}
+
+long long monotonic_ms() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+Fd open_parent_pidfd() noexcept {
+  const pid_t parent = ::getppid();
+  if (parent == 0) return Fd();
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
+  // Had it ended before the open, its number might be another's by now, and we would be another's child.
+  return ::getppid() == parent ? std::move(pidfd) : Fd();
+}
+
+}  // namespace graceshim

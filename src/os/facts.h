@@ -1,0 +1,26 @@
+// What graceshim asks the kernel about itself.
+#pragma once
+
+#include <string>
+
+#include "fds.h"
+
+namespace graceshim {
+
+bool is_pid1() noexcept;
+bool is_terminal(int fd) noexcept;
+
+// Orphans below us become our children, not init's. Returns false if the kernel refuses.
+bool become_subreaper() noexcept;
+
+// Absolute; empty if it cannot be named (it was removed, or lies outside our root).
+std::string working_directory();
+
+// CLOCK_MONOTONIC in milliseconds.
+long long monotonic_ms() noexcept;
+
+// A pidfd that polls readable once our parent has ended; empty without one (it is outside our PID namespace, or the
+// kernel has none).
+Fd open_parent_pidfd() noexcept;
+
+}  // namespace graceshim

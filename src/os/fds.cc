@@ -1,0 +1,114 @@
+#include "fds.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+namespace graceshim {
+
+namespace {
+
+constexpr int kStandardFds = 3;
+constexpr std::size_t kLargestFile = std::size_t{1024} * 1024;
+
+constinit std::uint8_t closed_at_entry = 0;
+
+void close_if_inherited(int fd, int keep) noexcept {
+  if (fd < kStandardFds || fd == keep) return;
+  const int flags = ::fcntl(fd, F_GETFD);
+  if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ::close(fd);
+}
+
+tl::unexpected<Error> cannot_read(const std::string& path, const char* reason) {
+  return fail("cannot read " + path + ": " + reason);
+}
+
+}  // namespace
+
+void Fd::close() noexcept {
+  if (fd_ >= kStandardFds) ::close(fd_);
+  fd_ = -1;
+}
+
+bool fill_standard_fds() noexcept {
+  for (int fd = 0; fd < kStandardFds; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    closed_at_entry = static_cast<std::uint8_t>(closed_at_entry | 1U << static_cast<unsigned>(fd));
+    // open() takes the lowest free number: those below are taken by now, so that is `fd`.
+    if (::open("/dev/null", O_RDWR | O_NOCTTY) < 0 && ::open("/", O_PATH | O_DIRECTORY) < 0) return false;
+  }
+  return true;
+}
+
+std::uint8_t closed_standard_fds() noexcept {
+  return closed_at_entry;
+}
+
+void drop_inherited_fds(int keep) noexcept {
+  // Not close_range(2): it would take our own along, and a loop opened late enough to be spared could no longer fail
+  // before the child has started.
+  DIR* const open_fds = ::opendir("/proc/self/fd");
+  if (open_fds != nullptr) {
+    while (const dirent* const entry = ::readdir(open_fds)) {
+      char* end = nullptr;
+      const long fd = std::strtol(entry->d_name, &end, 10);
+      if (end != entry->d_name && *end == '\0') close_if_inherited(static_cast<int>(fd), keep);
+    }
+    ::closedir(open_fds);
+    return;
+  }
+  // Without /proc: no further than the usual largest limit, for "no limit" would be a thousand million calls.
+  const int last = std::min(descriptor_limit(), 1 << 16);
+  for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd, keep);
+}
+
+void leave_standard_fds() noexcept {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (null) {
+    ::dup2(null.get(), STDIN_FILENO);
+    ::dup2(null.get(), STDOUT_FILENO);
+  } else {
+    // Let go of them all the same, but leave the numbers taken.
+    const Fd nothing(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    ::dup2(nothing.get(), STDIN_FILENO);
+    ::dup2(nothing.get(), STDOUT_FILENO);
+  }
+  [[maybe_unused]] const int ignored = ::chdir("/");
+}
+
+int descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  return static_cast<int>(limit.rlim_cur);
+}
+
+Result<std::string> read_file(const std::string& path) {
+  // Non-blocking: the open of a FIFO would wait for its writer.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return cannot_read(path, std::strerror(errno));
+  struct stat about {};
+  if (::fstat(file.get(), &about) != 0) return cannot_read(path, std::strerror(errno));
+  if (S_ISDIR(about.st_mode)) return cannot_read(path, std::strerror(EISDIR));
+  if (!S_ISREG(about.st_mode)) return cannot_read(path, "not a regular file");
+
+  std::string text;
+  char piece[4096];
+  for (;;) {
+    const ssize_t size = ::read(file.get(), piece, sizeof piece);
+    if (size == 0) return text;
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return cannot_read(path, std::strerror(errno));
+    text.append(piece, static_cast<std::size_t>(size));
+    if (text.size() > kLargestFile) return cannot_read(path, "larger than 1 MiB");
+  }
+}
+
+}  // namespace graceshim

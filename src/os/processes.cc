@@ -1,0 +1,215 @@
+#include "processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "fds.h"
+
+namespace graceshim {
+
+namespace {
+
+using PathBuffer = std::array<char, 64>;
+
+const char* proc_path(PathBuffer& buffer, int pid, const char* file) noexcept {
+  std::snprintf(buffer.data(), buffer.size(), "/proc/%d/%s", pid, file);
+  return buffer.data();
+}
+
+// As much of the file as fits; empty if it cannot be read (the process is gone).
+std::string_view read_into(const char* path, char* buffer, std::size_t size) noexcept {
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  std::size_t filled = 0;
+  while (filled < size) {
+    const ssize_t got = ::read(file.get(), buffer + filled, size - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  return {buffer, filled};
+}
+
+template <class Number>
+bool take_number(std::string_view& text, Number& number, int base = 10) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+bool skip_numbers(std::string_view& text, int count) noexcept {
+  for (long long skipped = 0; count > 0; --count) {
+    if (!take_number(text, skipped)) return false;
+  }
+  return true;
+}
+
+// "PID (COMM) STATE PPID PGRP SESSION ...", proc(5). COMM is whatever the process likes, ") R 1 (" for example, and is
+// not escaped; no later field holds a parenthesis, so the last one ends it.
+std::optional<Process> parse_stat(std::string_view text) {
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
+
+  Process found;
+  found.name = text.substr(open + 1, close - open - 1);
+  std::string_view head = text.substr(0, open);
+  std::string_view rest = text.substr(close + 1);
+  if (!take_number(head, found.id.pid) || rest.size() < 2) return std::nullopt;
+  found.state = rest[1];
+  rest.remove_prefix(2);
+
+  int threads = 0;
+  const bool whole = take_number(rest, found.parent) && take_number(rest, found.group) &&
+                     take_number(rest, found.session) && skip_numbers(rest, 13) &&  // tty_nr to nice: fields 7 to 19
+                     take_number(rest, threads) && skip_numbers(rest, 1) &&         // itrealvalue
+                     take_number(rest, found.id.start_time);
+  if (!whole) return std::nullopt;
+  // The line is about the first thread. Where that has ended before the others, the process lives on.
+  if (found.state == 'Z' && threads > 1) found.state = 'S';
+  return found;
+}
+
+std::optional<Process> read_process(int pid) {
+  PathBuffer path;
+  std::array<char, 1024> text;
+  return parse_stat(read_into(proc_path(path, pid, "stat"), text.data(), text.size()));
+}
+
+bool has_ended(const Process& process) noexcept {
+  return process.state == 'Z' || process.state == 'X';
+}
+
+// Every process that /proc shows, in ascending order of the pids, which is the order in which the kernel lists them.
+std::vector<Process> all_processes() {
+  std::vector<Process> found;
+  const Fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return found;
+  alignas(dirent64) std::array<char, 32768> entries;
+  for (;;) {
+    const long filled = ::syscall(SYS_getdents64, proc.get(), entries.data(), entries.size());
+    if (filled <= 0) return found;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
+      const char* const entry = entries.data() + at;
+      unsigned short length = 0;
+      std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof length);
+      at += length;
+      std::string_view name(entry + offsetof(dirent64, d_name));
+      int pid = 0;
+      if (!take_number(name, pid) || !name.empty()) continue;
+      if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
+    }
+  }
+}
+
+// Our children by the kernel's own list; nothing if it keeps none (CONFIG_PROC_CHILDREN). proc(5) calls the file
+// unreliable where a child vanishes while it is read: ours cannot, for nobody else reaps them.
+std::optional<std::vector<Process>> listed_children() {
+  PathBuffer path;
+  std::snprintf(path.data(), path.size(), "/proc/self/task/%d/children", ::getpid());
+  const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::string pids;
+  std::array<char, 4096> piece;
+  for (;;) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    pids.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  std::vector<Process> found;
+  std::string_view rest = pids;
+  for (int pid = 0; take_number(rest, pid);) {
+    std::optional<Process> child = read_process(pid);
+    if (child && !has_ended(*child)) found.push_back(std::move(*child));
+  }
+  return found;
+}
+
+SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
+  std::uint64_t bits = 0;
+  const std::size_t at = text.find(key);
+  if (at != std::string_view::npos) {
+    text.remove_prefix(at + key.size());
+    take_number(text, bits, 16);
+  }
+  return SignalSet::from_bits(bits);
+}
+
+}  // namespace
+
+bool own_proc() noexcept {
+  std::array<char, 16> text;
+  const ssize_t size = ::readlink("/proc/self", text.data(), text.size());
+  if (size <= 0) return false;
+  std::string_view number(text.data(), static_cast<std::size_t>(size));
+  int pid = 0;
+  return take_number(number, pid) && number.empty() && pid == ::getpid();
+}
+
+std::vector<Process> descendants() {
+  if (!own_proc()) return {};
+  std::vector<Process> all = all_processes();
+  std::vector<bool> ours(all.size());
+  const auto is_ours = [&](int pid) {
+    const auto at = std::lower_bound(all.begin(), all.end(), pid,
+                                     [](const Process& process, int number) { return process.id.pid < number; });
+    return at != all.end() && at->id.pid == pid && ours[static_cast<std::size_t>(at - all.begin())];
+  };
+  // A parent mostly has the lower number, so that one round finds nearly all; the next ones follow where numbers have
+  // wrapped around. The pass is no snapshot: this ends whatever parents it saw, even ones that form a ring.
+  const int self = ::getpid();
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (ours[i] || (all[i].parent != self && !is_ours(all[i].parent))) continue;
+      ours[i] = grew = true;
+    }
+  }
+  std::vector<Process> found;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (ours[i] && !has_ended(all[i])) found.push_back(std::move(all[i]));
+  }
+  return found;
+}
+
+std::vector<Process> own_children() {
+  if (!own_proc()) return {};
+  if (std::optional<std::vector<Process>> listed = listed_children()) return std::move(*listed);
+  std::vector<Process> found = all_processes();
+  const int self = ::getpid();
+  std::erase_if(found, [self](const Process& process) { return process.parent != self || has_ended(process); });
+  return found;
+}
+
+std::optional<Process> process(int pid) {
+  if (!own_proc()) return std::nullopt;
+  return read_process(pid);
+}
+
+std::optional<Dispositions> dispositions(int pid) {
+  if (!own_proc()) return std::nullopt;
+  PathBuffer path;
+  // The masks stand behind the line of supplementary groups: room for some thousands of them.
+  std::array<char, 32768> buffer;
+  const std::string_view text = read_into(proc_path(path, pid, "status"), buffer.data(), buffer.size());
+  if (text.find("\nSigCgt:") == std::string_view::npos) return std::nullopt;
+  return Dispositions{signals_after(text, "\nSigIgn:"), signals_after(text, "\nSigCgt:"),
+                      signals_after(text, "\nSigBlk:")};
+}
+
+}  // namespace graceshim

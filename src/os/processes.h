@@ -1,0 +1,38 @@
+// What /proc says of the processes below us. A foreign /proc (of another PID namespace: its numbers are not ours) is
+// treated as none at all: lists are empty, questions have no answer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graceshim/roots.h"
+
+namespace graceshim {
+
+struct Process {
+  ProcessId id{};
+  int parent = 0;
+  int group = 0;
+  int session = 0;
+  char state = 0;    // as in proc(5): R, S, D, T, ...; Z only if nothing of the process runs, not even a thread
+  std::string name;  // comm: at most 15 bytes, of any value, set by the process itself
+};
+
+// Whether /proc shows the processes under the numbers that we know.
+bool own_proc() noexcept;
+
+// Every living process below us, adopted ones included, from one pass over /proc. What is born during the pass may be
+// missing.
+std::vector<Process> descendants();
+
+// Our living children, adopted ones included.
+std::vector<Process> own_children();
+
+// A single process of any origin, a zombie too. Nothing if there is none of that number.
+std::optional<Process> process(int pid);
+
+// How a process treats signals; `blocked` is that of its main thread. Nothing if it is gone.
+std::optional<Dispositions> dispositions(int pid);
+
+}  // namespace graceshim

@@ -1,0 +1,134 @@
+#include "quiet_writer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
+namespace graceshim {
+
+namespace {
+
+// What a terminal that says it is ready surely has room for.
+constexpr std::size_t kTerminalPiece = 64;
+
+}  // namespace
+
+QuietWriter::QuietWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
+  struct stat about {};
+  if (::fstat(fd, &about) != 0) return;
+  way_ = Way::kWrite;
+  if (S_ISFIFO(about.st_mode)) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+      pipe_out_ = Fd(ends[0]);
+      pipe_in_ = Fd(ends[1]);
+      way_ = Way::kSplice;
+    } else {
+      way_ = Way::kPolled;
+    }
+  } else if (S_ISSOCK(about.st_mode)) {
+    way_ = Way::kSend;
+  } else if (S_ISCHR(about.st_mode) && ::isatty(fd) == 1) {
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    own_ = Fd(::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!own_) {
+      way_ = Way::kPolled;
+      piece_size_ = kTerminalPiece;
+    }
+  }
+}
+
+bool QuietWriter::write(std::string_view line) {
+  if (way_ == Way::kClosed) return true;
+  if (queue_.size() - head_ + line.size() > kQueueCapacity) {
+    ++dropped_;
+  } else {
+    queue_.append(line);
+  }
+  return flush();
+}
+
+bool QuietWriter::flush() {
+  while (waiting()) {
+    std::string_view piece = std::string_view(queue_).substr(head_);
+    piece = piece.substr(0, std::min(piece.find('\n'), piece.size() - 1) + 1);
+    const long taken = put(piece.substr(0, piece_size_));
+    if (taken > 0) {
+      head_ += static_cast<std::size_t>(taken);
+    } else if (taken == 0 || errno == EAGAIN) {
+      queue_.erase(0, head_);
+      head_ = 0;
+      return false;
+    } else if (errno == EPIPE) {
+      way_ = Way::kClosed;
+      break;
+    } else if (errno != EINTR) {
+      head_ += piece.size();  // a full disk, a message too long: this line is lost, the next one may not be
+    }
+  }
+  forget_queue();
+  return true;
+}
+
+void QuietWriter::forget_queue() {
+  queue_.clear();
+  if (queue_.capacity() > PIPE_BUF) queue_.shrink_to_fit();
+  head_ = 0;
+}
+
+long QuietWriter::put(std::string_view piece) noexcept {
+  switch (way_) {
+    case Way::kClosed:
+      break;
+    case Way::kSplice:
+      return put_through_pipe(piece);
+    case Way::kSend:
+      return ::send(fd_, piece.data(), piece.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    case Way::kWrite:
+      return ::write(own_ ? own_.get() : fd_, piece.data(), piece.size());
+    case Way::kPolled:
+      return put_if_ready(piece);
+  }
+  errno = EPIPE;
+  return -1;
+}
+
+// splice(2) between two pipes moves pages, and with SPLICE_F_NONBLOCK it waits for neither, whatever the flags of the
+// inherited one. Opening that one again would do as well, but not for a pipe of another user.
+long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
+  if (in_pipe_ == 0) {
+    const ssize_t entered = ::write(pipe_in_.get(), piece.data(), piece.size());
+    if (entered <= 0) return entered;
+    in_pipe_ = static_cast<std::size_t>(entered);
+  }
+  const ssize_t moved = ::splice(pipe_out_.get(), nullptr, fd_, nullptr, in_pipe_, SPLICE_F_NONBLOCK);
+  if (moved > 0) {
+    in_pipe_ -= static_cast<std::size_t>(moved);
+  } else if (moved < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE) {
+    // A filter forbids it, for example. What is in our own pipe is still in the queue.
+    pipe_in_ = Fd();
+    pipe_out_ = Fd();
+    in_pipe_ = 0;
+    way_ = Way::kPolled;
+    return put_if_ready(piece);
+  }
+  return moved;
+}
+
+// A pipe that is ready has room for PIPE_BUF bytes, unless somebody else is faster: this is the one way that may wait.
+long QuietWriter::put_if_ready(std::string_view piece) noexcept {
+  pollfd ready{fd_, POLLOUT, 0};
+  if (::poll(&ready, 1, 0) == 1) return ::write(fd_, piece.data(), piece.size());
+  errno = EAGAIN;
+  return -1;
+}
+
+}  // namespace graceshim

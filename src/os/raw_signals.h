@@ -1,0 +1,36 @@
+// The kernel's own view of masks and dispositions. glibc's wrappers hide signals 32 and 33, which it keeps for itself:
+// they never block them, never touch them, and so a child would not get them back as graceshim found them.
+#pragma once
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+// For code that runs before a sanitizer's runtime is up, or on a stack that it has never heard of.
+#define GRACESHIM_UNINSTRUMENTED __attribute__((no_sanitize("address", "undefined")))
+
+namespace graceshim {
+
+// struct sigaction as rt_sigaction(2) takes it, on x86-64 and aarch64 alike.
+struct KernelSigaction {
+  std::uintptr_t handler = 0;
+  unsigned long flags = 0;
+  std::uintptr_t restorer = 0;
+  std::uint64_t mask = 0;
+};
+constexpr std::uintptr_t kHandlerDefault = 0;  // SIG_DFL and SIG_IGN, which are casts and thus no constants
+constexpr std::uintptr_t kHandlerIgnore = 1;
+
+// `change`, `old`: may be null. Returns 0 or -1. Bit n - 1 stands for signal n. Async-signal-safe, as are all here.
+GRACESHIM_UNINSTRUMENTED inline long raw_signal_mask(int how, const std::uint64_t* change,
+                                                     std::uint64_t* old) noexcept {
+  return ::syscall(SYS_rt_sigprocmask, how, change, old, sizeof(std::uint64_t));
+}
+
+GRACESHIM_UNINSTRUMENTED inline long raw_sigaction(int signal, const KernelSigaction* change,
+                                                   KernelSigaction* old) noexcept {
+  return ::syscall(SYS_rt_sigaction, signal, change, old, sizeof(std::uint64_t));
+}
+
+}  // namespace graceshim

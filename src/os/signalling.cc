@@ -1,0 +1,67 @@
+#include "signalling.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "facts.h"
+#include "fds.h"
+
+namespace graceshim {
+
+namespace {
+
+Sent outcome(long result) noexcept {
+  if (result == 0) return Sent::kDelivered;
+  return errno == ESRCH ? Sent::kGone : Sent::kRefused;
+}
+
+bool is_still(const Process& seen) noexcept {
+  const std::optional<Process> now = process(seen.id.pid);
+  return now && now->id == seen.id && (now->parent == seen.parent || now->parent == ::getpid());
+}
+
+}  // namespace
+
+Sent send_signal(int pid, int signal) noexcept {
+  // 0 and below are no processes to kill(2), but groups, and everybody.
+  return pid > 0 ? outcome(::kill(pid, signal)) : Sent::kGone;
+}
+
+Sent send_verified(const Process& process, int signal) noexcept {
+  if (process.id.pid <= 0) return Sent::kGone;
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.id.pid, 0U)));
+  if (!pidfd && errno == ESRCH) return Sent::kGone;
+  // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
+  // now.
+  if (!is_still(process)) return Sent::kGone;
+  // Without pidfds (an old kernel, a filter, no descriptor left) a moment remains between look and kill.
+  if (!pidfd) return send_signal(process.id.pid, signal);
+  return outcome(::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U));
+}
+
+Sent send_to_group(int group, int signal) noexcept {
+  return group > 1 ? outcome(::kill(-group, signal)) : Sent::kGone;  // -1 is everybody, 0 our own group
+}
+
+Sent send_to_everybody(int signal) noexcept {
+  return is_pid1() ? outcome(::kill(-1, signal)) : Sent::kRefused;
+}
+
+Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept {
+  if (pid <= 0) return Sent::kGone;
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  static_assert(sizeof info.si_value == sizeof value);
+  std::memcpy(&info.si_value, &value, sizeof value);
+  const long result = ::syscall(SYS_rt_sigqueueinfo, pid, signal, &info);
+  return result != 0 && errno == EAGAIN ? send_signal(pid, signal) : outcome(result);
+}
+
+}  // namespace graceshim

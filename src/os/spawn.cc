@@ -1,0 +1,222 @@
+#include "spawn.h"
+
+#include <fcntl.h>
+#include <link.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+#include "fds.h"
+#include "raw_signals.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::size_t kStackSize = std::size_t{64} * 1024;
+constexpr std::size_t kGuardSize = std::size_t{64} * 1024;  // a multiple of every page size
+
+using Candidate = char[PATH_MAX];
+
+// The files that a name may mean, in order. Allocates nothing.
+class PathSearch {
+ public:
+  GRACESHIM_UNINSTRUMENTED PathSearch(const char* name, const char* search_path) noexcept
+      : name_(name), rest_(search_path != nullptr ? search_path : kDefaultSearchPath) {
+    if (::strchr(name, '/') != nullptr) rest_ = "";  // a path stands for itself: an empty entry is put before it
+    if (*name == '\0') rest_ = nullptr;
+  }
+
+  // Writes the next file's path; false at the end of the list.
+  GRACESHIM_UNINSTRUMENTED bool next(Candidate& candidate) noexcept {
+    while (rest_ != nullptr) {
+      const char* const entry = rest_;
+      const char* const end = ::strchrnul(entry, ':');
+      rest_ = *end == ':' ? end + 1 : nullptr;
+      const auto entry_size = static_cast<std::size_t>(end - entry);
+      const std::size_t name_size = ::strlen(name_);
+      if (entry_size + 1 + name_size + 1 > sizeof candidate) continue;
+      char* to = candidate;
+      if (entry_size != 0) {  // empty: the working directory
+        ::memcpy(to, entry, entry_size);
+        to += entry_size;
+        *to++ = '/';
+      }
+      ::memcpy(to, name_, name_size + 1);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  const char* name_;
+  const char* rest_;
+};
+
+// What the two halves share while the parent waits.
+struct Shared {
+  const SpawnRequest& request;
+  pid_t parent;
+  SpawnFailure failure{};
+  Candidate candidate{};
+};
+
+GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
+  char reversed[10];
+  std::size_t count = 0;
+  for (; number > 0 && count < sizeof reversed; number /= 10) reversed[count++] = static_cast<char>('0' + number % 10);
+  while (count > 0) *to++ = reversed[--count];
+  *to = '\0';
+}
+
+GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexcept {
+  if (request.stdout_fd >= 0 && ::dup2(request.stdout_fd, STDOUT_FILENO) < 0) return false;
+  if (request.stdin_fd >= 0 && ::dup2(request.stdin_fd, STDIN_FILENO) < 0) return false;
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
+    const bool given = (fd == STDIN_FILENO && request.stdin_fd >= 0) || (fd == STDOUT_FILENO && request.stdout_fd >= 0);
+    if (!given && (request.close_standard >> static_cast<unsigned>(fd) & 1U) != 0) ::close(fd);
+  }
+  return true;
+}
+
+GRACESHIM_UNINSTRUMENTED void set_dispositions(const SpawnRequest& request) noexcept {
+  KernelSigaction action;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (request.set_default.has(signal)) raw_sigaction(signal, &action, nullptr);  // EINVAL for KILL and STOP
+  }
+  action.handler = kHandlerIgnore;
+  if (request.ignore_chld) raw_sigaction(SIGCHLD, &action, nullptr);
+}
+
+// Returns only with an error.
+GRACESHIM_UNINSTRUMENTED int exec(Shared& shared) noexcept {
+  const SpawnRequest& request = shared.request;
+  int error = ENOENT;
+  PathSearch search(request.argv[0], request.search_path);
+  while (search.next(shared.candidate)) {
+    ::execve(shared.candidate, request.argv, request.envp);
+    // Not there, or not for us: a later directory may have a better one. Anything else is about this very file. Unlike
+    // execvp(3), ENOEXEC is no invitation to try /bin/sh on it: that would run a broken binary as a script.
+    if (errno == EACCES) {
+      error = EACCES;
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+      return errno;
+    }
+  }
+  return error;
+}
+
+// The child's half. It shares our memory, on a stack of its own, while we are held by the kernel: async-signal-safe
+// calls, no allocation, and an exit that runs no handler. All signals are blocked until the last moment before exec;
+// one that comes in after that meets a disposition that the command itself would have met, for handlers there are none.
+GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
+  Shared& shared = *static_cast<Shared*>(argument);
+  const SpawnRequest& request = shared.request;
+  const auto give_up = [&shared](SpawnFailure::Stage stage, int error) GRACESHIM_UNINSTRUMENTED {
+    shared.failure = SpawnFailure{stage, error};
+    ::syscall(SYS_exit_group, 127);  // not _exit(): a sanitizer would look for the bounds of this stack
+  };
+
+  if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
+  if (request.die_with_shim) {
+    if (::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL) != 0) {
+      give_up(SpawnFailure::Stage::kSetup, errno);
+    }
+    // Had the parent ended before that, no signal would ever come. 0 is a parent outside our PID namespace (`unshare
+    // -p` without a fork), whose number cannot be compared.
+    const pid_t parent = ::getppid();
+    if (parent != shared.parent && parent != 0) ::syscall(SYS_exit_group, 127);
+  }
+  if (request.directory != nullptr) {
+    [[maybe_unused]] const int passed_over = ::chdir(request.directory);
+  }
+  if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
+  set_dispositions(request);
+  if (request.listen_pid != nullptr) write_decimal(request.listen_pid, ::getpid());
+  raw_signal_mask(SIG_SETMASK, &request.mask, nullptr);
+  give_up(SpawnFailure::Stage::kExec, exec(shared));
+  return 127;
+}
+
+// The interpreter of a `#!` line: up to the first blank, as the kernel reads it.
+std::string script_interpreter(std::string_view head) {
+  const std::size_t start = head.find_first_not_of(" \t", 2);
+  if (start == std::string_view::npos) return {};
+  return std::string(head.substr(start, head.find_first_of(std::string_view(" \t\n\0", 4), start) - start));
+}
+
+// The program interpreter (ld.so) of a dynamic ELF executable of our own word size.
+std::string elf_interpreter(const Fd& file, std::string_view head) {
+  ElfW(Ehdr) header{};
+  if (head.size() < sizeof header) return {};
+  std::memcpy(&header, head.data(), sizeof header);
+  constexpr int own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != own_class) return {};
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    ElfW(Phdr) segment{};
+    const auto at = static_cast<off_t>(header.e_phoff + std::size_t{i} * sizeof segment);
+    if (::pread(file.get(), &segment, sizeof segment, at) != static_cast<ssize_t>(sizeof segment)) return {};
+    if (segment.p_type != PT_INTERP) continue;
+    char path[PATH_MAX] = {};
+    const std::size_t size = segment.p_filesz < sizeof path ? segment.p_filesz : sizeof path - 1;
+    if (::pread(file.get(), path, size, static_cast<off_t>(segment.p_offset)) < 0) return {};
+    return path;
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<int, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
+  // A stack that outlives no start costs no memory while the command runs; its lowest page faults rather than overruns.
+  void* const stack =
+      ::mmap(nullptr, kGuardSize + kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
+  ::mprotect(stack, kGuardSize, PROT_NONE);
+
+  Shared shared{request, ::getpid()};
+  const int pid = ::clone(child_half, static_cast<char*>(stack) + kGuardSize + kStackSize,
+                          CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
+  const int clone_error = errno;
+  ::munmap(stack, kGuardSize + kStackSize);
+  if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, clone_error});
+  if (shared.failure.error == 0) return pid;
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return tl::unexpected(shared.failure);
+}
+
+std::string find_in_path(const std::string& name, const char* search_path) {
+  std::string found;
+  Candidate candidate{};
+  PathSearch search(name.c_str(), search_path);
+  while (search.next(candidate)) {
+    struct stat about {};
+    if (::stat(candidate, &about) != 0) continue;
+    if (S_ISREG(about.st_mode) && ::access(candidate, X_OK) == 0) return candidate;
+    if (found.empty()) found = candidate;
+  }
+  return found;
+}
+
+std::string missing_interpreter(const char* path) {
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  char head[256];  // as much as the kernel looks at
+  const ssize_t size = file ? ::pread(file.get(), head, sizeof head, 0) : -1;
+  if (size < 2) return {};
+  const std::string_view text(head, static_cast<std::size_t>(size));
+  std::string interpreter = text.substr(0, 2) == "#!" ? script_interpreter(text) : elf_interpreter(file, text);
+  const bool missing = !interpreter.empty() && ::access(interpreter.c_str(), F_OK) != 0 && errno == ENOENT;
+  return missing ? interpreter : std::string();
+}
+
+}  // namespace graceshim
