@@ -1,0 +1,490 @@
+// fixture: a process of many behaviours, told by the words on its command line, which it obeys from left to right:
+//
+//     fixture trap USR1 on TERM [ nap 300 exit 0 ] spawn session [ name worker ready serve ] ready serve
+//
+// It says what happens to it in lines of one write each, its name first:
+//
+//     main ready 4711 1          its pid, its parent's
+//     main signal TERM user 1    a trapped signal: si_code, sender
+//
+// Trapped signals are blocked but for the time of `serve`, so that none is lost between two words, and a handler never
+// interrupts anything.
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "signal_words.h"
+
+extern char** environ;
+
+namespace graceshim {
+namespace {
+
+using Words = std::span<char*>;
+
+struct Reaction {
+  int signal = 0;
+  int nth = 0;  // 0: every time
+  Words words;
+};
+
+constexpr int kUsage = 64;
+constexpr int kLowestOutput = 100;  // above every descriptor that a test looks at
+
+int output = STDOUT_FILENO;
+std::string name = "main";
+sigset_t base_mask;  // as found, changed by `block` and `unblock` only
+sigset_t trapped;
+std::vector<Reaction> reactions;
+std::vector<pid_t> children;
+std::array<int, kLastSignal + 1> seen{};
+volatile sig_atomic_t last_signal = 0;
+
+[[noreturn]] void give_up(std::string_view what, std::string_view word) {
+  const std::string line = "fixture: " + std::string(what) + ": " + std::string(word) + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  ::_exit(kUsage);
+}
+
+[[noreturn]] void give_up_with_errno(std::string_view what) {
+  give_up(what, std::strerror(errno));
+}
+
+void say(std::string_view text) {
+  const std::string line = name + " " + std::string(text) + "\n";
+  while (::write(output, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+int number(const char* word) {
+  char* end = nullptr;
+  errno = 0;
+  const long value = std::strtol(word, &end, 10);
+  if (end == word || *end != '\0' || errno != 0) give_up("not a number", word);
+  return static_cast<int>(value);
+}
+
+int signal_of(std::string_view word) {
+  const int signal = signal_number(word);
+  if (signal == 0) give_up("not a signal", word);
+  return signal;
+}
+
+// "TERM,QUIT", or "all": every signal that a process can catch, CHLD excepted.
+std::vector<int> signals_of(std::string_view list) {
+  std::vector<int> signals;
+  if (list == "all") {
+    for (int signal = 1; signal <= kLastSignal; ++signal) {
+      const bool reserved = signal > 31 && signal < SIGRTMIN;
+      if (signal != SIGKILL && signal != SIGSTOP && signal != SIGCHLD && !reserved) signals.push_back(signal);
+    }
+    return signals;
+  }
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    signals.push_back(signal_of(list.substr(0, comma)));
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  }
+  return signals;
+}
+
+const char* code_word(int code) {
+  switch (code) {
+    case SI_USER:
+      return "user";
+    case SI_QUEUE:
+      return "queue";
+    case SI_KERNEL:
+      return "kernel";
+    case SI_TKILL:
+      return "tkill";
+    default:
+      return "other";
+  }
+}
+
+void on_signal(int signal, siginfo_t* info, void* /*context*/) {
+  const int index = signal;
+  ++seen[static_cast<std::size_t>(index)];
+  last_signal = signal;
+  say("signal " + signal_word(signal) + " " + code_word(info->si_code) + " " + std::to_string(info->si_pid));
+}
+
+void set_disposition(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+}
+
+void trap(int signal) {
+  struct sigaction action {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO;
+  ::sigfillset(&action.sa_mask);
+  ::sigaddset(&trapped, signal);
+  ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
+  if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+}
+
+// A spawned process starts with the mask and the dispositions that this one was given, and with no reaction.
+void start_afresh() {
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    if (::sigismember(&trapped, signal) == 1) set_disposition(signal, SIG_DFL);
+  }
+  ::sigemptyset(&trapped);
+  ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
+  reactions.clear();
+  children.clear();
+  seen.fill(0);
+}
+
+void nap(int milliseconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return;
+    ::poll(nullptr, 0, static_cast<int>(left.count()));
+  }
+}
+
+void reap_all() {
+  while (::wait(nullptr) > 0 || errno == EINTR) {
+  }
+}
+
+pid_t fork_or_give_up() {
+  const pid_t pid = ::fork();
+  if (pid < 0) give_up_with_errno("fork");
+  return pid;
+}
+
+void obey(Words words);
+
+void spawn(std::string_view mode, Words words) {
+  const bool orphan = mode == "orphan" || mode == "daemon";
+  const pid_t pid = fork_or_give_up();
+  if (pid > 0) {
+    if (orphan) {
+      ::waitpid(pid, nullptr, 0);
+    } else {
+      children.push_back(pid);
+    }
+    return;
+  }
+  start_afresh();
+  if (orphan && fork_or_give_up() > 0) ::_exit(0);
+  if (mode == "group") ::setpgid(0, 0);
+  if (mode == "session" || mode == "daemon") ::setsid();
+  obey(words);
+  ::_exit(0);
+}
+
+// Children that end at once, reaped here.
+void burst(int count) {
+  for (int i = 0; i < count; ++i) {
+    if (fork_or_give_up() == 0) ::_exit(0);
+  }
+  reap_all();
+}
+
+// Processes that are somebody else's children when they end. Returns when all have ended: the pipe has no writer then.
+void orphans(int count) {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) give_up_with_errno("pipe");
+  for (int i = 0; i < count; ++i) {
+    const pid_t middle = fork_or_give_up();
+    if (middle == 0) {
+      // A table of processes that is full for a moment only says that init has not yet come round to reaping.
+      pid_t last = -1;
+      while ((last = ::fork()) < 0 && errno == EAGAIN) nap(1);
+      ::_exit(last < 0 ? kUsage : 0);
+    }
+    int status = 0;
+    ::waitpid(middle, &status, 0);
+    if (status != 0) give_up("orphans", "fork failed");
+  }
+  ::close(ends[1]);
+  char byte = 0;
+  while (::read(ends[0], &byte, 1) > 0) {
+  }
+  ::close(ends[0]);
+}
+
+// Each process leaves two behind before it ends, so that the tree moves on all the time and never dies out. What bounds
+// it is the limit on processes that the test sets.
+[[noreturn]] void bomb() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NPROC, &limit);
+  if (::getuid() == 0 || limit.rlim_cur > 1'000) give_up("bomb", "needs a user other than root and a low RLIMIT_NPROC");
+  for (int successors = 0; successors < 2;) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      successors = 0;
+      ::setpgid(0, 0);
+    } else if (pid > 0) {
+      ++successors;
+    }
+    nap(2);
+  }
+  ::_exit(0);
+}
+
+// Returns when the process that has started this one is gone.
+void await_orphanage() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGRTMAX);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  const pid_t parent = ::getppid();
+  ::prctl(PR_SET_PDEATHSIG, SIGRTMAX);
+  if (::getppid() != parent) return;
+  while (::sigwaitinfo(&set, nullptr) < 0 && errno == EINTR) {
+  }
+}
+
+void kill_children() {
+  for (const pid_t pid : children) ::kill(pid, SIGKILL);
+  reap_all();
+}
+
+std::string link_of(const std::string& path) {
+  std::array<char, 4096> target{};
+  const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  return size < 0 ? "?" : std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+void report() {
+  say("pgid " + std::to_string(::getpgrp()));
+  say("sid " + std::to_string(::getsid(0)));
+  std::array<char, 4096> directory{};
+  say(std::string("cwd ") + (::getcwd(directory.data(), directory.size()) != nullptr ? directory.data() : "?"));
+  for (int fd = 0; fd < kLowestOutput; ++fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags >= 0) say("fd " + std::to_string(fd) + " " + link_of("/proc/self/fd/" + std::to_string(fd)));
+  }
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("Sig") || line.starts_with("SigQ")) continue;
+    say(line.substr(0, line.find(':')) + " " + line.substr(line.rfind('\t') + 1));
+  }
+}
+
+void log_to(const char* path) {
+  const int file = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file < 0) give_up_with_errno(path);
+  output = ::fcntl(file, F_DUPFD_CLOEXEC, kLowestOutput);
+  ::close(file);
+}
+
+[[noreturn]] void die(int signal) {
+  const rlimit no_core{};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (signal != SIGKILL) set_disposition(signal, SIG_DFL);
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, signal);
+  ::kill(::getpid(), signal);
+  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  give_up("survived", signal_word(signal));
+}
+
+void become(const char* uid) {
+  const auto user = static_cast<uid_t>(number(uid));
+  if (::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0) give_up_with_errno("setresuid");
+}
+
+[[noreturn]] void serve() {
+  for (;;) {
+    last_signal = 0;
+    ::sigsuspend(&base_mask);
+    const int signal = last_signal;
+    if (signal == 0) continue;
+    for (const Reaction& reaction : std::vector<Reaction>(reactions)) {
+      if (reaction.signal == signal && (reaction.nth == 0 || reaction.nth == seen[static_cast<std::size_t>(signal)])) {
+        obey(reaction.words);
+      }
+    }
+  }
+}
+
+[[noreturn]] void execute(Words words) {
+  std::vector<char*> argv(words.begin(), words.end());
+  argv.push_back(nullptr);
+  ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
+  ::execvp(argv[0], argv.data());
+  give_up_with_errno(argv[0]);
+}
+
+void* execute_from_thread(void* words) {
+  if (fork_or_give_up() == 0) execute(*static_cast<Words*>(words));
+  return nullptr;
+}
+
+// The parent of what is started is this process; the thread that did it is gone when this returns.
+void thread_exec(Words words) {
+  pthread_t thread{};
+  if (::pthread_create(&thread, nullptr, execute_from_thread, &words) != 0) give_up("thread", "pthread_create");
+  ::pthread_join(thread, nullptr);
+  say("thread ended");
+}
+
+void on(std::string_view when, Words words) {
+  const std::size_t colon = when.find(':');
+  const int signal = signal_of(when.substr(0, colon));
+  const int nth = colon == std::string_view::npos ? 0 : number(when.data() + colon + 1);
+  trap(signal);
+  reactions.push_back({signal, nth, words});
+}
+
+void open_file(const char* path) {
+  const int fd = ::open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (fd < 0) give_up_with_errno(path);
+  say("opened " + std::to_string(fd));
+  const std::string_view text = "the child's own\n";
+  if (::write(fd, text.data(), text.size()) < 0) give_up_with_errno(path);
+}
+
+void change_mask(std::string_view list, bool block) {
+  for (const int signal : signals_of(list)) block ? ::sigaddset(&base_mask, signal) : ::sigdelset(&base_mask, signal);
+  ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
+  ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
+}
+
+// The arguments of one word. A block is what stands between [ and its ].
+struct Arguments {
+  char** words = nullptr;
+  Words block;
+  Words rest;
+};
+
+struct Word {
+  std::string_view name;
+  int arguments;
+  bool takes_block;
+  bool takes_rest;
+  void (*run)(const Arguments&);
+};
+
+constexpr std::array kVocabulary = {
+    // What it is called, and what it says.
+    Word{"name", 1, false, false, [](const Arguments& a) { name = a.words[0]; }},
+    Word{"ready", 0, false, false,
+         [](const Arguments&) { say("ready " + std::to_string(::getpid()) + " " + std::to_string(::getppid())); }},
+    Word{"print", 1, false, false, [](const Arguments& a) { say(a.words[0]); }},
+    Word{"report", 0, false, false, [](const Arguments&) { report(); }},
+    Word{"env", 0, false, false,
+         [](const Arguments&) {
+           for (char** entry = environ; *entry != nullptr; ++entry) say(std::string("env ") + *entry);
+         }},
+    Word{"args", 0, false, true,
+         [](const Arguments& a) {
+           for (const char* argument : a.rest) say(std::string("arg ") + argument);
+         }},
+    Word{"log-to", 1, false, false, [](const Arguments& a) { log_to(a.words[0]); }},
+    // Signals.
+    Word{"trap", 1, false, false,
+         [](const Arguments& a) {
+           for (const int signal : signals_of(a.words[0])) trap(signal);
+         }},
+    Word{"ignore", 1, false, false,
+         [](const Arguments& a) {
+           for (const int signal : signals_of(a.words[0])) set_disposition(signal, SIG_IGN);
+         }},
+    Word{"default", 1, false, false,
+         [](const Arguments& a) {
+           for (const int signal : signals_of(a.words[0])) set_disposition(signal, SIG_DFL);
+         }},
+    Word{"block", 1, false, false, [](const Arguments& a) { change_mask(a.words[0], true); }},
+    Word{"unblock", 1, false, false, [](const Arguments& a) { change_mask(a.words[0], false); }},
+    Word{"on", 1, true, false, [](const Arguments& a) { on(a.words[0], a.block); }},
+    Word{"serve", 0, false, false, [](const Arguments&) { serve(); }},
+    // Time and end.
+    Word{"nap", 1, false, false, [](const Arguments& a) { nap(number(a.words[0])); }},
+    Word{"stop", 0, false, false, [](const Arguments&) { ::raise(SIGSTOP); }},
+    Word{"exit", 1, false, false, [](const Arguments& a) { ::_exit(number(a.words[0])); }},
+    Word{"die", 1, false, false, [](const Arguments& a) { die(signal_of(a.words[0])); }},
+    // Other processes.
+    Word{"spawn", 1, true, false, [](const Arguments& a) { spawn(a.words[0], a.block); }},
+    Word{"burst", 1, false, false, [](const Arguments& a) { burst(number(a.words[0])); }},
+    Word{"orphans", 1, false, false, [](const Arguments& a) { orphans(number(a.words[0])); }},
+    Word{"bomb", 0, false, false, [](const Arguments&) { bomb(); }},
+    Word{"await-orphanage", 0, false, false, [](const Arguments&) { await_orphanage(); }},
+    Word{"kill-children", 0, false, false, [](const Arguments&) { kill_children(); }},
+    Word{"reap-children", 0, false, false, [](const Arguments&) { reap_all(); }},
+    Word{"thread-exec", 0, true, false, [](const Arguments& a) { thread_exec(a.block); }},
+    Word{"exec", 0, false, true, [](const Arguments& a) { execute(a.rest); }},
+    // What a process holds.
+    Word{"open", 1, false, false, [](const Arguments& a) { open_file(a.words[0]); }},
+    Word{"close", 1, false, false, [](const Arguments& a) { ::close(number(a.words[0])); }},
+    Word{"chdir", 1, false, false,
+         [](const Arguments& a) {
+           if (::chdir(a.words[0]) != 0) give_up_with_errno(a.words[0]);
+         }},
+    Word{"become", 1, false, false, [](const Arguments& a) { become(a.words[0]); }},
+};
+
+const Word& look_up(std::string_view word) {
+  for (const Word& known : kVocabulary) {
+    if (known.name == word) return known;
+  }
+  give_up("unknown word", word);
+}
+
+// The number of words up to the ] that belongs to the [ before `words`.
+std::size_t block_length(Words words) {
+  int depth = 1;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    depth += word == "[" ? 1 : word == "]" ? -1 : 0;
+    if (depth == 0) return i;
+  }
+  give_up("missing", "]");
+}
+
+void obey(Words words) {
+  while (!words.empty()) {
+    const Word& word = look_up(words[0]);
+    words = words.subspan(1);
+    const auto count = static_cast<std::size_t>(word.arguments);
+    if (words.size() < count) give_up("argument missing", word.name);
+    Arguments arguments{words.data(), {}, {}};
+    words = words.subspan(count);
+    if (word.takes_block) {
+      if (words.empty() || std::string_view(words[0]) != "[") give_up("block missing", word.name);
+      words = words.subspan(1);
+      const std::size_t length = block_length(words);
+      arguments.block = words.first(length);
+      words = words.subspan(length + 1);
+    }
+    if (word.takes_rest) {
+      arguments.rest = words;
+      words = {};
+    }
+    word.run(arguments);
+  }
+}
+
+}  // namespace
+}  // namespace graceshim
+
+int main(int argc, char** argv) {
+  ::sigprocmask(SIG_BLOCK, nullptr, &graceshim::base_mask);
+  ::sigemptyset(&graceshim::trapped);
+  graceshim::obey({argv + 1, argv + argc});
+  return 0;
+}

@@ -1,0 +1,228 @@
+// What the system tests are written in: real processes with a deadline on every wait, and nothing left behind.
+//
+// The test program runs in a PID and a mount namespace of its own (as root), so that whatever a test starts ends with
+// it, and a stray kill(-1) of the program under test reaches no stranger. It is a subreaper: a process that the shim
+// has left becomes the test's child, and SystemTest finds it.
+//
+// The program under test is a black box. GRACESHIM_BINARY puts another one under the same tests, `tini` or `dumb-init`
+// for example: those are started without options. With GRACESHIM_TEST_STRICT=1 a skip is a failure.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "signal_words.h"
+
+namespace graceshim {
+
+using Clock = std::chrono::steady_clock;
+using Millis = std::chrono::milliseconds;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+// How long a test waits for what must happen. It is only ever used up by a failure, so it errs long.
+constexpr Millis kPatience{20'000};
+
+// A user and a second one, who are nobody on any machine.
+constexpr uid_t kUser = 54'321;
+constexpr uid_t kOtherUser = 54'322;
+
+// Ends the test as failed: something that was waited for did not happen, or the system refused what a test needs.
+class Failure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+[[noreturn]] void fail_with_errno(std::string_view what);
+
+// Skips the test, or fails it when GRACESHIM_TEST_STRICT=1.
+#define GRACESHIM_NEEDS(condition, what)                                          \
+  do {                                                                            \
+    if (!(condition)) {                                                           \
+      if (::graceshim::skips_are_failures()) FAIL() << "not to be had: " << what; \
+      GTEST_SKIP() << "not to be had: " << what;                                  \
+    }                                                                             \
+  } while (false)
+bool skips_are_failures();
+bool is_root();
+bool has_tool(std::string_view name);
+
+class Fd {
+ public:
+  explicit Fd(int fd = -1) noexcept : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() { reset(); }
+  void reset();
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+struct Pipe {
+  Fd reader, writer;
+};
+Pipe make_pipe();   // both ends close on exec
+void fill(int fd);  // writes until it would block; the flags of the descriptor are as before afterwards
+std::string read_file(const std::string& path);
+
+// A directory of the test's own that everybody may enter, removed at the end.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  [[nodiscard]] std::string path(std::string_view name = "") const;
+  // A copy of a program that every user can reach, wherever the build directory is.
+  [[nodiscard]] std::string copy(const std::string& program, mode_t mode = 0755) const;
+  std::string write(std::string_view name, std::string_view text, mode_t mode = 0644) const;
+
+ private:
+  std::string path_;
+};
+
+// How a process ended, and how long that took since it was waited for.
+struct Ending {
+  bool by_signal = false;
+  int value = 0;
+  Millis waited{0};
+  // As a shell says it: the exit status, or 128 + the signal.
+  [[nodiscard]] int code() const { return by_signal ? 128 + value : value; }
+};
+
+// How a command is started. A descriptor of -1 stands for /dev/null as input, and for a pipe that the harness reads as
+// output and errors.
+struct Start {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> environment = {};  // on top of the harness's own, which is small
+  bool pid_namespace = false;                           // as PID 1 of a new one
+  bool own_proc = true;                                 // with the /proc that belongs to it
+  int input = -1, output = -1, errors = -1;
+  std::vector<int> closed = {};            // of 0, 1 and 2
+  std::function<void()> before_exec = {};  // in the new process
+};
+
+class Process {
+ public:
+  explicit Process(const Start& start);
+  Process(Process&& other) noexcept;
+  // Kills. A process that nobody has waited for is a failure of the test.
+  ~Process();
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  void send(int signal) const;
+  [[nodiscard]] bool ended() const;
+  Ending end(Millis patience = kPatience);  // waits for it
+  Ending kill();                            // ends it now
+
+  // Waits for the next line of output that begins with `start` and was not returned before. The rest of it comes back.
+  std::string line(const std::string& start, Millis patience = kPatience);
+  // The same for errors: waits until they contain the text.
+  void error(const std::string& text, Millis patience = kPatience);
+  // Waits for "NAME ready PID PPID" of a fixture. Its pid, as the test sees it.
+  pid_t ready(const std::string& name = "main");
+  // Reads what comes until the time is over, or the process has ended.
+  void watch(Millis time);
+  // Whether the reader of the process's output sees its end, within kPatience.
+  bool output_ends();
+
+  // How many lines of output so far begin with `start`.
+  int count(const std::string& start);
+  std::string output();
+  std::string errors();
+
+ private:
+  struct Stream {
+    Fd fd;
+    std::string text;
+  };
+  bool pump(Clock::time_point until);
+  static void drain(Stream& stream);
+  [[nodiscard]] pid_t seen_from_here(pid_t pid) const;
+  [[nodiscard]] std::string transcript();
+
+  pid_t pid_ = -1;
+  bool pid_namespace_ = false;
+  Fd pidfd_;
+  Stream out_, err_;
+  std::map<std::string, std::size_t> read_until_;  // by the start of the lines: where to look for the next one
+  std::optional<Ending> ending_;
+};
+
+// The program under test in front of a fixture, or of another command.
+struct Shim {
+  std::string options = {};               // words
+  std::string child = {};                 // the fixture's words
+  std::vector<std::string> command = {};  // in place of the fixture
+  Start start = {};                       // everything but argv
+  std::string binary = {};                // in place of the one under test: a copy of it
+};
+Process run(const Shim& shim);
+std::string shim_path();  // the program under test
+std::string fixture_path();
+bool shim_is_ours();  // not another program put in its place
+
+// Splits at blanks.
+std::vector<std::string> words(std::string_view text);
+
+// --- What /proc says. ---
+
+std::string proc_status(pid_t pid, const std::string& key);  // "SigBlk", "State"...; empty: no such process
+unsigned long long proc_mask(pid_t pid, const std::string& key);
+constexpr unsigned long long mask_of(int signal) {
+  return 1ULL << (signal - 1);
+}
+std::vector<pid_t> children_of(pid_t pid);
+int zombies_of(pid_t pid);
+std::vector<int> descriptors_of(pid_t pid);
+std::string descriptor(pid_t pid, int fd);  // where it leads
+
+// Tries until it holds. A Failure that says `what` if it does not come to hold.
+void eventually(const std::string& what, const std::function<bool()>& condition, Millis patience = kPatience);
+// Waits for a process that is not a Process, by pidfd.
+void await_end(pid_t pid, Millis patience = kPatience);
+// Reaps a process that the test has adopted.
+Ending reap(pid_t pid, Millis patience = kPatience);
+
+// A stop whose reader sees every signal: nothing but this fence's own signal can come after it.
+constexpr int kFenceOffset = 20;
+void fence(Process& shim, const std::string& name = "main");
+
+// Every test has a time limit, after which the whole program ends, and must leave no process behind.
+class SystemTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+};
+
+// The same test as a plain process and as PID 1 of a namespace.
+enum class As { kProcess, kPid1 };
+class EitherWay : public SystemTest, public ::testing::WithParamInterface<As> {
+ protected:
+  void SetUp() override;
+  [[nodiscard]] static Start start() { return {.argv = {}, .pid_namespace = GetParam() == As::kPid1}; }
+  // `run` in the way of this instance.
+  static Process run_shim(const std::string& options, const std::string& child) {
+    return run({.options = options, .child = child, .start = start()});
+  }
+};
+#define GRACESHIM_EITHER_WAY(suite) \
+  INSTANTIATE_TEST_SUITE_P(As, suite, ::testing::Values(As::kProcess, As::kPid1), ::graceshim::name_of_way)
+std::string name_of_way(const ::testing::TestParamInfo<As>& way);
+
+}  // namespace graceshim
