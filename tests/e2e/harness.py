@@ -1,0 +1,308 @@
+"""What the end-to-end tests share: services on free ports, commands under graceshim, and a clean house afterwards."""
+
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORKER_DIRECTORY = os.path.join(HERE, "worker")
+# The binary under test: the one that somebody asks for, or the one of this build.
+SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
+STRICT = os.environ.get("GRACESHIM_TEST_STRICT") == "1"
+
+TEST_LIMIT = 60  # seconds; ctest's own limit is longer, so that a test that hangs still clears up
+SKIPPED = 77  # the exit status that ctest takes for a skip
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def environment(**extra):
+    """An environment in which graceshim sees no platform and no setting but `extra`."""
+    kept = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TESTS_RUN_ID")
+    result = {name: os.environ[name] for name in kept if name in os.environ}
+    result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    result["LC_ALL"] = "C.UTF-8"
+    result.update({name: str(value) for name, value in extra.items()})
+    return result
+
+
+def processes():
+    """(pid, parent, name) of every process that is not a zombie."""
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                head, _, tail = file.read().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = tail.split()[:2]
+        if state not in "ZX":
+            yield int(entry), int(parent), head.partition("(")[2]
+
+
+def descendants(root):
+    """{pid: name} of everything below `root`."""
+    listed = list(processes())
+    found, front = {}, {root}
+    while front:
+        front = {pid for pid, parent, name in listed if parent in front}
+        found.update({pid: name for pid, parent, name in listed if pid in front})
+    return found
+
+
+class Redis:
+    """A Redis client of a few lines: call("LRANGE", "list", 0, -1)."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.stream = self.socket.makefile("rwb")
+
+    def call(self, *words):
+        parts = [str(word).encode() for word in words]
+        self.stream.write(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        self.stream.flush()
+        return self._reply()
+
+    def _reply(self):
+        line = self.stream.readline()
+        if not line:
+            raise ConnectionError("Redis has closed the connection")
+        kind, rest = line[:1], line[1:-2].decode()
+        if kind == b"+":
+            return rest
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == "-1" else self.stream.read(int(rest) + 2)[:-2].decode()
+        if kind == b"*":
+            return [self._reply() for _ in range(int(rest))]
+        raise RuntimeError(rest)
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
+class Command:
+    """A started command, its output in a file."""
+
+    def __init__(self, argv, directory, output, env, ignore=()):
+        def before_exec():
+            for number in ignore:
+                signal.signal(number, signal.SIG_IGN)
+
+        self.argv = argv
+        self.output_path = output
+        with open(output, "wb") as sink:
+            self.process = subprocess.Popen(argv, cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=sink,
+                                            stderr=subprocess.STDOUT, start_new_session=True,
+                                            preexec_fn=before_exec if ignore else None)
+        self.pid = self.process.pid  # whom send() addresses
+
+    def send(self, name):
+        os.kill(self.pid, getattr(signal, "SIG" + name))
+
+    def wait(self, limit):
+        """The exit status as a shell says it, once the command has ended; fails after `limit` seconds."""
+        try:
+            status = self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.argv} has not ended within {limit} s. Its output:\n{self.output()}") from None
+        return 128 - status if status < 0 else status
+
+    def output(self):
+        with open(self.output_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+class Case(unittest.TestCase):
+    """One story. Every process that it starts, however far removed, is gone when it ends."""
+
+    def setUp(self):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.signal(signal.SIGALRM, self._out_of_time)
+        signal.signal(signal.SIGTERM, self._out_of_time)
+        signal.alarm(TEST_LIMIT)
+        self.directory = tempfile.mkdtemp(prefix="graceshim-e2e-")
+        os.chmod(self.directory, 0o755)
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.commands = []
+        self.services = []
+        self.addCleanup(self._clear_up)
+
+    def tearDown(self):
+        self.assertEqual(self.left(), {}, "processes left behind")
+
+    def left(self):
+        """{pid: name} of what runs that is not a service of the test."""
+        services = {service.process.pid for service in self.services}
+        for service in self.services:
+            services.update(descendants(service.process.pid))
+        return {pid: name for pid, name in descendants(os.getpid()).items() if pid not in services}
+
+    # Commands.
+
+    def start(self, argv, env=None, directory=None, ignore=()):
+        output = os.path.join(self.directory, f"output.{len(self.commands)}")
+        self.commands.append(Command(argv, directory or self.directory, output, env or environment(), ignore))
+        return self.commands[-1]
+
+    def start_under_graceshim(self, argv, options=(), env=None, directory=None, pid1=False, ignore=()):
+        shim = [SHIM, *options, "--", *argv]
+        if not pid1:
+            return self.start(shim, env, directory, ignore)
+        self.need(os.geteuid() == 0, "a PID namespace needs root")
+        namespace = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--"]
+        command = self.start([*namespace, *shim], env, directory, ignore)
+        command.pid = self.until(lambda: next(iter(descendants(command.process.pid)), None),
+                                 "the namespace's first process", command=command)
+        return command
+
+    # Conditions.
+
+    def until(self, condition, what, limit=20, command=None):
+        """Waits for condition() to be true and returns what it returned; in vain once `command` has ended."""
+        deadline = time.monotonic() + limit
+        while True:
+            ended = command is not None and command.process.poll() is not None
+            result = condition()
+            if result:
+                return result
+            if ended:
+                self.fail(f"{command.argv} has ended before {what}. Its output:\n{command.output()}")
+            if time.monotonic() > deadline:
+                self.fail(f"not within {limit} s: {what}")
+            select.select([], [], [], 0.01)
+
+    def need(self, condition, reason):
+        if not condition:
+            if STRICT:
+                self.fail(f"skipped, which GRACESHIM_TEST_STRICT forbids: {reason}")
+            self.skipTest(reason)
+
+    def need_program(self, name):
+        path = shutil.which(name, path=environment()["PATH"])
+        self.need(path, f"{name} is not installed")
+        return path
+
+    # Services.
+
+    def start_redis(self):
+        """Starts a Redis that keeps nothing; returns (client, url)."""
+        program = self.need_program("redis-server")
+        for _ in range(5):  # somebody else may take the port that was free a moment ago
+            port = free_port()
+            service = self.start([program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                                  "--dir", self.directory])
+            client = self.until(lambda: service.process.poll() is not None or connected(port), "an answer of Redis")
+            if client is not True and f"process_id:{service.pid}\r\n" in client.call("INFO", "server"):
+                self.services.append(service)
+                self.addCleanup(client.close)
+                return client, f"redis://127.0.0.1:{port}"
+            service.wait(10)
+        self.fail("Redis found no free port")
+
+    def _clear_up(self):
+        signal.alarm(0)
+        while below := descendants(os.getpid()):
+            for pid in below:
+                kill(pid)
+            for command in self.commands:
+                command.process.poll()
+            reap_the_dead()
+            select.select([], [], [], 0.01)
+        for command in self.commands:
+            command.process.poll()
+
+    @staticmethod
+    def _out_of_time(number, _frame):
+        raise AssertionError(f"the test is out of time ({signal.Signals(number).name})")
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has ended by itself
+
+
+def reap_the_dead():
+    """Reaps the orphans that have come to this process."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # nobody is left
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connected(port):
+    try:
+        return Redis(port)
+    except ConnectionRefusedError:
+        return None
+
+
+class Worker:
+    """The Ruby worker of tests/e2e/worker with a Redis of its own, as a test sees it."""
+
+    def __init__(self, case, **settings):
+        self.case = case
+        self.redis, url = case.start_redis()
+        self.rake = case.need_program("rake")
+        self.env = environment(REDIS_URL=url, QUEUE="jobs", **settings)
+        self.command = None
+
+    def give_job(self, seconds, *rest):
+        self.redis.call("RPUSH", "resque:queue:jobs", json.dumps({"class": "SleepJob", "args": [seconds, *rest]}))
+
+    def start(self):
+        self.command = self.case.start([self.rake, "resque:work"], self.env, WORKER_DIRECTORY)
+        return self.command
+
+    def start_under_graceshim(self, options=(), **how):
+        argv = [self.rake, "resque:work"]
+        self.command = self.case.start_under_graceshim(argv, options, self.env, WORKER_DIRECTORY, **how)
+        return self.command
+
+    def until_job_starts(self):
+        self.case.until(lambda: "start job" in self.log(), "the start of the job", command=self.command)
+
+    def log(self):
+        """What the jobs have said, as Redis has it."""
+        return self.redis.call("LRANGE", "job:log", 0, -1)
+
+    def failures(self):
+        """["DirtyExit", ...]: the failed jobs' exceptions."""
+        return [json.loads(text)["exception"] for text in self.redis.call("LRANGE", "resque:failed", 0, -1)]
+
+    def waiting(self):
+        """How many jobs wait in the queue."""
+        return self.redis.call("LLEN", "resque:queue:jobs")
+
+    def registered(self):
+        return self.redis.call("SMEMBERS", "resque:workers")
+
+
+def main():
+    """unittest's main with ctest's idea of a skip."""
+    result = unittest.main(exit=False, verbosity=2).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.testsRun == 0 or len(result.skipped) == result.testsRun:
+        sys.exit(SKIPPED)
