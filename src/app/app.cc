@@ -1,7 +1,77 @@
 #include "app.h"
 
-namespace graceshim {
+#include <string>
+#include <utility>
 
-int app_main(int /*argc*/, char** /*argv*/, char** /*environment*/) { return 125; }
+#include "configure.h"
+#include "run.h"
+
+namespace graceshim {
+namespace {
+
+int refuse(const Error& error) {
+  complain(error.message);
+  return error.status;
+}
+
+int show(const std::string& text) {
+  if (print(text)) return kExitSuccess;
+  complain("cannot write to standard output");
+  return kExitUsage;
+}
+
+std::span<char* const> environment_span(char** environment) {
+  std::size_t size = 0;
+  while (environment[size] != nullptr) ++size;
+  return {environment, size};
+}
+
+RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Entry& entry,
+                      std::span<char* const> environment) {
+  RunRequest request;
+  request.plan = plan.plan;
+  request.command = std::move(invocation.command);
+  request.environment = environment;
+  request.pre_stop = std::move(invocation.config.stop_pre_stop.value);
+  request.working_directory = entry.working_directory;
+  request.die_with_shim = invocation.config.child_die_with_shim.value;
+  request.die_with_parent = invocation.config.child_die_with_parent.value;
+  request.log_level = invocation.config.log_level.value;
+  request.log_format = invocation.config.log_format.value;
+  request.warnings = std::move(invocation.warnings);
+  return request;
+}
+
+}  // namespace
+
+int app_main(int argc, char** argv, char** environment) {
+  const Entry entry = enter();
+  Surroundings surroundings;
+  surroundings.arguments = {argv, static_cast<std::size_t>(argc)};
+  surroundings.environment = environment_span(environment);
+  surroundings.pid = entry.pid;
+  surroundings.pid1 = entry.situation.pid1;
+  surroundings.read_file = read_whole_file;
+  surroundings.exists = file_exists;
+  surroundings.working_directory = entry.working_directory;
+  Result<Invocation> invocation = configure(surroundings);
+  if (!invocation) return refuse(invocation.error());
+
+  switch (invocation->mode) {
+    case Mode::kHelp:
+      return show(help_text());
+    case Mode::kVersion:
+      return show(version_text());
+    case Mode::kListPresets:
+      return show(list_presets_text());
+    case Mode::kExplain:
+    case Mode::kRun:
+      break;
+  }
+  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, entry.situation);
+  if (!plan) return refuse(plan.error());
+  if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
+  return run(request_of(std::move(*invocation), *plan, entry, surroundings.environment)).status;
+}
 
 }  // namespace graceshim

@@ -1,3 +1,5 @@
 #include "app.h"
 
-int main(int argc, char** argv, char** environ) { return graceshim::app_main(argc, argv, environ); }
+int main(int argc, char** argv, char** environ) {
+  return graceshim::app_main(argc, argv, environ);
+}

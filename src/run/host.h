@@ -1,0 +1,68 @@
+// What the supervisor asks of the world: processes, timers, and a place for its words. Linux and libuv stand behind it
+// in the program (linux_host.h), a simulated machine with virtual time in tests/sim. No function of it decides
+// anything.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "graceshim/config.h"
+#include "graceshim/error.h"
+#include "graceshim/roots.h"
+#include "graceshim/stop_machine.h"
+#include "processes.h"
+#include "reaper.h"
+#include "signalling.h"
+
+namespace graceshim {
+
+// A signal that reached graceshim.
+struct ReceivedSignal {
+  int signal = 0;
+  int sender_pid = 0;  // 0: the kernel, or a process outside our PID namespace
+  unsigned sender_uid = 0;
+  bool from_keyboard = false;
+  std::optional<std::uint64_t> value{};  // of sigqueue(3)
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // CLOCK_MONOTONIC, in milliseconds.
+  virtual Millis now() = 0;
+
+  // Starts COMMAND, or stop.pre_stop in the working directory of process `child`. Returns its pid.
+  // Errors: the message names the command and the reason; the status is 125, 126 or 127.
+  virtual Result<int> start_child() = 0;
+  virtual Result<int> start_hook(int child) = 0;
+
+  virtual Reaped reap_next() = 0;
+
+  // Ourselves as a member of the process tree: pid, group, session.
+  virtual Process self() = 0;
+  virtual bool is_pid1() = 0;
+  // As in processes.h; empty where /proc is absent or foreign.
+  virtual std::vector<Process> own_children() = 0;
+  virtual std::vector<Process> descendants() = 0;
+  virtual std::optional<Dispositions> dispositions(int pid) = 0;
+
+  // As in signalling.h.
+  virtual Sent send(int child_of_ours, int signal) = 0;
+  virtual Sent send_verified(const Process& process, int signal) = 0;
+  virtual Sent send_to_group(int group, int signal) = 0;
+  virtual Sent send_to_everybody(int signal) = 0;
+  virtual Sent queue(int child_of_ours, int signal, std::uint64_t value) = 0;
+
+  // Replaces an earlier arming of the same timer; it comes back as Supervisor::on_timer(timer, generation) at `at` or
+  // later.
+  virtual void arm(Timer timer, Millis at, std::uint32_t generation) = 0;
+  // Calls Supervisor::on_child_change() again from the loop, after everything else has had its turn.
+  virtual void reap_again() = 0;
+
+  virtual bool logs(LogLevel level) = 0;
+  virtual void log(LogLevel level, std::string_view line) = 0;
+};
+
+}  // namespace graceshim

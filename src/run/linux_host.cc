@@ -1,0 +1,353 @@
+#include "linux_host.h"
+
+#include <fcntl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+#include "facts.h"
+#include "supervisor.h"
+
+namespace graceshim {
+namespace {
+
+// Standard streams, epoll, libuv's own pipe and event, the signalfd, the log's pipe, /proc while it is read: with room
+// to spare.
+constexpr int kDescriptorsNeeded = 24;
+
+constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
+
+std::string reason(int error) {
+  return std::strerror(error);
+}
+
+Error system_error(std::string what, int error) {
+  return {std::move(what) + ": " + reason(error), kExitUsage};
+}
+
+std::vector<char*> argument_vector(const std::vector<std::string>& words) {
+  std::vector<char*> result;
+  result.reserve(words.size() + 1);
+  // execve takes char* for the sake of old programs and changes nothing.
+  for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+// The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
+bool is_from_keyboard(const signalfd_siginfo& info) {
+  const int signal = static_cast<int>(info.ssi_signo);
+  const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
+  return info.ssi_code == SI_KERNEL && of_terminal.has(signal);
+}
+
+// SIGPIPE and its like: raised by what we did ourselves, of no meaning to the child.
+bool is_own_doing(const signalfd_siginfo& info, int own_pid) {
+  return info.ssi_code <= 0 && static_cast<int>(info.ssi_pid) == own_pid;
+}
+
+Error start_error(const char* name, const char* search_path, const SpawnFailure& failure) {
+  const std::string quoted = "'" + std::string(name) + "'";
+  switch (failure.stage) {
+    case SpawnFailure::Stage::kClone:
+      return system_error("cannot start a process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kSetup:
+      return system_error("cannot prepare the process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kExec:
+      break;
+  }
+  if (failure.error == ENOENT || failure.error == ENOTDIR) {
+    const std::string file = find_in_path(name, search_path);
+    const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
+    if (!interpreter.empty()) {
+      return {"cannot execute " + quoted + ": its interpreter '" + interpreter + "' was not found", kExitNotFound};
+    }
+    return {"cannot execute " + quoted + ": " + reason(failure.error), kExitNotFound};
+  }
+  return {"cannot execute " + quoted + ": " + reason(failure.error), kExitNotExecutable};
+}
+
+}  // namespace
+
+LinuxHost::LinuxHost(const RunRequest& request)
+    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO) {
+  self_.id.pid = getpid();
+  self_.parent = getppid();
+  self_.group = getpgrp();
+  self_.session = getsid(0);
+
+  environment_.reserve(request.environment.size() + 1);
+  const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(self_.id.pid);
+  for (char* const entry : request.environment) {
+    const std::string_view text = entry;
+    if (text.starts_with("GRACESHIM_")) continue;
+    if (text.starts_with("PATH=")) search_path_ = entry + 5;
+    if (text == own_listen_pid) {
+      listen_pid_.assign("LISTEN_PID=").resize(24);
+      environment_.push_back(listen_pid_.data());
+      continue;
+    }
+    environment_.push_back(entry);
+  }
+  environment_.push_back(nullptr);
+}
+
+Result<void> LinuxHost::prepare() {
+  const int limit = descriptor_limit();
+  if (limit < kDescriptorsNeeded) {
+    return fail("the limit of open files (ulimit -n) is " + std::to_string(limit) + ", graceshim needs " +
+                std::to_string(kDescriptorsNeeded));
+  }
+  if (!is_pid1() && !become_subreaper()) {
+    log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
+  }
+  if (request_.die_with_parent) {
+    parent_ = open_parent_pidfd();
+    if (!parent_) return tl::unexpected<Error>(system_error("--die-with-parent: cannot watch the parent", errno));
+  }
+  return {};
+}
+
+int LinuxHost::pending_trigger() const {
+  sigset_t pending;
+  if (sigpending(&pending) != 0) return 0;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (sigismember(&pending, signal) == 1 && request_.plan.routes[static_cast<std::size_t>(signal)].is_trigger())
+      return signal;
+  }
+  return 0;
+}
+
+// The signals that a stop may send: whoever started us may have left them ignored (a shell's `&` does that to INT and
+// QUIT) or blocked, and then they would do nothing.
+SignalSet LinuxHost::signals_of_plan() const {
+  SignalSet signals{sig::kCont};
+  for (const PlanStep& step : request_.plan.steps) {
+    if (step.signal != kSameSignal) {
+      signals.add(step.signal);
+      continue;
+    }
+    for (int signal = 1; signal <= kSignalMax; ++signal) {
+      if (request_.plan.routes[static_cast<std::size_t>(signal)].is_trigger()) signals.add(signal);
+    }
+  }
+  return signals;
+}
+
+Result<int> LinuxHost::start_child() {
+  const std::vector<char*> arguments = argument_vector(request_.command);
+  SpawnRequest spawn_request{};
+  spawn_request.argv = arguments.data();
+  spawn_request.envp = environment_.data();
+  spawn_request.search_path = search_path_;
+  spawn_request.set_default = signals_of_plan();
+  spawn_request.mask = entry_signals().mask & ~spawn_request.set_default.bits();
+  spawn_request.ignore_chld = entry_signals().chld_was_ignored();
+  spawn_request.own_group = !request_.plan.shares_group;
+  spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
+  spawn_request.close_standard = closed_standard_fds();
+  if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
+  const tl::expected<int, SpawnFailure> pid = spawn(spawn_request);
+  if (!pid) return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
+  return *pid;
+}
+
+Result<int> LinuxHost::start_hook(int child) {
+  const std::vector<char*> arguments = argument_vector(request_.pre_stop);
+  const std::string directory =
+      child != 0 && own_proc() ? "/proc/" + std::to_string(child) + "/cwd" : request_.working_directory;
+  SpawnRequest spawn_request{};
+  spawn_request.argv = arguments.data();
+  spawn_request.envp = environment_.data();
+  spawn_request.search_path = search_path_;
+  spawn_request.set_default = SignalSet::from_bits(~std::uint64_t{0});
+  spawn_request.own_group = true;
+  spawn_request.die_with_shim = !is_pid1();
+  spawn_request.stdout_fd = STDERR_FILENO;
+  spawn_request.directory = directory.c_str();
+  const tl::expected<int, SpawnFailure> pid = spawn(spawn_request);
+  if (!pid) return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
+  return *pid;
+}
+
+void LinuxHost::let_go() {
+  drop_inherited_fds(parent_.get());
+  leave_standard_fds();
+  speak();
+}
+
+void LinuxHost::log(LogLevel level, std::string_view line) {
+  if (!logs(level)) return;
+  if (speaks_) return log_.write(level, line);
+  early_.push_back({level, std::string(line)});
+}
+
+void LinuxHost::speak() {
+  speaks_ = true;
+  for (const EarlyLine& line : early_) log_.write(line.level, line.text);
+  early_.clear();
+  log_.flush();
+}
+
+Result<void> LinuxHost::open(Supervisor& supervisor) {
+  supervisor_ = &supervisor;
+  if (const int error = uv_loop_init(&loop_); error != 0)
+    return fail(std::string("cannot start the event loop: ") + uv_strerror(error));
+  for (std::size_t i = 0; i < kTimerCount; ++i) {
+    timers_[i].host = this;
+    timers_[i].timer = static_cast<Timer>(i);
+    timers_[i].handle.data = &timers_[i];
+    uv_timer_init(&loop_, &timers_[i].handle);
+  }
+  reap_timer_.data = this;
+  uv_timer_init(&loop_, &reap_timer_);
+  flush_timer_.data = this;
+  uv_timer_init(&loop_, &flush_timer_);
+
+  // Every signal but those that cannot be blocked, 32 and 33 as well: glibc's sigfillset() would leave them out.
+  sigset_t all;
+  std::memset(&all, 0xff, sizeof all);
+  signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return tl::unexpected<Error>(system_error("cannot read signals (signalfd)", errno));
+  signal_watch_.data = this;
+  int error = uv_poll_init(&loop_, &signal_watch_, signals_.get());
+  if (error == 0) {
+    error = uv_poll_start(&signal_watch_, UV_READABLE,
+                          [](uv_poll_t* watch, int, int) { static_cast<LinuxHost*>(watch->data)->read_signals(); });
+  }
+  if (error == 0 && parent_) {
+    parent_watch_.data = this;
+    error = uv_poll_init(&loop_, &parent_watch_, parent_.get());
+    if (error == 0) {
+      error = uv_poll_start(&parent_watch_, UV_READABLE, [](uv_poll_t* watch, int, int) {
+        LinuxHost& host = *static_cast<LinuxHost*>(watch->data);
+        uv_poll_stop(watch);
+        host.supervisor_->on_parent_end();
+        host.after_event();
+      });
+    }
+  }
+  if (error != 0) return fail(std::string("cannot watch for events: ") + uv_strerror(error));
+  return {};
+}
+
+void LinuxHost::serve() {
+  // What happened between the start and now has no readiness of its own to wake us.
+  supervisor_->on_child_change();
+  after_event();
+  if (!supervisor_->finished()) uv_run(&loop_, UV_RUN_DEFAULT);
+  speak();
+}
+
+void LinuxHost::read_signals() {
+  std::array<signalfd_siginfo, 32> batch;
+  const ssize_t size = read(signals_.get(), batch.data(), sizeof batch);
+  const std::size_t count = size > 0 ? static_cast<std::size_t>(size) / sizeof batch[0] : 0;
+  bool children_changed = false;
+  for (std::size_t i = 0; i < count && !supervisor_->finished(); ++i) {
+    const signalfd_siginfo& info = batch[i];
+    if (info.ssi_signo == SIGCHLD) {
+      children_changed = true;
+      continue;
+    }
+    if (is_own_doing(info, self_.id.pid)) continue;
+    ReceivedSignal received;
+    received.signal = static_cast<int>(info.ssi_signo);
+    received.sender_pid = static_cast<int>(info.ssi_pid);
+    received.sender_uid = info.ssi_uid;
+    received.from_keyboard = is_from_keyboard(info);
+    if (info.ssi_code == SI_QUEUE) received.value = info.ssi_ptr;
+    supervisor_->on_signal(received);
+  }
+  if (children_changed && !supervisor_->finished()) supervisor_->on_child_change();
+  after_event();
+}
+
+void LinuxHost::after_event() {
+  if (log_.waiting() && uv_is_active(reinterpret_cast<uv_handle_t*>(&flush_timer_)) == 0) {
+    uv_timer_start(
+        &flush_timer_,
+        [](uv_timer_t* timer) {
+          LinuxHost& host = *static_cast<LinuxHost*>(timer->data);
+          host.log_.flush();
+          host.after_event();
+        },
+        kFlushInterval, 0);
+  }
+  if (supervisor_->finished()) uv_stop(&loop_);
+}
+
+Millis LinuxHost::now() {
+  return Millis{monotonic_ms()};
+}
+
+Reaped LinuxHost::reap_next() {
+  return graceshim::reap_next();
+}
+
+std::vector<Process> LinuxHost::own_children() {
+  return graceshim::own_children();
+}
+
+std::vector<Process> LinuxHost::descendants() {
+  return graceshim::descendants();
+}
+
+std::optional<Dispositions> LinuxHost::dispositions(int pid) {
+  return graceshim::dispositions(pid);
+}
+
+Sent LinuxHost::send(int child_of_ours, int signal) {
+  return send_signal(child_of_ours, signal);
+}
+
+Sent LinuxHost::send_verified(const Process& process, int signal) {
+  return graceshim::send_verified(process, signal);
+}
+
+Sent LinuxHost::send_to_group(int group, int signal) {
+  return graceshim::send_to_group(group, signal);
+}
+
+Sent LinuxHost::send_to_everybody(int signal) {
+  return graceshim::send_to_everybody(signal);
+}
+
+Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
+  return queue_signal(child_of_ours, signal, value);
+}
+
+void LinuxHost::arm(Timer timer, Millis at, std::uint32_t generation) {
+  ArmedTimer& armed = timers_[static_cast<std::size_t>(timer)];
+  armed.generation = generation;
+  // libuv counts from its own idea of now, which is as old as the last wake-up.
+  uv_update_time(&loop_);
+  const Millis left = std::max(at - now(), Millis{0});
+  uv_timer_start(
+      &armed.handle,
+      [](uv_timer_t* handle) {
+        const ArmedTimer& fired = *static_cast<ArmedTimer*>(handle->data);
+        LinuxHost& host = *fired.host;
+        host.supervisor_->on_timer(fired.timer, fired.generation);
+        host.after_event();
+      },
+      static_cast<std::uint64_t>(left.count()), 0);
+}
+
+void LinuxHost::reap_again() {
+  uv_timer_start(
+      &reap_timer_,
+      [](uv_timer_t* timer) {
+        LinuxHost& host = *static_cast<LinuxHost*>(timer->data);
+        if (!host.supervisor_->finished()) host.supervisor_->on_child_change();
+        host.after_event();
+      },
+      0, 0);
+}
+
+}  // namespace graceshim

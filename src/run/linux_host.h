@@ -1,0 +1,96 @@
+// The host that is Linux: processes through src/os, timers and readiness through libuv.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "entry_signals.h"
+#include "fds.h"
+#include "host.h"
+#include "log.h"
+#include "run.h"
+#include "spawn.h"
+
+namespace graceshim {
+
+class Supervisor;
+
+class LinuxHost final : public Host {
+ public:
+  // `request` must outlive the host.
+  explicit LinuxHost(const RunRequest& request);
+
+  // To be called in this order: prepare(), [the start of the child], let_go(), open(), serve().
+  // Errors of prepare() and open(): the system refuses what cannot be done without; status 125.
+  Result<void> prepare();
+  // A signal that has been waiting since before the start and starts a stop; 0: none.
+  [[nodiscard]] int pending_trigger() const;
+  // Lets go of everything that is the child's: descriptors, standard input and output, the working directory.
+  void let_go();
+  Result<void> open(Supervisor& supervisor);
+  // Runs the loop until the supervisor has finished.
+  void serve();
+
+  // Says what had to wait for let_go(), and all that stderr takes of the rest.
+  void speak();
+
+  Millis now() override;
+  Result<int> start_child() override;
+  Result<int> start_hook(int child) override;
+  Reaped reap_next() override;
+  Process self() override { return self_; }
+  bool is_pid1() override { return self_.id.pid == 1; }
+  std::vector<Process> own_children() override;
+  std::vector<Process> descendants() override;
+  std::optional<Dispositions> dispositions(int pid) override;
+  Sent send(int child_of_ours, int signal) override;
+  Sent send_verified(const Process& process, int signal) override;
+  Sent send_to_group(int group, int signal) override;
+  Sent send_to_everybody(int signal) override;
+  Sent queue(int child_of_ours, int signal, std::uint64_t value) override;
+  void arm(Timer timer, Millis at, std::uint32_t generation) override;
+  void reap_again() override;
+  bool logs(LogLevel level) override { return log_.enabled(level); }
+  void log(LogLevel level, std::string_view line) override;
+
+ private:
+  struct ArmedTimer {
+    uv_timer_t handle{};
+    LinuxHost* host = nullptr;
+    Timer timer = Timer::kDeadline;
+    std::uint32_t generation = 0;
+  };
+
+  void read_signals();
+  void after_event();
+  [[nodiscard]] SignalSet signals_of_plan() const;
+
+  struct EarlyLine {
+    LogLevel level;
+    std::string text;
+  };
+
+  const RunRequest& request_;
+  Log log_;
+  std::vector<EarlyLine>
+      early_;  // said before let_go(), which would close the log's own descriptors with the inherited ones
+  bool speaks_ = false;
+  Process self_;
+  std::vector<char*> environment_;  // of the child, with the final null pointer
+  std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
+  const char* search_path_ = nullptr;
+  Fd parent_;
+  Fd signals_;
+  Supervisor* supervisor_ = nullptr;
+  uv_loop_t loop_{};
+  uv_poll_t signal_watch_{};
+  uv_poll_t parent_watch_{};
+  uv_timer_t reap_timer_{};
+  uv_timer_t flush_timer_{};
+  std::array<ArmedTimer, kTimerCount> timers_{};
+};
+
+}  // namespace graceshim

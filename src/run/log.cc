@@ -1,0 +1,132 @@
+#include "log.h"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <string>
+
+#include "quiet_writer.h"
+
+namespace graceshim {
+namespace {
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+  }
+  return spdlog::level::off;
+}
+
+void append(std::string& out, spdlog::string_view_t text) {
+  out.append(text.data(), text.size());
+}
+
+void append_json_string(std::string& out, spdlog::string_view_t text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      // Names of processes are bytes of any kind: as code points of Latin-1 they stay readable and the line stays
+      // valid.
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+void append_time(std::string& out, spdlog::log_clock::time_point time) {
+  const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  const std::time_t seconds = since_epoch.count() / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  const std::size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
+  out.append(text, length);
+  const std::string millis = std::to_string(1000 + since_epoch.count() % 1000);
+  out.append(millis, 1, 3);
+  out += 'Z';
+}
+
+class QuietSink : public spdlog::sinks::sink {
+ public:
+  QuietSink(LogFormat format, int fd) : format_(format), writer_(fd) {}
+
+  void log(const spdlog::details::log_msg& message) override {
+    std::string line;
+    switch (format_) {
+      case LogFormat::kText:
+        line = message.level == spdlog::level::warn ? "graceshim: warning: " : "graceshim: ";
+        append(line, message.payload);
+        break;
+      case LogFormat::kJson:
+        line = "{\"time\":\"";
+        append_time(line, message.time);
+        line += "\",\"level\":\"";
+        append(line, spdlog::level::to_string_view(message.level));
+        line += "\",\"name\":\"graceshim\",\"pid\":" + std::to_string(getpid()) + ",\"message\":";
+        append_json_string(line, message.payload);
+        line += '}';
+        break;
+    }
+    line += '\n';
+    writer_.write(line);
+  }
+  void flush() override { writer_.flush(); }
+  void set_pattern(const std::string& /*pattern*/) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
+  [[nodiscard]] bool waiting() const noexcept { return writer_.waiting(); }
+
+ private:
+  LogFormat format_;
+  QuietWriter writer_;
+};
+
+}  // namespace
+
+struct Log::Writer {
+  Writer(LogLevel level, LogFormat format, int fd)
+      : sink(std::make_shared<QuietSink>(format, fd)), logger("graceshim", sink) {
+    logger.set_level(spdlog_level(level));
+    // The handler that is there by default writes to stderr itself, and would block.
+    logger.set_error_handler([](const std::string& /*what*/) {});
+  }
+  std::shared_ptr<QuietSink> sink;
+  spdlog::logger logger;
+};
+
+Log::Log(LogLevel level, LogFormat format, int fd) : level_(level), format_(format), fd_(fd) {}
+
+Log::~Log() = default;
+
+void Log::write(LogLevel level, std::string_view line) {
+  if (!enabled(level)) return;
+  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_);
+  writer_->logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+bool Log::waiting() const noexcept {
+  return writer_ && writer_->sink->waiting();
+}
+
+void Log::flush() {
+  if (writer_) writer_->sink->flush();
+}
+
+}  // namespace graceshim

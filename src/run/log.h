@@ -1,0 +1,34 @@
+// graceshim's own words: one line an event on stderr, as text or JSON, never blocking.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "graceshim/config.h"
+
+namespace graceshim {
+
+class Log {
+ public:
+  // `fd` is borrowed: it is never closed and none of its flags are changed.
+  Log(LogLevel level, LogFormat format, int fd);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
+  void write(LogLevel level, std::string_view line);
+
+  // Lines wait because the reader of stderr does not read: call flush() from a timer until none waits.
+  [[nodiscard]] bool waiting() const noexcept;
+  void flush();
+
+ private:
+  struct Writer;
+  LogLevel level_;
+  LogFormat format_;
+  int fd_;
+  std::unique_ptr<Writer> writer_;  // made with the first line: most lives say nothing
+};
+
+}  // namespace graceshim

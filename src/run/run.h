@@ -1,0 +1,50 @@
+// One life: the command is started, looked after and stopped. The door of this folder.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graceshim/config.h"
+#include "graceshim/report.h"
+
+namespace graceshim {
+
+// How the process was found when it started.
+struct Entry {
+  int pid = 0;
+  Situation situation;
+  std::string working_directory;
+};
+
+// Makes descriptors 0 to 2 safe to use and looks around. To be called before anything else is opened.
+Entry enter();
+
+// The whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
+Result<std::string> read_whole_file(const std::string& path);
+bool file_exists(const std::string& path);
+
+// Writes all of `text` to stdout. Returns false if that fails.
+bool print(std::string_view text);
+
+// Writes one line to stderr in graceshim's own name, without ever blocking.
+void complain(std::string_view line);
+
+struct RunRequest {
+  Plan plan;
+  std::vector<std::string> command;    // argv; not empty
+  std::span<char* const> environment;  // ours; what is meant for graceshim is taken out
+  std::vector<std::string> pre_stop;   // argv; empty: none
+  std::string working_directory;
+  bool die_with_shim = true;
+  bool die_with_parent = false;
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  std::vector<std::string> warnings;  // logged at the start
+};
+
+// Runs the command to its end. Returns what became of it; report.status is the exit status of graceshim.
+Report run(const RunRequest& request);
+
+}  // namespace graceshim

@@ -1,0 +1,403 @@
+#include "supervisor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "graceshim/duration.h"
+
+namespace graceshim {
+namespace {
+
+// One round of reaping takes at most so many: a tree that forks as fast as we reap must not keep the timers waiting.
+constexpr int kReapsPerRound = 2048;
+
+// How many processes a log line names before it counts the rest.
+constexpr std::size_t kNamesPerLine = 10;
+
+std::string describe(const Process& process) {
+  return std::to_string(process.id.pid) + " (" + process.name + ")";
+}
+
+std::string describe(ExitStatus status) {
+  if (status.by_signal) return "died of " + signal_name(status.value);
+  return "ended with status " + std::to_string(status.value);
+}
+
+}  // namespace
+
+Supervisor::Supervisor(const Plan& plan, Host& host, std::string command)
+    : plan_(plan), host_(host), command_(std::move(command)) {}
+
+void Supervisor::start() {
+  started_at_ = host_.now();
+  Result<int> pid = host_.start_child();
+  if (!pid) {
+    host_.log(LogLevel::kError, pid.error().message);
+    return take(Event::start_failed(host_.now(), pid.error().status));
+  }
+  child_ = *pid;
+  report_.pid = *pid;
+  take(Event::started(host_.now()));
+  if (host_.logs(LogLevel::kDebug)) host_.log(LogLevel::kDebug, "started " + child_name());
+}
+
+void Supervisor::on_signal(const ReceivedSignal& received) {
+  last_signal_ = received;
+  take(Event::signalled(host_.now(), received.signal, received.from_keyboard));
+}
+
+void Supervisor::on_parent_end() {
+  last_signal_ = {};
+  take(Event::parent_ended(host_.now()));
+}
+
+void Supervisor::on_timer(Timer timer, std::uint32_t generation) {
+  take(Event::timer_fired(host_.now(), timer, generation));
+}
+
+void Supervisor::on_child_change() {
+  bool child_ended = false;
+  bool hook_ended = false;
+  bool empty = false;
+  ExitStatus status;
+  for (int count = 0;; ++count) {
+    if (count == kReapsPerRound) {
+      host_.reap_again();
+      break;
+    }
+    const Reaped reaped = host_.reap_next();
+    if (reaped.kind == Reaped::Kind::kNone) break;
+    if (reaped.kind == Reaped::Kind::kEmpty) {
+      empty = true;
+      break;
+    }
+    if (reaped.pid == child_) {
+      child_ = 0;
+      child_ended = true;
+      status = reaped.status;
+      report_.child = status;
+    } else if (reaped.pid == hook_) {
+      hook_ = 0;
+      hook_ended = true;
+      if (reaped.status != ExitStatus{}) {
+        host_.log(LogLevel::kWarn, "stop.pre_stop " + describe(reaped.status) + "; the stop goes on");
+      }
+    } else {
+      ++report_.reaped;
+      note_end_of_straggler(reaped);
+    }
+  }
+
+  if (hook_ended) take(Event::hook_ended(host_.now()));
+  if (child_ended) {
+    bool own_session = false;
+    if (!empty) {
+      const int session = host_.self().session;
+      const std::vector<Process> left = roots();
+      own_session = std::any_of(left.begin(), left.end(), [&](const Process& root) { return root.session != session; });
+    }
+    return take(Event::child_reaped(host_.now(), status, empty, own_session));
+  }
+  take(Event::reaped(host_.now(), empty));
+}
+
+// Performing an action can make an event of its own (a pass of KILL, a hook that does not start): it waits its turn, so
+// that the actions of one event are never torn apart by those of another.
+void Supervisor::take(const Event& event) {
+  events_.push_back(event);
+  if (events_.size() > 1) return;
+  while (!events_.empty()) {
+    const Step next = step(plan_, state_, events_.front());
+    state_ = next.state;
+    for (const Action& action : next.actions) perform(action);
+    events_.pop_front();
+  }
+}
+
+void Supervisor::perform(const Action& action) {
+  switch (action.kind) {
+    case ActionKind::kDeliver:
+      return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_roots(action);
+    case ActionKind::kForward:
+      return forward(action);
+    case ActionKind::kKillPass:
+      return kill_pass();
+    case ActionKind::kArm:
+      return host_.arm(action.timer, action.at, action.generation);
+    case ActionKind::kStartHook:
+      return start_hook();
+    case ActionKind::kKillHook:
+      if (hook_ != 0) host_.send_to_group(hook_, sig::kKill);
+      return;
+    case ActionKind::kNote:
+      return tell(action);
+    case ActionKind::kFinish:
+      report_.status = action.status;
+      report_.cause = state_.cause;
+      report_.repeats_ignored = state_.repeats_ignored;
+      report_.ended_at = host_.now() - started_at_;
+      return tell_end();
+  }
+}
+
+// A step and the CONT behind it: a stopped process can act on nothing else.
+Sent Supervisor::send_step(const Process& process, int signal) {
+  const bool ours = process.parent == host_.self().id.pid;
+  const auto send = [&](int what) {
+    return ours ? host_.send(process.id.pid, what) : host_.send_verified(process, what);
+  };
+  const Sent sent = send(signal);
+  if (sent == Sent::kDelivered && signal != sig::kKill) send(sig::kCont);
+  if (sent == Sent::kRefused) warn_refused(process, signal);
+  return sent;
+}
+
+void Supervisor::deliver_to_child(const Action& action) {
+  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0};
+  std::vector<Process> members;
+  if (action.by_keyboard || action.scope != Scope::kMain) members = host_.descendants();
+
+  if (action.by_keyboard) {
+    const int group = host_.self().group;
+    for (const Process& member : members) {
+      if (member.group == group) ledger_.record(member.id, action.step);
+    }
+    return;
+  }
+
+  Process child;
+  child.id.pid = child_;
+  child.parent = host_.self().id.pid;
+  child.name = command_;
+  switch (action.scope) {
+    case Scope::kMain:
+      record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+      break;
+    case Scope::kGroup:
+      for (const Process& member : members) {
+        if (member.group != child_) continue;
+        ledger_.record(member.id, action.step);
+        ++record.delivered;
+      }
+      if (host_.send_to_group(child_, action.signal) == Sent::kDelivered) {
+        host_.send_to_group(child_, sig::kCont);
+      } else {
+        // The child has moved to another group: it still is whom we mean.
+        record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+      }
+      break;
+    case Scope::kTree: {
+      bool child_seen = false;
+      for (const Process& member : members) {
+        if (outside_every_scope(member)) continue;
+        child_seen = child_seen || member.id.pid == child_;
+        ledger_.record(member.id, action.step);
+        if (send_step(member, action.signal) == Sent::kDelivered) ++record.delivered;
+      }
+      if (!child_seen) record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+      break;
+    }
+  }
+  report_.steps.push_back(record);
+}
+
+void Supervisor::deliver_to_roots(const Action& action) {
+  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0};
+  for (const Process& root : roots()) {
+    if (ledger_.has_had(root.id, action.step)) continue;
+    const std::optional<Dispositions> how = host_.dispositions(root.id.pid);
+    if (!how) continue;
+    const std::optional<int> signal =
+        ledger_.choose(root.id, action.step, action.signal, *how, host_.now(), kLookInterval);
+    if (!signal) continue;
+    const Sent sent = send_step(root, *signal);
+    if (sent == Sent::kDelivered) ++record.delivered;
+    if (host_.logs(LogLevel::kInfo) && sent == Sent::kDelivered) {
+      host_.log(LogLevel::kInfo, signal_name(*signal) + " to " + describe(root) +
+                                     (*signal == action.signal ? "" : ", which ignores " + signal_name(action.signal)));
+    }
+  }
+  if (record.delivered > 0) report_.steps.push_back(record);
+}
+
+void Supervisor::forward(const Action& action) {
+  const auto send = [&](int pid) {
+    return last_signal_.value ? host_.queue(pid, action.signal, *last_signal_.value) : host_.send(pid, action.signal);
+  };
+  if (action.target == Target::kChild) {
+    Process child;
+    child.id.pid = child_;
+    child.name = command_;
+    if (send(child_) == Sent::kRefused) warn_refused(child, action.signal);
+    return;
+  }
+  for (const Process& root : roots()) {
+    if (send(root.id.pid) == Sent::kRefused) warn_refused(root, action.signal);
+  }
+}
+
+void Supervisor::kill_pass() {
+  bool reachable = false;
+  if (host_.is_pid1()) {
+    // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
+    reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
+  } else {
+    // Stopped first, so that nobody forks while the others are being killed.
+    for (const Process& member : host_.descendants()) {
+      const bool ours = member.parent == host_.self().id.pid;
+      ours ? host_.send(member.id.pid, sig::kStop) : host_.send_verified(member, sig::kStop);
+    }
+    bool child_seen = false;
+    for (const Process& member : host_.descendants()) {
+      child_seen = child_seen || member.id.pid == child_;
+      if (send_step(member, sig::kKill) == Sent::kDelivered) reachable = true;
+    }
+    // Without /proc the child is all that we know of, and its group.
+    if (child_ != 0 && !child_seen) {
+      if (!plan_.shares_group) host_.send_to_group(child_, sig::kKill);
+      reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
+    }
+  }
+  take(Event::passed(host_.now(), reachable));
+}
+
+void Supervisor::start_hook() {
+  Result<int> pid = host_.start_hook(child_);
+  if (!pid) {
+    host_.log(LogLevel::kWarn, "stop.pre_stop: " + pid.error().message + "; the stop goes on");
+    return take(Event::hook_ended(host_.now()));
+  }
+  hook_ = *pid;
+}
+
+std::vector<Process> Supervisor::roots() {
+  std::vector<Process> found = host_.own_children();
+  std::erase_if(found,
+                [&](const Process& process) { return process.id.pid == child_ || outside_every_scope(process); });
+  return found;
+}
+
+bool Supervisor::outside_every_scope(const Process& process) const noexcept {
+  return hook_ != 0 && process.group == hook_;
+}
+
+void Supervisor::warn_refused(const Process& process, int signal) {
+  if (!refused_.insert(process.id).second) return;
+  host_.log(LogLevel::kWarn, describe(process) + " may not be signalled: " + signal_name(signal) +
+                                 " was refused (it runs as another user)");
+}
+
+void Supervisor::note_stragglers() {
+  for (const Process& process : host_.descendants()) {
+    if (outside_every_scope(process) || process.id.pid == child_) continue;
+    const bool known = std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
+                                   [&](const StragglerRecord& record) { return record.id == process.id; });
+    if (!known) report_.stragglers.push_back({process.id, process.name, false, {}});
+  }
+}
+
+void Supervisor::note_end_of_straggler(const Reaped& reaped) {
+  for (StragglerRecord& record : report_.stragglers) {
+    if (record.id.pid != reaped.pid || record.ended) continue;
+    record.ended = true;
+    record.status = reaped.status;
+  }
+}
+
+// --- The story, as a person reads it. ---
+
+std::string Supervisor::child_name() const {
+  return std::to_string(report_.pid) + " (" + command_ + ")";
+}
+
+std::string Supervisor::names_of_stragglers() const {
+  std::string names;
+  std::size_t alive = 0;
+  for (const StragglerRecord& record : report_.stragglers) {
+    if (record.ended) continue;
+    if (++alive > kNamesPerLine) continue;
+    if (!names.empty()) names += ", ";
+    names += std::to_string(record.id.pid) + " (" + record.name + ")";
+  }
+  if (alive > kNamesPerLine) names += " and " + std::to_string(alive - kNamesPerLine) + " more";
+  return names.empty() ? "processes that cannot be named without /proc" : names;
+}
+
+void Supervisor::tell(const Action& action) {
+  const std::string signal = action.signal == 0 ? std::string("the end of the parent") : signal_name(action.signal);
+  switch (action.note) {
+    case Note::kStopAsked:
+      return tell_stop_asked(action.signal);
+    case Note::kRepeatIgnored:
+      if (host_.logs(LogLevel::kDebug)) host_.log(LogLevel::kDebug, signal + " again: the stop is already under way");
+      return;
+    case Note::kAdvanced:
+      return host_.log(LogLevel::kInfo, signal + " again: on to the next step");
+    case Note::kStragglers:
+      note_stragglers();
+      return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
+                                            names_of_stragglers() + ": the stop goes on with them");
+    case Note::kLeft:
+      return host_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
+    case Note::kWaiting:
+      note_stragglers();
+      return host_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
+    case Note::kDaemonised:
+      note_stragglers();
+      return host_.log(LogLevel::kWarn, child_name() + " has put itself into the background; waiting for " +
+                                            names_of_stragglers() +
+                                            " (start it in the foreground, or set stop.stragglers)");
+    case Note::kHookCut:
+      return host_.log(LogLevel::kWarn, "stop.pre_stop was cut short: KILL to its group");
+    case Note::kTimeout:
+      return host_.log(LogLevel::kWarn, "the timeout of " + format_duration(state_.deadline - state_.t0) + " is over");
+    case Note::kKill:
+      return tell_kill();
+    case Note::kSurvivors:
+      note_stragglers();
+      return host_.log(LogLevel::kError, "KILL did not end " + names_of_stragglers() + "; leaving them");
+  }
+}
+
+void Supervisor::tell_stop_asked(int signal) {
+  report_.trigger = signal == 0 ? sig::kTerm : signal;
+  report_.trigger_pid = last_signal_.sender_pid;
+  report_.trigger_uid = last_signal_.sender_uid;
+  report_.stop_at = host_.now() - started_at_;
+  if (!host_.logs(LogLevel::kInfo)) return;
+  std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
+  if (last_signal_.sender_pid != 0) {
+    line += " from pid " + std::to_string(last_signal_.sender_pid) + " (uid " +
+            std::to_string(last_signal_.sender_uid) + ")";
+  }
+  line += ": stopping " + child_name();
+  const int first = plan_.steps[0].signal == kSameSignal ? report_.trigger : plan_.steps[0].signal;
+  line += " with " + signal_name(first);
+  if (plan_.delay > Millis{0}) line += " after " + format_duration(plan_.delay);
+  if (plan_.hook) line += " once stop.pre_stop has ended";
+  if (state_.deadline != kInfinity) line += "; KILL in " + format_duration(state_.deadline - state_.t0);
+  host_.log(LogLevel::kInfo, line);
+}
+
+void Supervisor::tell_kill() {
+  note_stragglers();
+  std::string names = child_ != 0 ? child_name() : std::string();
+  const bool others = std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
+                                  [](const StragglerRecord& record) { return !record.ended; });
+  if (others || names.empty()) names += (names.empty() ? "" : ", ") + names_of_stragglers();
+  host_.log(LogLevel::kWarn, "KILL to " + names);
+}
+
+void Supervisor::tell_end() {
+  const bool uneventful = report_.cause == Cause::kExited || report_.cause == Cause::kStartFailed;
+  const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
+  if (!host_.logs(level) || report_.pid == 0) return;
+  std::string line = child_name() + " " + describe(report_.child);
+  if (report_.cause != Cause::kExited && report_.trigger != 0) {
+    line += ", " + format_duration(report_.ended_at - report_.stop_at) + " after " + signal_name(report_.trigger);
+  }
+  if (report_.status != exit_code(report_.child)) line += "; exit.success makes that " + std::to_string(report_.status);
+  host_.log(level, line);
+}
+
+}  // namespace graceshim

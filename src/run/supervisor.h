@@ -1,0 +1,70 @@
+// Stands between the world and the stop machine: what happens becomes an Event, step() answers, the actions are
+// performed. The one owner of all waiting and all signalling.
+#pragma once
+
+#include <deque>
+#include <set>
+#include <string>
+
+#include "graceshim/plan.h"
+#include "graceshim/report.h"
+#include "graceshim/roots.h"
+#include "graceshim/stop_machine.h"
+#include "host.h"
+
+namespace graceshim {
+
+class Supervisor {
+ public:
+  // `command` names the child in the log. `plan` and `host` must outlive the supervisor.
+  Supervisor(const Plan& plan, Host& host, std::string command);
+
+  // What the world says. Each may finish the run.
+  void start();
+  void on_signal(const ReceivedSignal& received);
+  void on_parent_end();
+  void on_child_change();
+  void on_timer(Timer timer, std::uint32_t generation);
+
+  [[nodiscard]] bool finished() const noexcept { return state_.phase == Phase::kFinished; }
+  [[nodiscard]] const State& state() const noexcept { return state_; }
+  // Complete once finished() is true.
+  [[nodiscard]] const Report& report() const noexcept { return report_; }
+
+ private:
+  void take(const Event& event);
+  void perform(const Action& action);
+  void deliver_to_child(const Action& action);
+  void deliver_to_roots(const Action& action);
+  void forward(const Action& action);
+  void kill_pass();
+  void start_hook();
+  void tell(const Action& action);
+  void tell_stop_asked(int signal);
+  void tell_end();
+  void tell_kill();
+  void note_stragglers();
+  void note_end_of_straggler(const Reaped& reaped);
+
+  Sent send_step(const Process& process, int signal);
+  [[nodiscard]] std::vector<Process> roots();
+  [[nodiscard]] bool outside_every_scope(const Process& process) const noexcept;
+  [[nodiscard]] std::string child_name() const;
+  [[nodiscard]] std::string names_of_stragglers() const;
+  void warn_refused(const Process& process, int signal);
+
+  const Plan& plan_;
+  Host& host_;
+  std::string command_;
+  State state_;
+  Report report_;
+  DeliveryLedger ledger_;
+  std::deque<Event> events_;     // the one being answered, then those that answering it has made
+  std::set<ProcessId> refused_;  // members that answered EPERM; each is named once
+  ReceivedSignal last_signal_;   // being handled: what a forward or a log line says about it
+  Millis started_at_{0};
+  int child_ = 0;  // 0: not started, or reaped
+  int hook_ = 0;   // likewise
+};
+
+}  // namespace graceshim

@@ -1,0 +1,265 @@
+#include "simulated_host.h"
+
+#include <algorithm>
+
+namespace graceshim {
+
+SimProcess& SimulatedHost::add(int parent, const std::string& name) {
+  const int pid = next_pid_++;
+  SimProcess& process = processes_[pid];
+  process.facts.id = {pid, static_cast<std::uint64_t>(pid) * 7};
+  process.facts.parent = parent;
+  process.facts.group = pid;
+  process.facts.session = kOwnSession;
+  process.facts.state = 'S';
+  process.facts.name = name;
+  return process;
+}
+
+SimProcess& SimulatedHost::fork_from(int parent, const std::string& name) {
+  const Process parent_facts = processes_.at(parent).facts;
+  SimProcess& process = add(parent, name);
+  process.facts.group = parent_facts.group;
+  process.facts.session = parent_facts.session;
+  return process;
+}
+
+void SimulatedHost::at(Millis when, std::function<void()> what) {
+  future_.emplace(now_ + when, std::move(what));
+}
+
+void SimulatedHost::child_changed() {
+  if (change_queued_) return;
+  change_queued_ = true;
+  at(Millis{0}, [this] {
+    change_queued_ = false;
+    if (!supervisor_->finished()) supervisor_->on_child_change();
+  });
+}
+
+void SimulatedHost::exit(int pid, ExitStatus status) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end() || found->second.zombie) return;
+  const int parent = found->second.facts.parent;
+  for (auto& [other_pid, other] : processes_) {
+    if (other.facts.parent != pid) continue;
+    other.facts.parent = kOwnPid;
+    if (other.zombie) child_changed();
+  }
+  if (parent != kOwnPid) {
+    processes_.erase(found);  // its own parent reaps it
+    return;
+  }
+  found->second.zombie = true;
+  found->second.status = status;
+  child_changed();
+}
+
+void SimulatedHost::wake(int pid) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  found->second.unkillable = false;
+  if (found->second.dies_on_wake) exit(pid, {true, sig::kKill});
+}
+
+void SimulatedHost::signal_us(int signal, bool from_keyboard) {
+  ReceivedSignal received;
+  received.signal = signal;
+  received.sender_pid = 1;
+  received.from_keyboard = from_keyboard;
+  if (!supervisor_->finished()) supervisor_->on_signal(received);
+}
+
+void SimulatedHost::run(Millis limit) {
+  const Millis end = now_ + limit;
+  while (!supervisor_->finished() && !future_.empty() && future_.begin()->first <= end) {
+    const auto next = future_.begin();
+    now_ = std::max(now_, next->first);
+    const std::function<void()> what = std::move(next->second);
+    future_.erase(next);
+    what();
+  }
+}
+
+std::vector<Delivery> SimulatedHost::deliveries_to(int pid, bool with_cont) const {
+  std::vector<Delivery> found;
+  for (const Delivery& delivery : deliveries_) {
+    if (delivery.pid == pid && (with_cont || delivery.signal != sig::kCont)) found.push_back(delivery);
+  }
+  return found;
+}
+
+bool SimulatedHost::said(const std::string& part) const {
+  return std::any_of(lines_.begin(), lines_.end(),
+                     [&](const LogLine& line) { return line.text.find(part) != std::string::npos; });
+}
+
+bool SimulatedHost::alive(int pid) const {
+  const auto found = processes_.find(pid);
+  return found != processes_.end() && !found->second.zombie;
+}
+
+int SimulatedHost::alive_count() const {
+  return static_cast<int>(
+      std::count_if(processes_.begin(), processes_.end(), [](const auto& entry) { return !entry.second.zombie; }));
+}
+
+Result<int> SimulatedHost::start_child() {
+  if (start_failure != 0) return fail("cannot execute 'command'", start_failure);
+  SimProcess& process = add(kOwnPid, "command");
+  child_ = process.facts.id.pid;
+  if (on_child_start) on_child_start(process);
+  return child_;
+}
+
+Result<int> SimulatedHost::start_hook(int /*child*/) {
+  if (hook_fails_to_start) return fail("cannot execute 'hook'", kExitNotFound);
+  SimProcess& process = add(kOwnPid, "hook");
+  hook_ = process.facts.id.pid;
+  if (on_hook_start) on_hook_start(process);
+  return hook_;
+}
+
+Reaped SimulatedHost::reap_next() {
+  bool any = false;
+  for (auto entry = processes_.begin(); entry != processes_.end(); ++entry) {
+    if (entry->second.facts.parent != kOwnPid) continue;
+    any = true;
+    if (!entry->second.zombie) continue;
+    const Reaped reaped{Reaped::Kind::kEnded, entry->first, entry->second.status};
+    processes_.erase(entry);
+    return reaped;
+  }
+  return {any ? Reaped::Kind::kNone : Reaped::Kind::kEmpty, 0, {}};
+}
+
+Process SimulatedHost::self() {
+  Process process;
+  process.id.pid = kOwnPid;
+  process.group = kOwnSession;
+  process.session = kOwnSession;
+  return process;
+}
+
+std::vector<Process> SimulatedHost::own_children() {
+  std::vector<Process> found;
+  for (const auto& [pid, process] : processes_) {
+    if (process.facts.parent == kOwnPid && !process.zombie) found.push_back(process.facts);
+  }
+  return found;
+}
+
+std::vector<Process> SimulatedHost::descendants() {
+  std::vector<Process> found;
+  for (const auto& [pid, process] : processes_) {
+    if (!process.zombie) found.push_back(process.facts);
+  }
+  return found;
+}
+
+std::optional<Dispositions> SimulatedHost::dispositions(int pid) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return std::nullopt;
+  Dispositions how;
+  how.ignored = found->second.ignores;
+  how.blocked = found->second.blocks;
+  for (const auto& [signal, reaction] : found->second.catches) how.caught.add(signal);
+  return how;
+}
+
+Sent SimulatedHost::send_verified(const Process& process, int signal) {
+  const auto found = processes_.find(process.id.pid);
+  if (found == processes_.end() || found->second.facts.id != process.id) return Sent::kGone;
+  return deliver(process.id.pid, signal);
+}
+
+Sent SimulatedHost::send_to_group(int group, int signal) {
+  Sent result = Sent::kGone;
+  std::vector<int> members;
+  for (const auto& [pid, process] : processes_) {
+    if (process.facts.group == group) members.push_back(pid);
+  }
+  for (const int pid : members) {
+    if (deliver(pid, signal) == Sent::kDelivered) result = Sent::kDelivered;
+  }
+  return result;
+}
+
+Sent SimulatedHost::send_to_everybody(int signal) {
+  Sent result = Sent::kGone;
+  std::vector<int> members;
+  for (const auto& [pid, process] : processes_) members.push_back(pid);
+  for (const int pid : members) {
+    deliver(pid, signal);
+    result = Sent::kDelivered;
+  }
+  return result;
+}
+
+Sent SimulatedHost::deliver(int pid, int signal) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) {
+    ++signals_to_reaped_;
+    return Sent::kGone;
+  }
+  if (found->second.refuses) return Sent::kRefused;
+  deliveries_.push_back({now_, pid, signal});
+  if (!found->second.zombie) act_on(pid, signal);
+  return Sent::kDelivered;
+}
+
+void SimulatedHost::act_on(int pid, int signal) {
+  SimProcess& process = processes_.at(pid);
+  const SignalSet harmless{sig::kChld, sig::kWinch, 23 /* URG */};
+  const SignalSet stopping{sig::kStop, sig::kTstp, sig::kTtin, sig::kTtou};
+  if (signal == sig::kKill) {
+    if (process.unkillable) {
+      process.dies_on_wake = true;
+      return;
+    }
+    return exit(pid, {true, signal});
+  }
+  if (signal == sig::kCont) {
+    process.stopped = false;
+    const std::vector<int> pending = std::move(process.pending);
+    process.pending.clear();
+    for (const int waiting : pending) {
+      if (processes_.contains(pid)) act_on(pid, waiting);
+    }
+    return;
+  }
+  if (signal == sig::kStop) {
+    process.stopped = true;
+    return;
+  }
+  if (process.ignores.has(signal) || process.blocks.has(signal)) return;
+  if (process.stopped) {
+    process.pending.push_back(signal);
+    return;
+  }
+  if (const auto caught = process.catches.find(signal); caught != process.catches.end()) {
+    const Reaction reaction = caught->second;
+    at(reaction.after, [this, pid, reaction] { exit(pid, {false, reaction.code}); });
+    return;
+  }
+  if (harmless.has(signal)) return;
+  if (stopping.has(signal)) {
+    process.stopped = true;
+    return;
+  }
+  exit(pid, {true, signal});
+}
+
+void SimulatedHost::arm(Timer timer, Millis at, std::uint32_t generation) {
+  // One timer of each kind, as the loop has it: a newer arming replaces the older.
+  armed_[static_cast<std::size_t>(timer)] = generation;
+  future_.emplace(std::max(at, now_), [this, timer, generation] {
+    if (armed_[static_cast<std::size_t>(timer)] == generation) supervisor_->on_timer(timer, generation);
+  });
+}
+
+void SimulatedHost::reap_again() {
+  child_changed();
+}
+
+}  // namespace graceshim

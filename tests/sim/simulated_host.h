@@ -1,0 +1,126 @@
+// A small machine in virtual time: processes with parents, groups and sessions, signals with Linux's default actions,
+// adoption of orphans, and a clock that jumps from event to event. It fails the test when a signal is sent to a pid
+// that has been reaped.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host.h"
+#include "supervisor.h"
+
+namespace graceshim {
+
+// What a simulated process does on a signal that it catches: it ends after `after` with `code`.
+struct Reaction {
+  Millis after{0};
+  int code = 0;
+};
+
+struct SimProcess {
+  Process facts;
+  std::map<int, Reaction> catches;
+  SignalSet ignores;
+  SignalSet blocks;
+  bool unkillable = false;  // in uninterruptible sleep: not even KILL ends it until wake()
+  bool refuses = false;     // runs as another user: EPERM
+  bool stopped = false;
+  bool zombie = false;
+  bool dies_on_wake = false;
+  ExitStatus status;
+  std::vector<int> pending;  // caught signals that came while it was stopped
+};
+
+struct Delivery {
+  Millis at{0};
+  int pid = 0;
+  int signal = 0;
+  friend bool operator==(const Delivery&, const Delivery&) = default;
+};
+
+struct LogLine {
+  Millis at{0};
+  LogLevel level = LogLevel::kInfo;
+  std::string text;
+};
+
+class SimulatedHost final : public Host {
+ public:
+  static constexpr int kOwnPid = 100;
+  static constexpr int kOwnSession = 50;
+
+  explicit SimulatedHost(bool pid1 = false) : pid1_(pid1) {}
+
+  // --- To set up. ---
+  std::function<void(SimProcess&)> on_child_start;  // shapes the child at its exec
+  std::function<void(SimProcess&)> on_hook_start;
+  int start_failure = 0;  // the status that start_child() fails with
+  bool hook_fails_to_start = false;
+
+  void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
+  // A new process below `parent`, in the parent's group and session.
+  SimProcess& fork_from(int parent, const std::string& name);
+  SimProcess& get(int pid) { return processes_.at(pid); }
+  void at(Millis when, std::function<void()> what);
+  void exit(int pid, ExitStatus status);
+  void wake(int pid);
+  void signal_us(int signal, bool from_keyboard = false);
+  // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
+  void run(Millis limit = std::chrono::hours(24 * 400));
+
+  // --- To look at. ---
+  [[nodiscard]] const std::vector<Delivery>& deliveries() const { return deliveries_; }
+  [[nodiscard]] std::vector<Delivery> deliveries_to(int pid, bool with_cont = false) const;
+  [[nodiscard]] const std::vector<LogLine>& lines() const { return lines_; }
+  [[nodiscard]] bool said(const std::string& part) const;
+  [[nodiscard]] bool alive(int pid) const;
+  [[nodiscard]] int alive_count() const;
+  [[nodiscard]] int child() const { return child_; }
+  [[nodiscard]] int hook() const { return hook_; }
+  [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
+
+  // --- Host. ---
+  Millis now() override { return now_; }
+  Result<int> start_child() override;
+  Result<int> start_hook(int child) override;
+  Reaped reap_next() override;
+  Process self() override;
+  bool is_pid1() override { return pid1_; }
+  std::vector<Process> own_children() override;
+  std::vector<Process> descendants() override;
+  std::optional<Dispositions> dispositions(int pid) override;
+  Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }
+  Sent send_verified(const Process& process, int signal) override;
+  Sent send_to_group(int group, int signal) override;
+  Sent send_to_everybody(int signal) override;
+  Sent queue(int child_of_ours, int signal, std::uint64_t) override { return deliver(child_of_ours, signal); }
+  void arm(Timer timer, Millis at, std::uint32_t generation) override;
+  void reap_again() override;
+  bool logs(LogLevel) override { return true; }
+  void log(LogLevel level, std::string_view line) override { lines_.push_back({now_, level, std::string(line)}); }
+
+ private:
+  Sent deliver(int pid, int signal);
+  void act_on(int pid, int signal);
+  void child_changed();
+  SimProcess& add(int parent, const std::string& name);
+
+  bool pid1_;
+  Supervisor* supervisor_ = nullptr;
+  Millis now_{1'000'000};
+  int next_pid_ = kOwnPid + 1;
+  int child_ = 0;
+  int hook_ = 0;
+  int signals_to_reaped_ = 0;
+  bool change_queued_ = false;
+  std::map<int, SimProcess> processes_;
+  std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
+  std::array<std::uint32_t, kTimerCount> armed_{};
+  std::vector<Delivery> deliveries_;
+  std::vector<LogLine> lines_;
+};
+
+}  // namespace graceshim

@@ -1,0 +1,497 @@
+// Whole runs in virtual time: what each process gets, when, and how the run ends.
+#include <gtest/gtest.h>
+
+#include "simulation.h"
+
+namespace graceshim {
+namespace {
+
+void finishes_on(SimProcess& process, int signal, Millis after, int code = 0) {
+  process.catches[signal] = {after, code};
+}
+
+TEST(Run, ChildThatEndsByItselfGivesItsStatus) {
+  for (const int code : {0, 1, 3, 255}) {
+    Simulation run(plan_of("same/auto/KILL", seconds(30)));
+    run.start();
+    run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, code}); });
+    EXPECT_EQ(run.run(), code);
+    EXPECT_EQ(run.supervisor.report().cause, Cause::kExited);
+    EXPECT_EQ(run.elapsed(), seconds(5));
+  }
+}
+
+TEST(Run, DeathByASignalIs128AndTheSignal) {
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    Simulation run(plan_of("same/auto/KILL", seconds(30)));
+    run.start();
+    run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {true, signal}); });
+    EXPECT_EQ(run.run(), 128 + signal);
+  }
+}
+
+TEST(Run, FailedStartGivesItsStatusAndNamesTheCommand) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.host.start_failure = 127;
+  run.start();
+  EXPECT_EQ(run.run(), 127);
+  EXPECT_TRUE(run.host.said("'command'"));
+  EXPECT_TRUE(run.host.deliveries().empty());
+}
+
+TEST(Run, TriggerBeforeTheStartStartsNothing) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.host.child(), 0);
+}
+
+TEST(Stop, TermBecomesTheSignalThatFinishesTheWork) {
+  Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) {
+    finishes_on(child, sig::kQuit, seconds(9));
+    finishes_on(child, sig::kTerm, seconds(0), 1);
+  };
+  run.start();
+  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@2000");
+  EXPECT_EQ(run.elapsed(), seconds(11));
+  EXPECT_EQ(run.supervisor.report().cause, Cause::kGraceful);
+}
+
+TEST(Stop, EveryStepIsFollowedByCont) {
+  Simulation run(plan_of("QUIT/2s/TERM/auto/KILL", seconds(10)));
+  run.host.on_child_start = [](SimProcess& child) {
+    child.stopped = true;
+    finishes_on(child, sig::kTerm, seconds(1));
+    child.ignores.add(sig::kQuit);
+  };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  const auto all = run.host.deliveries_to(run.host.child(), true);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[1].signal, sig::kCont);
+  EXPECT_EQ(all[3].signal, sig::kCont);
+}
+
+TEST(Stop, ChildIgnoringTermIsKilledAtTheTimeout) {
+  for (const Millis timeout : {Millis{1}, seconds(2), seconds(86'400 * 3)}) {
+    for (const bool pid1 : {false, true}) {
+      Simulation run(plan_of("same/auto/KILL", timeout), pid1);
+      run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+      run.start();
+      run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
+      EXPECT_EQ(run.run(), 137);
+      EXPECT_EQ(run.elapsed(), seconds(1) + timeout);
+      EXPECT_EQ(run.supervisor.report().cause, Cause::kKilled);
+      EXPECT_TRUE(run.host.said("KILL to 101 (command)"));
+    }
+  }
+}
+
+TEST(Stop, StepsAreSentAtTheirTimes) {
+  Simulation run(plan_of("TSTP/5s/QUIT/auto/TERM/4s/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kTstp, sig::kTerm, sig::kQuit}; };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.got(run.host.child()), "TSTP@0 QUIT@5000 TERM@26000 STOP@30000 KILL@30000");
+}
+
+TEST(Stop, InfiniteTimeoutNeverKills) {
+  Simulation run(plan_of("same/auto/KILL", kInfinity), true);
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, std::chrono::hours(24 * 300)); };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "TERM@0");
+}
+
+TEST(Stop, SuccessStatusIsMappedOnlyInAStopWithoutKill) {
+  Plan plan = plan_of("same/auto/KILL", seconds(3));
+  plan.success.add(143);
+  plan.success.add(137);
+  {
+    Simulation run(plan);
+    run.start();
+    run.host.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 0);
+  }
+  {
+    Simulation run(plan);
+    run.start();
+    run.host.exit(run.host.child(), {true, sig::kTerm});
+    EXPECT_EQ(run.run(), 143) << "nobody had asked for a stop";
+  }
+  {
+    Simulation run(plan);
+    run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+    run.start();
+    run.host.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 137) << "KILL was needed";
+  }
+}
+
+TEST(Repeats, WithinTwoSecondsEveryTriggerIsTheSameOne) {
+  Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(9)); };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  run.host.at(Millis{500}, [&] { run.host.signal_us(sig::kInt); });
+  run.host.at(Millis{1200}, [&] { run.host.signal_us(sig::kTerm); });
+  run.host.at(Millis{1999}, [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
+  EXPECT_EQ(run.supervisor.report().repeats_ignored, 3u);
+}
+
+TEST(Repeats, ADifferentTriggerLaterMovesOnButNeverToKill) {
+  Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit, sig::kTerm}; };
+  run.start();
+  run.host.signal_us(sig::kInt);
+  run.host.at(Millis{7500}, [&] { run.host.signal_us(sig::kTerm); });
+  run.host.at(Millis{9000}, [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@0 TERM@7500 STOP@12500 KILL@12500");
+}
+
+TEST(Repeats, InsistingIntGoesUpToKill) {
+  Simulation run(plan_of("INT/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kInt}; };
+  run.start();
+  run.host.signal_us(sig::kInt);
+  run.host.at(Millis{900}, [&] { run.host.signal_us(sig::kInt); });
+  run.host.at(Millis{1000}, [&] { run.host.signal_us(sig::kInt); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.elapsed(), seconds(1));
+}
+
+TEST(Stragglers, WorkerLeftByItsDyingShellGetsTheSignalAndAllOfTheTime) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  const int pid = worker.facts.id.pid;
+  finishes_on(worker, sig::kTerm, seconds(20));
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "TERM@0");
+  EXPECT_EQ(run.elapsed(), seconds(20));
+}
+
+TEST(Stragglers, AMasterGetsTheSignalAndItsPoolDoesNot) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  const int master_pid = master.facts.id.pid;
+  finishes_on(master, sig::kQuit, seconds(5));
+  std::vector<int> pool;
+  for (int i = 0; i < 4; ++i) {
+    SimProcess& worker = run.host.fork_from(master_pid, "pool");
+    pool.push_back(worker.facts.id.pid);
+    run.host.at(seconds(4), [&run, pid = pool.back()] { run.host.exit(pid, {}); });
+  }
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 131);
+  EXPECT_EQ(run.got(master_pid), "QUIT@0");
+  for (const int pid : pool) EXPECT_EQ(run.got(pid), "");
+}
+
+TEST(Stragglers, AnOrphanAdoptedLaterGetsTheCurrentStepOnce) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.start();
+  const int middle = run.host.fork_from(run.host.child(), "middle").facts.id.pid;
+  const int inner = run.host.fork_from(middle, "inner").facts.id.pid;
+  const int late = run.host.fork_from(inner, "late").facts.id.pid;
+  run.host.get(middle).catches[sig::kQuit] = {seconds(10), 0};
+  run.host.get(late).catches[sig::kQuit] = {seconds(1), 0};
+  run.host.signal_us(sig::kTerm);
+  // Nobody tells us of the adoption: the parent that died was not our child.
+  run.host.at(Millis{3050}, [&] { run.host.exit(inner, {}); });
+  EXPECT_EQ(run.run(), 131);
+  EXPECT_EQ(run.got(middle), "QUIT@0");
+  EXPECT_EQ(run.got(late), "QUIT@3200");
+}
+
+TEST(Stragglers, AGroupStepIsNotRepeatedToTheRoots) {
+  Simulation run(plan_of("TERM@group/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  const int pid = worker.facts.id.pid;
+  finishes_on(worker, sig::kTerm, seconds(3));
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "TERM@0");
+}
+
+TEST(Stragglers, BackgroundJobThatIgnoresQuitGetsTermInstead) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& job = run.host.fork_from(run.host.child(), "job");
+  const int pid = job.facts.id.pid;
+  job.ignores = {sig::kInt, sig::kQuit};
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 131);
+  EXPECT_EQ(run.got(pid), "TERM@200");
+}
+
+TEST(Stragglers, AProcessThatSetsItsHandlerInTimeGetsTheSignalItself) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& job = run.host.fork_from(run.host.child(), "job");
+  const int pid = job.facts.id.pid;
+  job.ignores = {sig::kInt, sig::kQuit};
+  run.host.signal_us(sig::kTerm);
+  run.host.at(Millis{100}, [&] {
+    run.host.get(pid).ignores = {};
+    run.host.get(pid).catches[sig::kQuit] = {seconds(1), 0};
+  });
+  EXPECT_EQ(run.run(), 131);
+  EXPECT_EQ(run.got(pid), "QUIT@200");
+}
+
+TEST(Stragglers, ASignalThatThePlatformSentToEverybodyIsNotRepeated) {
+  Plan plan = plan_of("same/auto/KILL", seconds(29));
+  plan.broadcast.add(sig::kTerm);
+  Simulation run(plan);
+  run.start();
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  const int pid = worker.facts.id.pid;
+  run.host.at(seconds(5), [&] { run.host.exit(pid, {}); });
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "");
+}
+
+TEST(Stragglers, AfterAnUnaskedEndThePlanRunsWithItsOwnTimeout) {
+  Simulation run(plan_of("QUIT/auto/TERM/3s/KILL", kInfinity));
+  run.start();
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  const int pid = worker.facts.id.pid;
+  worker.ignores = {sig::kTerm};
+  worker.catches[sig::kQuit] = {seconds(60), 0};
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 3}); });
+  EXPECT_EQ(run.run(), 3);
+  EXPECT_EQ(run.got(pid), "QUIT@1000 TERM@8000 STOP@11000 KILL@11000");
+  EXPECT_EQ(run.elapsed(), seconds(11));
+}
+
+TEST(Stragglers, ADaemonisedCommandIsWaitedForAndStoppedWhenAsked) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& daemon = run.host.fork_from(run.host.child(), "daemon");
+  const int pid = daemon.facts.id.pid;
+  daemon.facts.session = pid;
+  finishes_on(daemon, sig::kQuit, seconds(2));
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {}); });
+  run.host.at(seconds(500), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "QUIT@500000");
+  EXPECT_EQ(run.elapsed(), seconds(502));
+  EXPECT_TRUE(run.host.said("background"));
+}
+
+TEST(Stragglers, WaitStaysUntilTheTreeIsEmptyAndForwardsToIt) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.stragglers = Stragglers::kWait;
+  Simulation run(plan);
+  run.start();
+  SimProcess& next = run.host.fork_from(run.host.child(), "next-master");
+  const int pid = next.facts.id.pid;
+  next.catches[sig::kHup] = {seconds(1'000'000), 0};
+  run.host.at(seconds(10), [&] { run.host.exit(run.host.child(), {false, 1}); });
+  run.host.at(seconds(20), [&] { run.host.signal_us(sig::kHup); });
+  run.host.at(seconds(5000), [&] { run.host.exit(pid, {}); });
+  EXPECT_EQ(run.run(), 1);
+  EXPECT_EQ(run.got(pid), "HUP@20000");
+  EXPECT_EQ(run.elapsed(), seconds(5000));
+}
+
+TEST(Stragglers, LeaveEndsAtOnce) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.stragglers = Stragglers::kLeave;
+  Simulation run(plan);
+  run.start();
+  const int pid = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  EXPECT_EQ(run.run(), 4);
+  EXPECT_TRUE(run.host.alive(pid));
+  EXPECT_EQ(run.got(pid), "");
+}
+
+TEST(Kill, ReachesEveryMemberOfTheTree) {
+  for (const bool pid1 : {false, true}) {
+    Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);
+    run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+    run.start();
+    int parent = run.host.child();
+    for (int i = 0; i < 50; ++i) {
+      SimProcess& process = run.host.fork_from(parent, "deep");
+      process.facts.session = process.facts.group = process.facts.id.pid;
+      process.ignores = {sig::kTerm};
+      parent = process.facts.id.pid;
+    }
+    run.host.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 137);
+    EXPECT_EQ(run.elapsed(), seconds(5));
+    EXPECT_EQ(run.host.alive_count(), 0);
+  }
+}
+
+TEST(Kill, AChildInUninterruptibleSleepIsWaitedForWithoutBlocking) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.host.on_child_start = [](SimProcess& child) {
+    child.unkillable = true;
+    child.ignores.add(sig::kTerm);
+  };
+  run.start();
+  int answered = 0;
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(300), [&] {
+    run.host.signal_us(sig::kTerm);
+    answered = static_cast<int>(run.supervisor.state().repeats_ignored);
+  });
+  run.host.at(seconds(600), [&] { run.host.wake(run.host.child()); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.elapsed(), seconds(600));
+  EXPECT_EQ(answered, 1) << "the loop still answers";
+}
+
+TEST(Kill, AStragglerInUninterruptibleSleepIsNamedAndLeft) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.start();
+  SimProcess& stuck = run.host.fork_from(run.host.child(), "stuck");
+  stuck.unkillable = true;
+  stuck.ignores.add(sig::kTerm);
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(7));
+  EXPECT_TRUE(run.host.said("KILL did not end 102 (stuck)"));
+}
+
+TEST(Kill, AMemberThatMayNotBeSignalledIsNamedAndDoesNotHangTheExit) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.start();
+  SimProcess& foreign = run.host.fork_from(run.host.child(), "foreign");
+  foreign.refuses = true;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(5));
+  EXPECT_TRUE(run.host.said("102 (foreign) may not be signalled"));
+}
+
+TEST(Hook, TheFirstStepWaitsForHookAndDelay) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.hook = true;
+  plan.delay = seconds(3);
+  plan.hook_limit = seconds(15);
+  Simulation run(plan);
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.host.on_hook_start = [&](SimProcess& hook) {
+    run.host.at(seconds(5), [&run, pid = hook.facts.id.pid] { run.host.exit(pid, {false, 0}); });
+  };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@5000");
+}
+
+TEST(Hook, OneThatHangsIsKilledAndTheStopGoesOn) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.hook = true;
+  plan.hook_limit = seconds(15);
+  Simulation run(plan);
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@15000");
+  EXPECT_EQ(run.got(run.host.hook()), "KILL@15000");
+}
+
+TEST(Hook, OneThatFailsOrCannotStartIsLoggedAndTheStopGoesOn) {
+  for (const bool starts : {true, false}) {
+    Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+    plan.hook = true;
+    plan.hook_limit = seconds(15);
+    Simulation run(plan);
+    run.host.hook_fails_to_start = !starts;
+    run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+    run.host.on_hook_start = [&](SimProcess& hook) { run.host.exit(hook.facts.id.pid, {false, 7}); };
+    run.start();
+    run.host.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 0);
+    EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
+    EXPECT_TRUE(run.host.said("stop.pre_stop"));
+  }
+}
+
+TEST(Hook, TheChildsEndCutsHookAndDelay) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.hook = true;
+  plan.delay = seconds(10);
+  plan.hook_limit = seconds(15);
+  Simulation run(plan);
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.elapsed(), seconds(1));
+  EXPECT_EQ(run.got(run.host.hook()), "KILL@1000");
+}
+
+TEST(Signals, ForwardedOnesGoToTheChildAloneAndMappedOnesAsTheirImage) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.routes[static_cast<std::size_t>(sig::kHup)] = Route::forward_as(sig::kUsr2);
+  plan.routes[static_cast<std::size_t>(sig::kUsr1)] = Route::drop();
+  Simulation run(plan);
+  run.host.on_child_start = [](SimProcess& child) {
+    for (int signal = 1; signal <= kSignalMax; ++signal) child.catches[signal] = {std::chrono::hours(1), 0};
+    child.catches.erase(sig::kKill);
+  };
+  run.start();
+  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  run.host.at(Millis{1}, [&] { run.host.signal_us(sig::kHup); });
+  run.host.at(Millis{2}, [&] { run.host.signal_us(sig::kUsr1); });
+  run.host.at(Millis{3}, [&] { run.host.signal_us(40); });
+  run.run(seconds(10));
+  EXPECT_EQ(run.got(run.host.child()), "USR2@1 RTMIN+6@3");
+  EXPECT_EQ(run.got(worker), "");
+}
+
+TEST(Signals, OneThatIsRefusedIsAWarningAndNotTheEnd) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  run.host.get(run.host.child()).refuses = true;
+  run.host.signal_us(sig::kHup);
+  run.host.signal_us(sig::kHup);
+  run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 9}); });
+  EXPECT_EQ(run.run(), 9);
+  EXPECT_TRUE(run.host.said("may not be signalled"));
+  EXPECT_EQ(run.host.lines().size(), 3u) << "started, one warning, ended";
+}
+
+TEST(Manners, ALifeWithoutAStopSaysNothingAtInfo) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 1}); });
+  run.run();
+  for (const LogLine& line : run.host.lines()) EXPECT_EQ(line.level, LogLevel::kDebug) << line.text;
+}
+
+TEST(Manners, AStopIsToldInThreeLinesAtMost) {
+  Simulation run(plan_of("same/auto/KILL", seconds(2)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  run.run();
+  int told = 0;
+  for (const LogLine& line : run.host.lines()) told += line.level <= LogLevel::kInfo ? 1 : 0;
+  EXPECT_LE(told, 4);
+  EXPECT_GE(told, 2);
+}
+
+}  // namespace
+}  // namespace graceshim
