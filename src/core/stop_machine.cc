@@ -315,6 +315,7 @@ void Answer::linger(Note why) noexcept {
 
 // The tree is empty, or left to itself: the child's status becomes ours.
 void Answer::finish() noexcept {
+  if (state().hook_running) cut_hook();
   const int code = exit_code(state().child);
   const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
   const bool counts_as_success = asked && plan_.success.has(code);
@@ -353,8 +354,10 @@ void Answer::deliver() noexcept {
   Action action;
   action.kind = ActionKind::kDeliver;
   action.target = state().target;
-  // In a group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
-  action.scope = plan_.shares_group && step.scope == Scope::kGroup ? Scope::kMain : step.scope;
+  // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
+  // group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
+  const bool no_group = state().target == Target::kRoots || (plan_.shares_group && step.scope == Scope::kGroup);
+  action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state().step;
   action.signal = signal_of(step);
   const bool is_trigger = action.signal == state().trigger;
