@@ -1,0 +1,677 @@
+// Explores the stop machine over a few thousand plans: the states nearest to the start one by one, the far ones by
+// walks that are the same in every run. Each is answered with every event that can come, at the instants where rules
+// change, and with events that mean nothing in it. What must hold of every answer is in violation_of(), what must hold
+// of every state in answers_to_nothing() and finds_an_end().
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "graceshim/stop_machine.h"
+
+namespace {
+
+std::size_t allocations = 0;  // NOLINT(readability-identifier-naming): counted by operator new below
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  std::abort();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace graceshim {
+namespace {
+
+constexpr Millis kStragglerTimeout{1'500};
+constexpr std::size_t kMostStates = 500;  // of one plan, the nearest first; walks go further
+constexpr int kWalks = 100;               // of one plan
+constexpr int kMostMoves = 80;            // of one walk
+
+constexpr auto kTimers = std::to_array<Timer>(
+    {Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kLook, Timer::kPass, Timer::kKillGrace});
+static_assert(kTimers.size() == kTimerCount);
+
+constexpr std::size_t index_of(Timer timer) noexcept {
+  return static_cast<std::size_t>(timer);
+}
+
+// --- The plans. ---
+
+std::vector<Plan> all_plans() {
+  std::vector<Plan> plans;
+  for (const char* const text :
+       {"same/auto/KILL", "QUIT/auto/KILL", "QUIT/1s/TERM/1s/KILL", "TSTP/500ms/TERM/auto/KILL", "QUIT/infinity",
+        "QUIT/1s/TERM/infinity", "KILL", "INT@group/1s/TERM@tree/0s/KILL", "TERM/0s/KILL@main/1s/KILL",
+        "same@group/1s/INT/1s/same@tree/500ms/KILL"}) {
+    const StepList steps = parse_plan(text).value_or(StepList{});
+    EXPECT_FALSE(steps.empty()) << text;
+    for (const Millis timeout : {Millis{1}, Millis{4'000}, kInfinity}) {
+      for (const Millis delay : {Millis{0}, Millis{700}}) {
+        if (delay + fixed_waits(steps) >= timeout) continue;  // refused when settings become a plan
+        for (const bool hook : {false, true}) {
+          for (const Repeat repeat : {Repeat::kAuto, Repeat::kIgnore, Repeat::kEscalate}) {
+            for (const Stragglers stragglers : {Stragglers::kStop, Stragglers::kWait, Stragglers::kLeave}) {
+              for (const bool broadcast : {false, true}) {
+                for (const bool shares_group : {false, true}) {
+                  Plan plan;
+                  plan.steps = steps;
+                  plan.timeout = timeout;
+                  plan.delay = delay;
+                  plan.hook = hook;
+                  // Also without a limit of its own: the deadline has to do then.
+                  plan.hook_limit = timeout == kInfinity || delay > Millis{0} ? kInfinity : timeout / 2;
+                  plan.repeat = repeat;
+                  plan.stragglers = stragglers;
+                  plan.straggler_timeout = kStragglerTimeout;
+                  if (broadcast) plan.broadcast.add(sig::kTerm);
+                  plan.shares_group = shares_group;
+                  plan.success.add(143);
+                  for (const int trigger : {sig::kTerm, sig::kInt, sig::kQuit}) {
+                    plan.routes[static_cast<std::size_t>(trigger)] = Route::trigger();
+                  }
+                  plan.routes[sig::kHup] = Route::forward_as(sig::kUsr2);
+                  plan.routes[sig::kUsr1] = Route::drop();
+                  plans.push_back(plan);
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  return plans;
+}
+
+std::string describe(const Plan& plan) {
+  return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
+         format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
+         std::to_string(static_cast<int>(plan.repeat)) + " stragglers " +
+         std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
+         (plan.shares_group ? " shares_group" : "");
+}
+
+// --- The world around the machine: what is true, whatever the machine believes. ---
+
+struct World {
+  State state;
+  Millis now{0};
+  std::array<Millis, kTimerCount> due{};
+  bool started = false;
+  bool child_alive = false;
+  bool hook_alive = false;      // its end has not been told
+  bool hook_runs_free = false;  // nobody has killed it either
+  bool hook_started = false;
+  bool pass_pending = false;  // a pass of KILL is under way, its answer comes next
+  bool stop_begun = false;
+  std::uint32_t steps_of_child = 0;
+  int last_step = -1;
+
+  [[nodiscard]] bool armed(Timer timer) const noexcept { return state.armed[index_of(timer)] != 0; }
+  [[nodiscard]] Millis horizon() const noexcept {
+    Millis earliest = kInfinity;
+    for (const Timer timer : kTimers) {
+      if (armed(timer)) earliest = std::min(earliest, due[index_of(timer)]);
+    }
+    return earliest;
+  }
+  [[nodiscard]] bool over() const noexcept { return state.phase == Phase::kFinished; }
+};
+
+// Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
+// and in counters.
+using Key = std::array<std::int64_t, 26>;
+
+struct KeyHash {
+  std::size_t operator()(const Key& key) const noexcept {
+    std::uint64_t hash = 1469598103934665603ULL;
+    for (const std::int64_t part : key)
+      hash = (hash ^ static_cast<std::uint64_t>(part)) * 1099511628211ULL, hash ^= hash >> 29;
+    return hash;
+  }
+};
+
+Key key_of(const World& world) {
+  const State& state = world.state;
+  const auto age = [&world](Millis since, Millis matters) { return std::min(world.now - since, matters).count(); };
+  const auto flag = [](bool value, int bit) { return static_cast<std::int64_t>(value) << bit; };
+  const bool under_way = state.phase == Phase::kDraining || state.phase == Phase::kStepping;
+  Key key{};
+  std::size_t at = 0;
+  key[at++] = static_cast<std::int64_t>(state.phase);
+  key[at++] = static_cast<std::int64_t>(state.target);
+  key[at++] = static_cast<std::int64_t>(state.cause);
+  key[at++] = state.step;
+  key[at++] = flag(state.delay_pending, 0) | flag(state.hook_running, 1) | flag(state.by_keyboard, 2) |
+              flag(world.started, 3) | flag(world.child_alive, 4) | flag(world.hook_alive, 5) |
+              flag(world.hook_runs_free, 6) | flag(world.hook_started, 7) | flag(world.pass_pending, 8) |
+              flag(world.stop_begun, 9) | flag(state.child.by_signal, 10);
+  key[at++] = state.trigger;
+  key[at++] = static_cast<std::int64_t>(state.triggers_seen.bits());
+  key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;
+  key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
+  key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
+  key[at++] = under_way ? age(state.last_insist, kInsistGap) : 0;
+  key[at++] = state.phase == Phase::kStepping ? age(state.last_look, kLookGap) : 0;
+  key[at++] = state.pass_interval.count();
+  key[at++] = state.child.value;
+  key[at++] = state.status;
+  key[at++] = world.steps_of_child;
+  key[at++] = world.last_step;
+  for (const Timer timer : kTimers)
+    key[at++] = world.armed(timer) ? (world.due[index_of(timer)] - world.now).count() : -1;
+  return key;
+}
+
+// --- What must hold of every answer. ---
+
+bool is_final_kill(const PlanStep& step) {
+  return step.signal == sig::kKill && step.scope == Scope::kTree;
+}
+
+// Performs `answer` on the world that `event` came from. Returns what is wrong with it, or nothing.
+std::string violation_of(const Plan& plan, const World& before, const Event& event, const Step& answer, World& after) {
+  const State& was = before.state;
+  const State& is = answer.state;
+  after.state = is;
+  after.now = event.at;
+  after.pass_pending = false;
+
+  if (event.kind == EventKind::kStarted) after.started = after.child_alive = true;
+  if (event.kind == EventKind::kReaped && event.child_ended) after.child_alive = false;
+  if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
+
+  std::uint32_t generation = was.generation;
+  bool finished = false;
+  for (const Action& action : answer.actions) {
+    if (finished) return "an action after the end";
+    switch (action.kind) {
+      case ActionKind::kDeliver:
+        if (!after.started) return "a step before the start";
+        if (action.signal < 1 || action.signal > kSignalMax) return "a step without a signal";
+        if (action.step >= plan.steps.size()) return "a step that the plan does not have";
+        if (is_final_kill(plan.steps[action.step])) return "the KILL of the tree as an ordinary step";
+        if (action.step < after.last_step) return "a step backwards";
+        if (event.at > is.deadline) return "a step after the deadline";
+        after.last_step = action.step;
+        if (action.target == Target::kChild) {
+          if (!after.child_alive) return "a step to a child that has been reaped";
+          if (plan.shares_group && action.scope == Scope::kGroup) return "a step to our own group";
+          const std::uint32_t bit = 1U << action.step;
+          if ((after.steps_of_child & bit) != 0) return "the same step to the child again";
+          after.steps_of_child |= bit;
+        } else {
+          if (after.child_alive) return "a step to the roots while the child lives";
+          if (action.scope != Scope::kMain) return "a step to a group whose leader has been reaped";
+          if (action.by_keyboard) return "the terminal does not know roots";
+        }
+        break;
+      case ActionKind::kForward:
+        if (!after.started) return "a signal forwarded before the start";
+        if ((action.target == Target::kChild) != after.child_alive) return "a signal forwarded to the wrong target";
+        if (event.kind != EventKind::kSignal || action.signal != sig::kUsr2)
+          return "a signal forwarded that nobody sent";
+        if (plan.shares_group && event.from_keyboard) return "a signal forwarded that the terminal has sent already";
+        break;
+      case ActionKind::kKillPass:
+        if (!after.started) return "KILL before the start";
+        if (is.phase != Phase::kKilling) return "KILL outside of its phase";
+        after.pass_pending = true;
+        break;
+      case ActionKind::kArm:
+        if (action.generation <= generation) return "a generation used twice";
+        if (action.at < event.at) return "a timer in the past";
+        generation = action.generation;
+        after.due[index_of(action.timer)] = action.at;
+        if (is.armed[index_of(action.timer)] < action.generation) return "a timer that the state forgets";
+        break;
+      case ActionKind::kStartHook:
+        if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
+        if (!after.started) return "a hook before the start";
+        after.hook_started = after.hook_alive = after.hook_runs_free = true;
+        break;
+      case ActionKind::kKillHook:
+        if (!after.hook_runs_free) return "KILL to a hook that does not run";
+        after.hook_runs_free = false;
+        break;
+      case ActionKind::kNote:
+        break;
+      case ActionKind::kFinish:
+        finished = true;
+        if (action.status != is.status) return "a status that is not the state's";
+        break;
+    }
+  }
+
+  if (finished != (is.phase == Phase::kFinished)) return "the end and the phase disagree";
+  if (after.child_alive && finished) return "the end with the child not reaped";
+  if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
+    return "the end without a start";
+  if (finished && after.hook_runs_free) return "the end with the hook running";
+  if (after.hook_runs_free != is.hook_running) return "the hook runs, or not, unlike the state has it";
+  if (is.hook_running && is.phase != Phase::kDraining) return "the hook runs beside the steps";
+  if (after.started && !finished && (is.target == Target::kChild) != after.child_alive)
+    return "a target that is not there";
+  if (generation != is.generation) return "a generation without a timer";
+  for (const Timer timer : kTimers) {
+    const std::uint32_t armed = is.armed[index_of(timer)];
+    const bool just_now = armed > was.generation && armed <= is.generation;
+    if (armed != 0 && armed != was.armed[index_of(timer)] && !just_now) return "a timer armed without an action";
+  }
+
+  // The one deadline.
+  const bool under_way = is.phase == Phase::kDraining || is.phase == Phase::kStepping;
+  after.stop_begun = before.stop_begun || under_way || is.phase == Phase::kKilling;
+  if (before.stop_begun && is.deadline != was.deadline) return "the deadline moved";
+  if (!after.stop_begun && is.deadline != kInfinity) return "a deadline without a stop";
+  if (is.deadline != kInfinity && under_way) {
+    if (!after.armed(Timer::kDeadline) || after.due[index_of(Timer::kDeadline)] != is.deadline)
+      return "nobody waits for the deadline";
+    if (is.deadline < event.at) return "the deadline has passed without a KILL";
+  }
+  if (under_way && !before.stop_begun) {
+    const bool unasked = event.kind == EventKind::kReaped;
+    const Millis allowed = unasked ? std::min(plan.timeout, plan.straggler_timeout) : plan.timeout;
+    const Millis expected = allowed == kInfinity ? kInfinity : event.at + allowed;
+    if (is.deadline != expected) return "a deadline that is not the timeout's";
+  }
+  if (is.phase == Phase::kStepping && was.phase == Phase::kStepping && is.step < was.step)
+    return "the plan goes backwards";
+
+  // KILL comes when it must, and never before.
+  if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
+  if (is.phase == Phase::kKilling && is.target == Target::kRoots && !after.armed(Timer::kKillGrace))
+    return "KILL of stragglers without an end";
+  if (is.phase == Phase::kKilling && is.target == Target::kChild && after.armed(Timer::kKillGrace))
+    return "a limit to the wait for the child";
+  const bool kill_begins = is.phase == Phase::kKilling && was.phase != Phase::kKilling;
+  if (was.phase == Phase::kKilling && !finished && is.phase != Phase::kKilling) return "KILL given up";
+  if (kill_begins && !after.pass_pending) return "KILL announced but not sent";
+  if (kill_begins) {
+    const std::size_t next = was.phase == Phase::kStepping ? was.step + std::size_t{1} : 0;
+    const bool at_deadline = event.kind == EventKind::kTimer && event.timer == Timer::kDeadline;
+    const bool plan_says_so = next < plan.steps.size() && is_final_kill(plan.steps[next]);
+    if (!at_deadline && !plan_says_so) return "KILL before its time";
+    if (event.kind == EventKind::kSignal && was.phase != Phase::kRunning) {
+      const bool insists =
+          event.signal == sig::kInt && was.triggers_seen.has(sig::kInt) && event.at - was.last_insist >= kInsistGap;
+      const bool may = plan.repeat == Repeat::kEscalate || (plan.repeat == Repeat::kAuto && insists);
+      if (!may) return "KILL by a repeat that does not mean it";
+    }
+  }
+  if (event.kind == EventKind::kTimer && event.timer == Timer::kDeadline &&
+      was.armed[index_of(Timer::kDeadline)] == event.generation &&
+      (was.phase == Phase::kDraining || was.phase == Phase::kStepping) && !kill_begins) {
+    return "no KILL at the deadline";
+  }
+
+  // Repeats.
+  const bool repeated =
+      event.kind == EventKind::kSignal && (was.phase == Phase::kDraining || was.phase == Phase::kStepping);
+  if (repeated && plan.repeat == Repeat::kIgnore && (is.phase != was.phase || is.step != was.step))
+    return "a repeat that was to be ignored";
+  if (repeated && plan.repeat == Repeat::kAuto && event.signal != sig::kInt && event.at - was.t0 < kRepeatWindow &&
+      (is.phase != was.phase || is.step != was.step)) {
+    return "a second signal of the same stop taken for another";
+  }
+  if (is.repeats_ignored < was.repeats_ignored) return "repeats uncounted";
+
+  // How it ended.
+  if (finished) {
+    const int code = exit_code(is.child);
+    const bool asked = is.cause == Cause::kGraceful || is.cause == Cause::kEscalated;
+    if (after.started && is.status != (asked && plan.success.has(code) ? kExitSuccess : code))
+      return "a status that is not the child's";
+    if (after.started && is.cause == Cause::kStartFailed) return "a start that failed and did not";
+    if (is.cause == Cause::kNone) return "the end without a cause";
+    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled) return "KILL was needed and is not said";
+  }
+  return {};
+}
+
+// --- The events. ---
+
+struct Possible {
+  std::vector<Event> events;
+
+  void signals_at(const Plan& plan, Millis at) {
+    for (const int signal : {sig::kTerm, sig::kInt, sig::kQuit, sig::kHup}) {
+      events.push_back(Event::signalled(at, signal));
+      if (plan.shares_group && signal != sig::kTerm) events.push_back(Event::signalled(at, signal, true));
+    }
+  }
+  void triggers_at(Millis at) {
+    for (const int signal : {sig::kTerm, sig::kInt}) events.push_back(Event::signalled(at, signal));
+  }
+  void ends_at(const World& world, Millis at) {
+    if (world.child_alive) {
+      for (const ExitStatus status : {ExitStatus{false, 0}, ExitStatus{true, sig::kTerm}}) {
+        events.push_back(Event::child_reaped(at, status, true));
+        events.push_back(Event::child_reaped(at, status, false));
+        events.push_back(Event::child_reaped(at, status, false, true));
+      }
+      events.push_back(Event::reaped(at, false));
+    } else if (world.started) {
+      events.push_back(Event::reaped(at, false));
+      events.push_back(Event::reaped(at, true));
+    }
+    if (world.hook_alive) events.push_back(Event::hook_ended(at));
+  }
+};
+
+// Every event that can come next, now and at the instants up to the next timer at which a rule changes.
+void find_possible(const Plan& plan, const World& world, Possible& possible) {
+  possible.events.clear();
+  if (world.pass_pending) {
+    possible.events.push_back(Event::passed(world.now, true));
+    possible.events.push_back(Event::passed(world.now, false));
+    return;
+  }
+  const Millis now = world.now;
+  const Millis horizon = world.horizon();
+  if (!world.started) {
+    possible.events.push_back(Event::started(now));
+    for (const int code : {kExitUsage, kExitNotExecutable, kExitNotFound})
+      possible.events.push_back(Event::start_failed(now, code));
+  }
+  possible.signals_at(plan, now);
+  possible.events.push_back(Event::parent_ended(now));
+  possible.ends_at(world, now);
+
+  const State& state = world.state;
+  const auto reachable = [&](Millis at) { return at > now && at <= horizon; };
+  if (state.phase == Phase::kDraining || state.phase == Phase::kStepping) {
+    for (const Millis at : {state.t0 + kRepeatWindow - Millis{1}, state.t0 + kRepeatWindow}) {
+      if (reachable(at)) possible.triggers_at(at);
+    }
+    for (const Millis at : {state.last_insist + kInsistGap - Millis{1}, state.last_insist + kInsistGap}) {
+      if (reachable(at)) possible.triggers_at(at);
+    }
+  }
+  if (state.phase == Phase::kRunning && world.child_alive) {
+    for (const Millis at : {state.started_at + kDaemonWindow - Millis{1}, state.started_at + kDaemonWindow}) {
+      if (reachable(at)) possible.ends_at(world, at);
+    }
+  }
+  if (horizon == kInfinity) return;
+  if (horizon > now) {
+    possible.triggers_at(horizon);  // in the same millisecond as the timer, and before it
+    possible.ends_at(world, horizon);
+  }
+  for (const Timer timer : kTimers) {
+    if (!world.armed(timer) || world.due[index_of(timer)] != horizon) continue;
+    possible.events.push_back(Event::timer_fired(std::max(now, horizon), timer, state.armed[index_of(timer)]));
+  }
+}
+
+struct Counters {
+  std::size_t states = 0;
+  std::size_t transitions = 0;
+  std::size_t probes = 0;
+  std::size_t most_actions = 0;
+  std::size_t walks_to_the_end = 0;
+  // What has happened at least once, so that nothing is true only because it was never tried. Bit n stands for
+  // enumerator n.
+  std::array<unsigned, kPhaseCount> events_in_phase{};
+  std::array<unsigned, kPhaseCount> timers_in_phase{};
+  unsigned notes = 0;
+  unsigned actions = 0;
+  unsigned causes = 0;
+
+  void remember(const State& was, const Event& event, const Step& answer) noexcept {
+    const auto phase = static_cast<std::size_t>(was.phase);
+    events_in_phase[phase] |= bit(event.kind);
+    if (event.kind == EventKind::kTimer && answer.actions.size() != 0) timers_in_phase[phase] |= bit(event.timer);
+    for (const Action& action : answer.actions) {
+      actions |= bit(action.kind);
+      if (action.kind == ActionKind::kNote) notes |= bit(action.note);
+    }
+    if (answer.state.phase == Phase::kFinished) causes |= bit(answer.state.cause);
+  }
+
+  template <class Enum>
+  static constexpr unsigned bit(Enum value) noexcept {
+    return 1U << static_cast<unsigned>(value);
+  }
+};
+
+// step() itself, watched.
+Step watched_step(const Plan& plan, const State& state, const Event& event, Counters& counters,
+                  std::string& violation) {
+  const std::size_t allocated_before = allocations;
+  const Step answer = step(plan, state, event);
+  if (allocations != allocated_before) violation = "step() allocated";
+  counters.most_actions = std::max(counters.most_actions, answer.actions.size());
+  counters.remember(state, event, answer);
+  return answer;
+}
+
+// Events that mean nothing in this world must change nothing.
+std::string answers_to_nothing(const Plan& plan, const World& world, Counters& counters) {
+  const State& state = world.state;
+  const Millis now = world.now;
+  std::array<Event, 64> probes;
+  std::size_t count = 0;
+  for (const int signal : {0, -1, kSignalMax + 1, 100'000, sig::kUsr1}) probes[count++] = Event::signalled(now, signal);
+  for (const Timer timer : kTimers) {
+    const std::uint32_t armed = state.armed[index_of(timer)];
+    probes[count++] = Event::timer_fired(now, timer, 0);
+    probes[count++] = Event::timer_fired(now, timer, state.generation + 1);
+    for (const std::uint32_t stale : {state.generation, state.generation / 2, std::uint32_t{1}}) {
+      if (stale != armed) probes[count++] = Event::timer_fired(now, timer, stale);
+    }
+  }
+  if (state.phase != Phase::kStarting) {
+    probes[count++] = Event::started(now);
+    probes[count++] = Event::start_failed(now, kExitNotFound);
+  } else {
+    probes[count++] = Event::reaped(now, true);
+    probes[count++] = Event::child_reaped(now, {}, true);
+  }
+  if (state.phase != Phase::kKilling) {
+    probes[count++] = Event::passed(now, true);
+    probes[count++] = Event::passed(now, false);
+  }
+  if (!state.hook_running) probes[count++] = Event::hook_ended(now);
+  if (plan.shares_group) probes[count++] = Event::signalled(now, sig::kHup, true);
+  if (world.over()) {
+    for (const int signal : {sig::kTerm, sig::kInt, sig::kHup}) probes[count++] = Event::signalled(now, signal);
+    probes[count++] = Event::parent_ended(now);
+    probes[count++] = Event::reaped(now, true);
+    probes[count++] = Event::reaped(now, false);
+    probes[count++] = Event::child_reaped(now, {true, sig::kKill}, false, true);
+    for (const Timer timer : kTimers) probes[count++] = Event::timer_fired(now, timer, state.armed[index_of(timer)]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string violation;
+    const Step answer = watched_step(plan, state, probes[i], counters, violation);
+    ++counters.probes;
+    if (!violation.empty()) return violation;
+    if (answer.state == state && answer.actions.size() == 0) continue;
+    return "an event that means nothing changed something: kind " + std::to_string(static_cast<int>(probes[i].kind)) +
+           " signal " + std::to_string(probes[i].signal) + " timer " +
+           std::to_string(static_cast<int>(probes[i].timer)) + " generation " + std::to_string(probes[i].generation);
+  }
+  return {};
+}
+
+// --- The exploration of one plan. ---
+
+class Explorer {
+ public:
+  Explorer(const Plan& plan, Counters& counters) : plan_(plan), counters_(counters) {}
+
+  // What is wrong, with the way there; or nothing.
+  std::string explore() {
+    add(World{}, Event{}, 0);
+    Possible possible;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      std::string violation = answers_to_nothing(plan_, nodes_[i].world, counters_);
+      if (violation.empty()) violation = finds_an_end(nodes_[i].world);
+      if (!violation.empty()) return violation + way_to(i);
+      if (nodes_[i].world.over()) continue;
+      find_possible(plan_, nodes_[i].world, possible);
+      for (const Event& event : possible.events) {
+        World next = nodes_[i].world;
+        violation = move(next, event);
+        if (!violation.empty()) return violation + " at " + describe(event) + way_to(i);
+        ++counters_.transitions;
+        if (nodes_.size() < kMostStates) add(next, event, i);
+      }
+    }
+    counters_.states += nodes_.size();
+    return walk();
+  }
+
+ private:
+  struct Node {
+    World world;
+    Event event;
+    std::size_t from;
+  };
+
+  void add(const World& world, const Event& event, std::size_t from) {
+    if (seen_.try_emplace(key_of(world), false).second) nodes_.push_back({world, event, from});
+  }
+
+  // Far from the start, where there are too many states to see them all.
+  std::string walk() {
+    std::uint64_t random = 88172645463325252ULL;
+    Possible possible;
+    for (int i = 0; i < kWalks; ++i) {
+      World world;
+      for (int moves = 0; moves < kMostMoves && !world.over(); ++moves) {
+        find_possible(plan_, world, possible);
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        const Event& event = possible.events[random % possible.events.size()];
+        const std::string violation = move(world, event);
+        if (!violation.empty()) return violation + " at " + describe(event) + " on walk " + std::to_string(i);
+        ++counters_.transitions;
+      }
+      std::string violation = answers_to_nothing(plan_, world, counters_);
+      if (violation.empty()) violation = finds_an_end(world);
+      if (!violation.empty()) return violation + " on walk " + std::to_string(i);
+      if (world.over()) ++counters_.walks_to_the_end;
+    }
+    return {};
+  }
+
+  std::string move(World& world, const Event& event) {
+    const World before = world;
+    std::string violation;
+    const Step answer = watched_step(plan_, before.state, event, counters_, violation);
+    if (!violation.empty()) return violation;
+    return violation_of(plan_, before, event, answer, world);
+  }
+
+  // From here, if every process lives until KILL, timers alone lead to the end; where there is no deadline and no more
+  // timer, or none but the look for new roots, the processes end of their own accord.
+  std::string finds_an_end(World world) {
+    std::vector<Key> way;
+    for (int moves = 0; moves < 1'000; ++moves) {
+      const Key key = key_of(world);
+      const auto known = ends_.find(key);
+      if (world.over() || known != ends_.end()) {
+        for (const Key& passed : way) ends_.emplace(passed, true);
+        return {};
+      }
+      way.push_back(key);
+      const std::string violation = move(world, next_on_the_way(world));
+      if (!violation.empty()) return violation + " on the way to the end,";
+    }
+    return "no end in sight,";
+  }
+
+  [[nodiscard]] Event next_on_the_way(const World& world) const {
+    const State& state = world.state;
+    if (!world.started) return Event::started(world.now);
+    if (world.pass_pending) return Event::passed(world.now, true);
+    if (state.phase == Phase::kKilling && world.child_alive)
+      return Event::child_reaped(world.now, {true, sig::kKill}, false);
+    const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
+    std::optional<Timer> first;
+    for (const Timer timer : kTimers) {
+      if (!world.armed(timer) || (timer == Timer::kLook && !bound_to_end)) continue;
+      if (!first || world.due[index_of(timer)] < world.due[index_of(*first)]) first = timer;
+    }
+    if (first)
+      return Event::timer_fired(std::max(world.now, world.due[index_of(*first)]), *first,
+                                state.armed[index_of(*first)]);
+    if (state.hook_running) return Event::hook_ended(world.now);
+    if (world.child_alive) return Event::child_reaped(world.now, {}, true);
+    return Event::reaped(world.now, true);
+  }
+
+  static std::string describe(const Event& event) {
+    return "{" + format_duration(event.at) + " kind " + std::to_string(static_cast<int>(event.kind)) + " signal " +
+           std::to_string(event.signal) + (event.from_keyboard ? " keyboard" : "") +
+           (event.child_ended ? " child" : "") + (event.empty ? " empty" : "") + " timer " +
+           std::to_string(static_cast<int>(event.timer)) + "}";
+  }
+
+  [[nodiscard]] std::string way_to(std::size_t index) const {
+    std::string way;
+    for (; index != 0; index = nodes_[index].from) way = " " + describe(nodes_[index].event) + way;
+    return " after" + way;
+  }
+
+  const Plan& plan_;
+  Counters& counters_;
+  std::vector<Node> nodes_;
+  std::unordered_map<Key, bool, KeyHash> seen_;
+  std::unordered_map<Key, bool, KeyHash> ends_;
+};
+
+TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
+  const std::vector<Plan> plans = all_plans();
+  Counters counters;
+  std::size_t broken = 0;
+  for (const Plan& plan : plans) {
+    const std::string violation = Explorer(plan, counters).explore();
+    if (violation.empty()) continue;
+    ADD_FAILURE() << violation << "\nof the plan " << describe(plan);
+    if (++broken == 5) break;
+  }
+  std::cout << plans.size() << " plans, " << counters.states << " states, " << counters.transitions << " transitions, "
+            << counters.probes << " events that mean nothing, " << counters.walks_to_the_end
+            << " walks to the end, at most " << counters.most_actions << " actions to one event\n";
+  RecordProperty("plans", std::to_string(plans.size()));
+  RecordProperty("states", std::to_string(counters.states));
+  RecordProperty("transitions", std::to_string(counters.transitions));
+  EXPECT_GE(plans.size(), 1'000U);
+  EXPECT_GE(counters.states, 100'000U);
+  EXPECT_GE(counters.transitions, 1'000'000U);
+  EXPECT_GE(counters.walks_to_the_end, 100'000U);
+  constexpr auto kAllOf = [](auto last) { return 2 * Counters::bit(last) - 1; };
+  for (const unsigned seen : counters.events_in_phase) EXPECT_EQ(seen, kAllOf(EventKind::kTimer));
+  EXPECT_EQ(counters.notes, kAllOf(Note::kSurvivors));
+  EXPECT_EQ(counters.actions, kAllOf(ActionKind::kFinish));
+  EXPECT_EQ(counters.causes, kAllOf(Cause::kStartFailed) & ~Counters::bit(Cause::kNone));
+  using enum Timer;
+  const auto timers_in = [&](Phase phase) { return counters.timers_in_phase[static_cast<std::size_t>(phase)]; };
+  EXPECT_EQ(timers_in(Phase::kDraining), Counters::bit(kDeadline) | Counters::bit(kDelay) | Counters::bit(kHookLimit));
+  EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kLook));
+  EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
+  EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);
+  EXPECT_LT(counters.most_actions, Actions::kCapacity)
+      << "an event with as many actions as there is room for may have had more";
+}
+
+}  // namespace
+}  // namespace graceshim
