@@ -7,6 +7,7 @@
 
 #include "graceshim/duration.h"
 #include "graceshim/exit_code.h"
+#include "graceshim/roots.h"
 #include "graceshim/stop_machine.h"
 
 namespace graceshim {
@@ -20,8 +21,10 @@ struct StepRecord {
 };
 
 struct StragglerRecord {
-  int pid = 0;
+  ProcessId id;
   std::string name;
+  bool ended = false;   // reaped by graceshim; a member that its own parent reaped stays unknown
+  ExitStatus status{};
 };
 
 struct Report {

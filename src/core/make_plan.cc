@@ -71,13 +71,15 @@ bool has_auto_wait(const StepList& steps) {
   return false;
 }
 
-// A preset's waits are a proposal: they share half of a timeout that is too short for them.
+// A preset's waits are a proposal: in a timeout that is too short for them they keep their proportions, and leave half
+// of it to a step that waits `auto`.
 void shrink_waits(StepList& steps, Millis room) {
   const Millis wanted = fixed_waits(steps);
+  const Millis share = has_auto_wait(steps) ? room / 2 : room;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Millis& wait = steps[i].wait;
     if (wait == kAutoWait || wait == kInfinity) continue;
-    wait = Millis{wait.count() * (room.count() / 2) / wanted.count()};
+    wait = Millis{wait.count() * share.count() / wanted.count()};
   }
 }
 

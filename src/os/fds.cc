@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -82,6 +83,16 @@ void leave_standard_fds() noexcept {
     ::dup2(nothing.get(), STDOUT_FILENO);
   }
   [[maybe_unused]] const int ignored = ::chdir("/");
+}
+
+bool has_free_descriptors(int count) noexcept {
+  std::array<Fd, 32> probes;
+  for (int i = 0; i < count; ++i) {
+    Fd& probe = probes[static_cast<std::size_t>(i)];
+    probe = Fd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kStandardFds));
+    if (!probe) return false;
+  }
+  return true;
 }
 
 int descriptor_limit() noexcept {

@@ -54,6 +54,10 @@ void drop_inherited_fds(int keep) noexcept;
 // 2 stays, for the log.
 void leave_standard_fds() noexcept;
 
+// Whether `count` more descriptors, at most 32, can be opened now. To be asked before a library opens them that aborts
+// when it cannot (libuv's signal pipe).
+bool has_free_descriptors(int count) noexcept;
+
 // The soft limit of descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
 int descriptor_limit() noexcept;
 

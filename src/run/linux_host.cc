@@ -16,9 +16,8 @@
 namespace graceshim {
 namespace {
 
-// Standard streams, epoll, libuv's own pipe and event, the signalfd, the log's pipe, /proc while it is read: with room
-// to spare.
-constexpr int kDescriptorsNeeded = 24;
+// libuv's loop (epoll, two pipes, an event), the signalfd, a pidfd, the log's pipe; and /proc while it is read.
+constexpr int kDescriptorsNeeded = 12;
 
 constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
 
@@ -97,22 +96,6 @@ LinuxHost::LinuxHost(const RunRequest& request)
   environment_.push_back(nullptr);
 }
 
-Result<void> LinuxHost::prepare() {
-  const int limit = descriptor_limit();
-  if (limit < kDescriptorsNeeded) {
-    return fail("the limit of open files (ulimit -n) is " + std::to_string(limit) + ", graceshim needs " +
-                std::to_string(kDescriptorsNeeded));
-  }
-  if (!is_pid1() && !become_subreaper()) {
-    log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
-  }
-  if (request_.die_with_parent) {
-    parent_ = open_parent_pidfd();
-    if (!parent_) return tl::unexpected<Error>(system_error("--die-with-parent: cannot watch the parent", errno));
-  }
-  return {};
-}
-
 int LinuxHost::pending_trigger() const {
   sigset_t pending;
   if (sigpending(&pending) != 0) return 0;
@@ -175,29 +158,18 @@ Result<int> LinuxHost::start_hook(int child) {
   return *pid;
 }
 
-void LinuxHost::let_go() {
-  drop_inherited_fds(parent_.get());
-  leave_standard_fds();
-  speak();
-}
-
-void LinuxHost::log(LogLevel level, std::string_view line) {
-  if (!logs(level)) return;
-  if (speaks_) return log_.write(level, line);
-  early_.push_back({level, std::string(line)});
-}
-
-void LinuxHost::speak() {
-  speaks_ = true;
-  for (const EarlyLine& line : early_) log_.write(line.level, line.text);
-  early_.clear();
-  log_.flush();
-}
-
 Result<void> LinuxHost::open(Supervisor& supervisor) {
   supervisor_ = &supervisor;
-  if (const int error = uv_loop_init(&loop_); error != 0)
+  if (!is_pid1() && !become_subreaper()) {
+    log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
+  }
+  if (!has_free_descriptors(kDescriptorsNeeded)) {
+    return fail("cannot open the " + std::to_string(kDescriptorsNeeded) + " descriptors that graceshim needs: " +
+                reason(errno) + " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
+  }
+  if (const int error = uv_loop_init(&loop_); error != 0) {
     return fail(std::string("cannot start the event loop: ") + uv_strerror(error));
+  }
   for (std::size_t i = 0; i < kTimerCount; ++i) {
     timers_[i].host = this;
     timers_[i].timer = static_cast<Timer>(i);
@@ -214,26 +186,31 @@ Result<void> LinuxHost::open(Supervisor& supervisor) {
   std::memset(&all, 0xff, sizeof all);
   signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return tl::unexpected<Error>(system_error("cannot read signals (signalfd)", errno));
-  signal_watch_.data = this;
-  int error = uv_poll_init(&loop_, &signal_watch_, signals_.get());
-  if (error == 0) {
-    error = uv_poll_start(&signal_watch_, UV_READABLE,
-                          [](uv_poll_t* watch, int, int) { static_cast<LinuxHost*>(watch->data)->read_signals(); });
-  }
-  if (error == 0 && parent_) {
-    parent_watch_.data = this;
-    error = uv_poll_init(&loop_, &parent_watch_, parent_.get());
-    if (error == 0) {
-      error = uv_poll_start(&parent_watch_, UV_READABLE, [](uv_poll_t* watch, int, int) {
-        LinuxHost& host = *static_cast<LinuxHost*>(watch->data);
-        uv_poll_stop(watch);
-        host.supervisor_->on_parent_end();
-        host.after_event();
-      });
-    }
-  }
+  Result<void> watched = watch(signal_watch_, signals_.get(),
+                               [](uv_poll_t* poll, int, int) { static_cast<LinuxHost*>(poll->data)->read_signals(); });
+  if (!watched || !request_.die_with_parent) return watched;
+
+  parent_ = open_parent_pidfd();
+  if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
+  return watch(parent_watch_, parent_.get(), [](uv_poll_t* poll, int, int) {
+    LinuxHost& host = *static_cast<LinuxHost*>(poll->data);
+    uv_poll_stop(poll);
+    host.supervisor_->on_parent_end();
+    host.after_event();
+  });
+}
+
+Result<void> LinuxHost::watch(uv_poll_t& poll, int fd, uv_poll_cb callback) {
+  poll.data = this;
+  int error = uv_poll_init(&loop_, &poll, fd);
+  if (error == 0) error = uv_poll_start(&poll, UV_READABLE, callback);
   if (error != 0) return fail(std::string("cannot watch for events: ") + uv_strerror(error));
   return {};
+}
+
+void LinuxHost::let_go() {
+  drop_inherited_fds(-1);
+  leave_standard_fds();
 }
 
 void LinuxHost::serve() {
@@ -241,7 +218,7 @@ void LinuxHost::serve() {
   supervisor_->on_child_change();
   after_event();
   if (!supervisor_->finished()) uv_run(&loop_, UV_RUN_DEFAULT);
-  speak();
+  flush_log();
 }
 
 void LinuxHost::read_signals() {

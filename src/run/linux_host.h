@@ -23,19 +23,19 @@ class LinuxHost final : public Host {
   // `request` must outlive the host.
   explicit LinuxHost(const RunRequest& request);
 
-  // To be called in this order: prepare(), [the start of the child], let_go(), open(), serve().
-  // Errors of prepare() and open(): the system refuses what cannot be done without; status 125.
-  Result<void> prepare();
+  // To be called in this order: open(), the start of the child, let_go(), serve().
+  //
+  // Opens all that the life needs, so that what the system refuses is known before anything is started.
+  // Errors: the message says what is refused and why; status 125.
+  Result<void> open(Supervisor& supervisor);
   // A signal that has been waiting since before the start and starts a stop; 0: none.
   [[nodiscard]] int pending_trigger() const;
   // Lets go of everything that is the child's: descriptors, standard input and output, the working directory.
   void let_go();
-  Result<void> open(Supervisor& supervisor);
   // Runs the loop until the supervisor has finished.
   void serve();
-
-  // Says what had to wait for let_go(), and all that stderr takes of the rest.
-  void speak();
+  // Writes what stderr takes of the log without waiting.
+  void flush_log() { log_.flush(); }
 
   Millis now() override;
   Result<int> start_child() override;
@@ -54,7 +54,7 @@ class LinuxHost final : public Host {
   void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel level) override { return log_.enabled(level); }
-  void log(LogLevel level, std::string_view line) override;
+  void log(LogLevel level, std::string_view line) override { log_.write(level, line); }
 
  private:
   struct ArmedTimer {
@@ -68,16 +68,10 @@ class LinuxHost final : public Host {
   void after_event();
   [[nodiscard]] SignalSet signals_of_plan() const;
 
-  struct EarlyLine {
-    LogLevel level;
-    std::string text;
-  };
+  Result<void> watch(uv_poll_t& poll, int fd, uv_poll_cb callback);
 
   const RunRequest& request_;
   Log log_;
-  std::vector<EarlyLine>
-      early_;  // said before let_go(), which would close the log's own descriptors with the inherited ones
-  bool speaks_ = false;
   Process self_;
   std::vector<char*> environment_;  // of the child, with the final null pointer
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on

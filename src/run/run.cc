@@ -1,7 +1,6 @@
 #include "run.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,23 +18,6 @@ namespace {
 std::string base_name(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
-}
-
-Report refused(LinuxHost& host, const Error& error) {
-  host.log(LogLevel::kError, error.message);
-  host.speak();
-  Report report;
-  report.cause = Cause::kStartFailed;
-  report.status = error.status;
-  return report;
-}
-
-// The loop could not be set up behind a child that runs already: nobody could stop it any more, so it must not stay.
-Report abandon(LinuxHost& host, int child, const Error& error) {
-  host.send(child, sig::kKill);
-  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return refused(host, error);
 }
 
 }  // namespace
@@ -81,28 +63,22 @@ Report run(const RunRequest& request) {
   // Kept until the process is gone: taking libuv's loop apart would only delay the exit.
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
-  for (const std::string& warning : request.warnings) host->log(LogLevel::kWarn, warning);
-  if (Result<void> ready = host->prepare(); !ready) return refused(*host, ready.error());
-
   Supervisor supervisor(request.plan, *host, base_name(request.command[0]));
-  if (const int signal = host->pending_trigger(); signal != 0) {
+  if (Result<void> opened = host->open(supervisor); !opened) {
+    supervisor.refuse(opened.error());
+  } else if (const int signal = host->pending_trigger(); signal != 0) {
     ReceivedSignal received;
     received.signal = signal;
     supervisor.on_signal(received);
-    host->log(LogLevel::kInfo, signal_name(signal) + " came before the start: nothing was started");
-    host->speak();
-    return supervisor.report();
+  } else {
+    for (const std::string& warning : request.warnings) host->log(LogLevel::kWarn, warning);
+    supervisor.start();
   }
-  supervisor.start();
-  if (supervisor.finished()) {
-    host->speak();
-    return supervisor.report();
+  if (!supervisor.finished()) {
+    host->let_go();
+    host->serve();
   }
-  host->let_go();
-  if (Result<void> opened = host->open(supervisor); !opened) {
-    return abandon(*host, supervisor.report().pid, opened.error());
-  }
-  host->serve();
+  host->flush_log();
   return supervisor.report();
 }
 

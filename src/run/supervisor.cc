@@ -28,13 +28,15 @@ std::string describe(ExitStatus status) {
 Supervisor::Supervisor(const Plan& plan, Host& host, std::string command)
     : plan_(plan), host_(host), command_(std::move(command)) {}
 
+void Supervisor::refuse(const Error& error) {
+  host_.log(LogLevel::kError, error.message);
+  take(Event::start_failed(host_.now(), error.status));
+}
+
 void Supervisor::start() {
   started_at_ = host_.now();
   Result<int> pid = host_.start_child();
-  if (!pid) {
-    host_.log(LogLevel::kError, pid.error().message);
-    return take(Event::start_failed(host_.now(), pid.error().status));
-  }
+  if (!pid) return refuse(pid.error());
   child_ = *pid;
   report_.pid = *pid;
   take(Event::started(host_.now()));
@@ -391,7 +393,13 @@ void Supervisor::tell_kill() {
 void Supervisor::tell_end() {
   const bool uneventful = report_.cause == Cause::kExited || report_.cause == Cause::kStartFailed;
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
-  if (!host_.logs(level) || report_.pid == 0) return;
+  if (!host_.logs(level)) return;
+  if (report_.pid == 0) {
+    if (report_.cause != Cause::kStartFailed) {
+      host_.log(level, signal_name(last_signal_.signal) + " came before the start: nothing was started");
+    }
+    return;
+  }
   std::string line = child_name() + " " + describe(report_.child);
   if (report_.cause != Cause::kExited && report_.trigger != 0) {
     line += ", " + format_duration(report_.ended_at - report_.stop_at) + " after " + signal_name(report_.trigger);

@@ -19,8 +19,11 @@ class Supervisor {
   // `command` names the child in the log. `plan` and `host` must outlive the supervisor.
   Supervisor(const Plan& plan, Host& host, std::string command);
 
-  // What the world says. Each may finish the run.
+  // The command cannot be started, for this reason.
+  void refuse(const Error& error);
   void start();
+
+  // What the world says. Each may finish the run.
   void on_signal(const ReceivedSignal& received);
   void on_parent_end();
   void on_child_change();
