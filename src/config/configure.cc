@@ -1,0 +1,175 @@
+#include "configure.h"
+
+#include <algorithm>
+
+#include "command_line.h"
+#include "environment.h"
+#include "graceshim/text.h"
+#include "keys.h"
+#include "platforms.h"
+#include "presets.h"
+#include "recognise.h"
+#include "toml_file.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::string_view kSystemFile = "/etc/graceshim.toml";
+
+// Puts one source over the weaker ones that were applied before it.
+Result<void> apply(Config& config, const Layer& layer, Origin origin) {
+  for (const auto& [key, value] : layer) {
+    const Result<void> assigned = key->assign(config, value, origin);
+    if (!assigned) return assigned;
+  }
+  if (config.stop_plan.origin != origin || config.stop_signal.origin != origin) return {};
+  return fail_at(config.stop_plan.where,
+                 "a plan names its signals itself, and excludes the stop signal of " + config.stop_signal.where);
+}
+
+// A plan and a signal exclude each other: the one from the stronger source is what was meant.
+void settle_plan_and_signal(Config& config) {
+  if (!config.stop_plan.is_explicit() || !config.stop_signal.is_explicit()) return;
+  if (config.stop_plan.origin > config.stop_signal.origin) {
+    config.stop_signal = Config{}.stop_signal;
+  } else {
+    config.stop_plan = Config{}.stop_plan;
+  }
+}
+
+std::string absolute(const std::string& path, const std::string& directory) {
+  if (path.starts_with('/')) return path;
+  const std::string_view relative = path.starts_with("./") ? std::string_view(path).substr(2) : std::string_view(path);
+  return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
+}
+
+Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLine& line, const Environment& environment) {
+  std::string path;
+  std::string named_by;
+  if (!line.config_path.empty()) {
+    path = line.config_path;
+    named_by = "--config: ";
+  } else if (!environment.config_path.empty()) {
+    path = environment.config_path;
+    named_by = "GRACESHIM_CONFIG: ";
+  } else {
+    path = kSystemFile;
+    if (!surroundings.exists(path)) return Layer{};
+  }
+  path = absolute(path, surroundings.working_directory);
+  const Result<std::string> text = surroundings.read_file(path);
+  if (!text) return fail(named_by + text.error().message);
+  return read_toml(*text, path);
+}
+
+template <class T>
+void fill(Setting<T>& setting, T value, const std::string& where) {
+  if (!setting.is_explicit()) setting = {std::move(value), Origin::kPreset, where};
+}
+
+Result<void> apply_preset(Config& config, const Preset& preset) {
+  const std::string where = "preset " + std::string(preset.name);
+  if (!preset.plan.empty() && !config.stop_signal.is_explicit()) {
+    const Result<StepList> plan = parse_plan(preset.plan);
+    if (!plan) return fail_at(where, plan.error().message);
+    fill(config.stop_plan, *plan, where);
+  }
+  CodeSet success;
+  for (const std::uint8_t code : preset.success) {
+    if (code != 0) success.add(code);
+  }
+  if (!success.empty()) fill(config.exit_success, success, where);
+  if (preset.stragglers) fill(config.stop_stragglers, *preset.stragglers, where);
+  return {};
+}
+
+Result<void> choose_preset(Invocation& invocation) {
+  Config& config = invocation.config;
+  Recognised found = recognise(invocation.command);
+  if (!found.wrapper_warning.empty()) invocation.warnings.push_back(std::move(found.wrapper_warning));
+  const Preset* preset = nullptr;
+  if (config.preset.value == "auto") {
+    preset = found.preset;
+    invocation.preset_reason = std::move(found.words);
+    if (!found.preset_warning.empty()) invocation.warnings.push_back(std::move(found.preset_warning));
+  } else {
+    preset = find_preset(config.preset.value);
+    invocation.preset_reason = config.preset.where;
+  }
+  if (preset == nullptr) return {};
+  invocation.preset = preset->name;
+  invocation.preset_note = preset->note;
+  return apply_preset(config, *preset);
+}
+
+void choose_platform(Invocation& invocation, const Surroundings& surroundings, const Environment& environment) {
+  const Setting<std::string>& wanted = invocation.config.platform;
+  RecognisedPlatform found;
+  if (wanted.value == "auto") {
+    found = recognise_platform(environment, surroundings.pid, surroundings.exists);
+  } else {
+    found = {find_platform(wanted.value), wanted.where};
+  }
+  invocation.platform_reason = std::move(found.reason);
+  if (found.row != nullptr) invocation.platform = platform_facts(*found.row, environment);
+}
+
+void warn_of_platform(Invocation& invocation) {
+  const PlatformFacts& platform = invocation.platform;
+  const Setting<Timeout>& timeout = invocation.config.stop_timeout;
+  const Millis* limit = std::get_if<Millis>(&timeout.value);
+  if (limit != nullptr && platform.grace && *limit != kInfinity && *limit > *platform.grace) {
+    invocation.warnings.push_back(timeout.where + ": " + platform.name + " kills after " +
+                                  format_duration(*platform.grace) + ", before the timeout of " + format_duration(*limit) +
+                                  ": leave it at auto, or shorten it");
+  }
+  // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
+  const Preset* preset = find_preset(invocation.preset);
+  if (preset == nullptr || !preset->loses_to_broadcast || !platform.broadcasts || platform.name == "systemd") return;
+  std::string warning = platform.name + " sends TERM to every process at once, and " + invocation.preset +
+                        " loses work when its own processes get it: ";
+  warning += invocation.preset == "resque" ? "set GRACEFUL_TERM=1" : "keep its requests or jobs short, or safe to repeat";
+  invocation.warnings.push_back(std::move(warning));
+}
+
+Result<Invocation> read_layers(const Surroundings& surroundings) {
+  const Result<CommandLine> line = read_command_line(surroundings.arguments);
+  if (!line) return tl::unexpected(line.error());
+  Invocation invocation;
+  invocation.mode = line->mode;
+  invocation.command = line->command;
+  if (invocation.mode != Mode::kRun && invocation.mode != Mode::kExplain) return invocation;
+
+  const Result<Environment> environment = read_environment(surroundings.environment);
+  if (!environment) return tl::unexpected(environment.error());
+  const Result<Layer> file = read_file_layer(surroundings, *line, *environment);
+  if (!file) return tl::unexpected(file.error());
+
+  Config& config = invocation.config;
+  Result<void> done = apply(config, *file, Origin::kFile);
+  if (done) done = apply(config, environment->layer, Origin::kEnvironment);
+  if (done) done = apply(config, line->layer, Origin::kCommandLine);
+  if (!done) return tl::unexpected(done.error());
+  settle_plan_and_signal(config);
+
+  choose_platform(invocation, surroundings, *environment);
+  done = choose_preset(invocation);
+  if (!done) return tl::unexpected(done.error());
+  warn_of_platform(invocation);
+  return invocation;
+}
+
+}  // namespace
+
+Result<Invocation> configure(const Surroundings& surroundings) {
+  Result<Invocation> result = read_layers(surroundings);
+  if (!result) {
+    // A file's name, and what toml++ quotes of its text, may hold anything; the message is one line.
+    std::ranges::replace_if(
+        result.error().message, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
+  }
+  return result;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,212 @@
+// --explain: what would happen, and why.
+#include <algorithm>
+
+#include "configure.h"
+#include "graceshim/text.h"
+#include "keys.h"
+#include "layout.h"
+#include "platforms.h"
+#include "presets.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::size_t kLabelColumn = 12;
+constexpr std::size_t kKeyColumn = 26;
+constexpr std::size_t kValueColumn = 28;
+constexpr std::size_t kAxis = 48;  // columns from 0 to the end of the timeline
+
+std::string quoted_command(const std::vector<std::string>& command) {
+  std::string text;
+  for (const std::string& word : command) {
+    if (!text.empty()) text.push_back(' ');
+    const bool plain = !word.empty() && word.find_first_of(" \t\"'\\$`;&|<>()*?") == std::string::npos;
+    text.append(plain ? printable(word) : "'" + printable(word) + "'");
+  }
+  return text;
+}
+
+// "Preset      text", further lines under the text.
+std::string labelled(std::string_view label, std::string_view text) {
+  std::string block = wrap(text, kLabelColumn);
+  if (block.empty()) return block;
+  block.replace(0, label.size(), label);
+  return block;
+}
+
+std::string head(const Invocation& invocation) {
+  std::string text = labelled("Command", invocation.command.empty() ? "none" : quoted_command(invocation.command));
+  if (invocation.preset.empty()) {
+    const std::string& wanted = invocation.config.preset.value;
+    text += labelled("Preset", wanted == "none" ? "none: " + invocation.config.preset.where
+                                                : std::string("none: the command was not recognised for sure"));
+  } else {
+    const bool recognised = invocation.config.preset.value == "auto";
+    text += labelled("Preset",
+                     invocation.preset + (recognised ? ": recognised by '" + printable(invocation.preset_reason) + "'"
+                                                     : ": " + invocation.preset_reason));
+    text += labelled("", invocation.preset_note);
+    if (const Preset* row = find_preset(invocation.preset)) text += labelled("", "(" + std::string(row->source) + ")");
+  }
+  if (invocation.platform.name.empty()) {
+    return text + labelled("Platform", invocation.config.platform.value == "none"
+                                           ? "none: " + invocation.config.platform.where
+                                           : std::string("none was recognised"));
+  }
+  text += labelled("Platform", invocation.platform.name + ": " + invocation.platform_reason);
+  if (const Platform* row = find_platform(invocation.platform.name)) text += labelled("", row->note);
+  return text;
+}
+
+std::string origin_text(const Shown& shown) { return shown.where.empty() ? "default" : shown.where; }
+
+std::string setting_line(const std::string& name, const std::string& value, const std::string& origin) {
+  std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
+  // Too long for its columns: the origin has a line of its own.
+  if (line.size() > kLineWidth) {
+    line = wrap(pad(name, kKeyColumn - 2) + "= " + value, 2);
+    line += std::string(kKeyColumn + kValueColumn, ' ') + origin;
+  }
+  return line + "\n";
+}
+
+std::string settings(const Config& config) {
+  std::string text = "\nSettings\n";
+  for (const Key& key : keys()) {
+    if (key.toml.empty()) continue;
+    if (&key != &signals_key()) {
+      const Shown shown = key.show(config);
+      text += setting_line(std::string(key.toml), shown.value.empty() ? "none" : shown.value, origin_text(shown));
+      continue;
+    }
+    for (const Setting<SignalMapping>& entry : config.signals) {
+      const SignalMapping& mapping = entry.value;
+      text += setting_line("signals." + signal_name(mapping.signal),
+                           mapping.image == 0 ? "ignore" : signal_name(mapping.image), entry.where);
+    }
+  }
+  return text;
+}
+
+// One bar of the timeline. `to` is where its wait ends; the two are equal for what takes no time.
+struct Bar {
+  std::string label;
+  std::string text;
+  Millis from{0};
+  Millis to{0};
+};
+
+std::string_view receiver(Scope scope) {
+  switch (scope) {
+    case Scope::kMain: return "to the child";
+    case Scope::kGroup: return "to its process group";
+    case Scope::kTree: return "to every process";
+  }
+  return "";
+}
+
+Millis later(Millis time, Millis wait) {
+  return time == kInfinity || wait == kInfinity ? kInfinity : time + wait;
+}
+
+// The plan as it runs if nothing ends early, and a hook takes no longer than the delay.
+std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
+  std::vector<Bar> bars;
+  if (plan.delay > Millis{0}) bars.push_back({"delay", "", Millis{0}, plan.delay});
+  if (plan.hook) {
+    const bool endless = plan.hook_limit == kInfinity;
+    bars.push_back({"pre_stop", endless ? "until it ends" : "at most, then the first signal", Millis{0}, plan.hook_limit});
+  }
+  const Millis fixed = plan.delay + fixed_waits(plan.steps);
+  Millis left = kInfinity;  // what an `auto` wait is
+  if (plan.timeout != kInfinity) left = plan.timeout > fixed ? plan.timeout - fixed : Millis{0};
+  Millis at = plan.delay;
+  bool killed = false;
+  for (const PlanStep& step : plan.steps) {
+    const bool kill = step.signal == sig::kKill && step.scope == Scope::kTree;
+    const Millis wait = step.wait == kAutoWait ? left : step.wait;
+    std::string label = step.signal == kSameSignal ? std::string("same") : signal_name(step.signal);
+    std::string text(receiver(step.scope));
+    if (step.signal == kSameSignal) text = "the signal that came, " + text;
+    bars.push_back({std::move(label), std::move(text), at, kill ? at : later(at, wait)});
+    at = later(at, wait);
+    killed = killed || kill;
+  }
+  if (!killed && plan.timeout != kInfinity) bars.push_back({"KILL", std::string(receiver(Scope::kTree)), plan.timeout, plan.timeout});
+  if (platform.grace) bars.push_back({platform.name, "its own KILL", *platform.grace, *platform.grace});
+  return bars;
+}
+
+std::string timeline(const std::vector<Bar>& bars) {
+  Millis end{0};
+  bool endless = false;
+  for (const Bar& bar : bars) {
+    if (bar.from != kInfinity) end = std::max(end, bar.from);
+    if (bar.to == kInfinity) endless = true;
+    else end = std::max(end, bar.to);
+  }
+  // An endless wait gets the right part of the picture.
+  const std::size_t scaled = !endless ? kAxis : end == Millis{0} ? 0 : kAxis * 2 / 3;
+  const auto column = [&](Millis time) -> std::size_t {
+    if (time == kInfinity) return kAxis;
+    if (end == Millis{0}) return 0;
+    const double share = static_cast<double>(time.count()) / static_cast<double>(end.count());
+    return static_cast<std::size_t>(share * static_cast<double>(scaled));
+  };
+
+  std::size_t labels = kLabelColumn;
+  for (const Bar& bar : bars) labels = std::max(labels, bar.label.size() + 3);
+  const std::string last = endless ? "for ever" : format_duration(end);
+  std::string scale = pad("", labels) + "0s";
+  scale = pad(std::move(scale), labels + kAxis + 1 - std::min(last.size(), kAxis)) + last;
+  std::string text = scale + "\n" + std::string(labels, ' ') + "|" + std::string(kAxis - 1, '-') + (endless ? ">" : "|") + "\n";
+  for (const Bar& bar : bars) {
+    std::string line = pad("  " + bar.label, labels);
+    std::string row(kAxis + 1, ' ');
+    std::string when = "never";
+    if (bar.from != kInfinity) {
+      when = format_duration(bar.from);
+      const std::size_t from = column(bar.from);
+      const std::size_t to = column(bar.to);
+      row[from] = '#';
+      for (std::size_t i = from + 1; i < to; ++i) row[i] = '=';
+      if (bar.to == kInfinity) row[kAxis - 1] = '>';
+    }
+    line += row + " " + when + (bar.text.empty() || bar.from == kInfinity ? "" : ", " + bar.text);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string plan_block(const Invocation& invocation, const PlanResult& result) {
+  const Plan& plan = result.plan;
+  std::string text = "\nStop\n";
+  SignalSet triggers;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
+  }
+  std::string on = "  on        " + format_signals(triggers);
+  for (const int signal : result.implicit_triggers) on += "; " + signal_name(signal) + " because the plan begins with it";
+  text += on + "\n";
+  text += "  plan      " + format_plan(plan.steps) + "  (" + result.steps_reason + ")\n";
+  text += wrap("timeout   " + format_duration(plan.timeout) + "  (" + result.timeout_reason + ")", 2) + "\n";
+  return text + timeline(bars_of(plan, invocation.platform));
+}
+
+}  // namespace
+
+std::string explain(const Invocation& invocation, const PlanResult& plan) {
+  std::string text = head(invocation) + settings(invocation.config) + plan_block(invocation, plan);
+  if (invocation.warnings.empty()) return text;
+  text += "\nWarnings\n";
+  for (const std::string& warning : invocation.warnings) {
+    std::string block = wrap(warning, 4);
+    block.replace(2, 1, "-");
+    text += block;
+  }
+  return text;
+}
+
+}  // namespace graceshim

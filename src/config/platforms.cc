@@ -1,0 +1,144 @@
+#include "platforms.h"
+
+#include "environment.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::string_view kDockerFile = "/.dockerenv";
+
+constexpr auto kPlatforms = std::to_array<Platform>({
+    // --- CI runners ---
+    {.name = "github-actions",
+     .traces = {{{"GITHUB_ACTIONS", "true"}}},
+     .grace = Millis{10'000},
+     .note = "INT, 7.5s later TERM, 2.5s later KILL of the step's processes"},
+
+    // --- Orchestrators and hosting ---
+    {.name = "heroku",
+     .traces = {{{"DYNO", ""}}},
+     .docker_file = DockerFile::kAbsent,
+     .grace = Millis{30'000},
+     .broadcasts = true,
+     .note = "TERM, possibly several times, to every process of the dyno"},
+    {.name = "dokku",
+     .traces = {{{"DYNO", ""}}},
+     .docker_file = DockerFile::kThere,
+     .note = "TERM, and TERM again; stop-timeout-seconds is 30 unless it was changed"},
+    {.name = "render",
+     .traces = {{{"RENDER", "true"}}},
+     .note = "TERM; maxShutdownDelaySeconds is 30 unless it was changed"},
+    {.name = "railway",
+     .traces = {{{"RAILWAY_ENVIRONMENT_ID", ""}, {"RAILWAY_ENVIRONMENT_NAME", ""}, {"RAILWAY_ENVIRONMENT", ""}}},
+     .grace_variable = "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+     .note = "TERM, and KILL at once unless RAILWAY_DEPLOYMENT_DRAINING_SECONDS says otherwise"},
+    {.name = "fly",
+     .traces = {{{"FLY_MACHINE_ID", ""}, {"FLY_APP_NAME", ""}}},
+     .note = "INT unless kill_signal says otherwise; kill_timeout is 5s unless it was changed"},
+    {.name = "azure-container-apps",
+     .traces = {{{"CONTAINER_APP_NAME", ""}, {"CONTAINER_APP_REPLICA_NAME", ""}}},
+     .note = "TERM; terminationGracePeriodSeconds is 30 unless it was changed"},
+    {.name = "ecs",
+     .traces = {{{"ECS_CONTAINER_METADATA_URI_V4", ""}, {"ECS_CONTAINER_METADATA_URI", ""}}},
+     .note = "TERM or the image's STOPSIGNAL; stopTimeout is 30s unless it was changed"},
+    {.name = "nomad",
+     .traces = {{{"NOMAD_ALLOC_ID", ""}}},
+     .note = "INT (exec, raw_exec, java) or TERM (docker); kill_timeout is 5s unless it was changed"},
+    // Knative sets K_SERVICE too, and its pods have a grace that can be changed: Kubernetes is tried before Cloud Run.
+    {.name = "kubernetes",
+     .traces = {{{"KUBERNETES_SERVICE_HOST", ""}}},
+     .note = "TERM or the image's STOPSIGNAL; terminationGracePeriodSeconds, less the time of preStop, is 30 unless it "
+             "was changed"},
+    {.name = "cloud-run",
+     .traces = {{{"K_SERVICE", ""}, {"CLOUD_RUN_JOB", ""}, {"CLOUD_RUN_WORKER_POOL", ""}}},
+     .grace = Millis{10'000},
+     .note = "TERM, 10s later KILL"},
+    {.name = "cloud-foundry",
+     .traces = {{{"VCAP_APPLICATION", ""}}},
+     .note = "TERM to the root process only; 10s unless the operator changed it"},
+    {.name = "slurm",
+     .traces = {{{"SLURM_JOB_ID", ""}}},
+     .note = "TERM to the job's steps; KillWait is 30s unless it was changed"},
+
+    // --- Hosts ---
+    {.name = "systemd",
+     .traces = {{{"SYSTEMD_EXEC_PID", ""}}},
+     .own_pid = true,
+     .broadcasts = true,
+     .note = "TERM to every process of the unit, unless it has KillMode=mixed; TimeoutStopSec is 90s unless it was "
+             "changed"},
+    {.name = "systemd-nspawn",
+     .traces = {{{"container", "systemd-nspawn"}}},
+     .note = "RTMIN+3 with --boot; otherwise KILL at once unless --kill-signal is given"},
+    {.name = "podman",
+     .traces = {{{"container", "podman"}}},
+     .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
+    {.name = "docker",
+     .docker_file = DockerFile::kThere,
+     .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
+});
+
+// The first trace that the environment has; null: none.
+const Trace* find_trace(const Platform& platform, const Environment& environment, int pid) {
+  for (const Trace& trace : platform.traces) {
+    if (trace.variable.empty()) continue;
+    const std::optional<std::string_view> value = environment.trace(trace.variable);
+    if (!value || value->empty()) continue;
+    if (!trace.value.empty() && *value != trace.value) continue;
+    if (platform.own_pid && *value != std::to_string(pid)) continue;
+    return &trace;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const Platform> platforms() noexcept { return kPlatforms; }
+
+const Platform* find_platform(std::string_view name) noexcept {
+  for (const Platform& platform : kPlatforms) {
+    if (platform.name == name) return &platform;
+  }
+  return nullptr;
+}
+
+RecognisedPlatform recognise_platform(const Environment& environment, int pid,
+                                      const std::function<bool(const std::string&)>& exists) {
+  std::optional<bool> docker_file;
+  for (const Platform& platform : kPlatforms) {
+    std::string reason;
+    if (!platform.traces[0].variable.empty()) {
+      const Trace* trace = find_trace(platform, environment, pid);
+      if (trace == nullptr) continue;
+      reason.append(trace->variable);
+      if (platform.own_pid) {
+        reason.append(" is our own process");
+      } else if (trace->value.empty()) {
+        reason.append(" is set");
+      } else {
+        reason.append(" is ").append(trace->value);
+      }
+    }
+    if (platform.docker_file != DockerFile::kAny) {
+      if (!docker_file) docker_file = exists(std::string(kDockerFile));
+      if (*docker_file != (platform.docker_file == DockerFile::kThere)) continue;
+      reason.append(reason.empty() ? "" : ", ").append(kDockerFile).append(*docker_file ? " is there" : " is not there");
+    }
+    return {&platform, std::move(reason)};
+  }
+  return {};
+}
+
+PlatformFacts platform_facts(const Platform& platform, const Environment& environment) {
+  PlatformFacts facts{.name = std::string(platform.name), .grace = platform.grace, .broadcasts = platform.broadcasts};
+  const auto text = platform.grace_variable.empty() ? std::nullopt : environment.trace(platform.grace_variable);
+  if (text) {
+    const Result<Millis> grace = parse_duration(*text);
+    // What cannot be read, and a grace of nothing at all, leave the KILL to the platform.
+    if (grace && *grace > Millis{0}) facts.grace = *grace;
+  }
+  return facts;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,78 @@
+// The texts that need nothing but the tables.
+#include <algorithm>
+
+#include "configure.h"
+#include "keys.h"
+#include "layout.h"
+#include "presets.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::size_t kOptionColumn = 34;
+constexpr std::size_t kNameColumn = 18;
+constexpr std::size_t kPlanColumn = 26;
+
+std::string option_text(const Key& key) {
+  std::string text = key.letter != 0 ? std::string("  -") + key.letter : std::string("    ");
+  if (!key.flag.empty()) text.append(key.letter != 0 ? ", --" : "  --").append(key.flag);
+  if (key.argument.empty()) return text;
+  if (key.implied.empty()) return text.append(" ").append(key.argument);
+  return text.append("[=").append(key.argument).append("]");
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::string text =
+      "Usage: graceshim [OPTION]... [--] COMMAND [ARG]...\n"
+      "Run COMMAND; stop it the way it finishes its work, kill it in time, reap everything,\n"
+      "and exit with its status.\n";
+  std::string_view group;
+  for (const Key& key : keys()) {
+    if (key.group != group) {
+      group = key.group;
+      text.append("\n").append(group).append(":\n");
+    }
+    const std::string option = pad(option_text(key), kOptionColumn);
+    text.append(option);
+    if (option.size() > kOptionColumn) text.append("\n").append(kOptionColumn, ' ');
+    text.append(key.help);
+    if (!key.default_text.empty() && key.implied.empty()) text.append(" [").append(key.default_text).append("]");
+    text.append("\n");
+  }
+  text.append(
+      "\nEvery setting is also a variable, GRACESHIM_STOP_TIMEOUT=20s, and a key of the TOML file:\n"
+      "[stop] timeout = \"20s\". The command line is stronger than the environment, the environment\n"
+      "than the file, the file than a preset.\n"
+      "\n"
+      "Durations: 10 (seconds), 10s, 1m30s, 500ms. Signals: TERM, SIGTERM, 15, RTMIN+3.\n"
+      "Exit status: that of COMMAND, 128+n if signal n ended it; 125 for a mistake in usage or\n"
+      "configuration, 126 if COMMAND cannot be executed, 127 if it is not there.\n");
+  return text;
+}
+
+std::string version_text() { return "graceshim " GRACESHIM_VERSION "\n"; }
+
+std::string list_presets_text() {
+  std::string text = "Presets, for --preset NAME; auto recognises the commands of all that do not say 'by name only'.\n";
+  for (const Preset& preset : presets()) {
+    std::string line = pad(std::string(preset.name), kNameColumn);
+    line.append(pad(preset.plan.empty() ? std::string("same/auto/KILL") : std::string(preset.plan), kPlanColumn));
+    std::string codes;
+    for (const std::uint8_t code : preset.success) {
+      if (code != 0) codes.append(codes.empty() ? "success: " : ", ").append(std::to_string(code));
+    }
+    if (preset.stragglers) codes.append(codes.empty() ? "" : "; ").append("stragglers: wait");
+    line.append(codes);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text.append("\n").append(line).append("\n");
+    if (!preset.aliases.empty()) text.append(wrap("also called " + std::string(preset.aliases), 4));
+    text.append(wrap(preset.programs.empty() ? "by name only" : "command: " + std::string(preset.programs), 4));
+    text.append(wrap(std::string(preset.note) + " (" + std::string(preset.source) + ")", 4));
+  }
+  return text;
+}
+
+}  // namespace graceshim
