@@ -38,7 +38,8 @@ EntrySignals read_entry_signals() noexcept {
     KernelSigaction found;
     if (raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore) entry.ignored.add(signal);
   }
-  if (chld_ignored_at_entry) entry.ignored.add(sig::kChld);
+  entry.chld_was_ignored = chld_ignored_at_entry;
+  if (entry.chld_was_ignored) entry.ignored.add(sig::kChld);
   return entry;
 }
 

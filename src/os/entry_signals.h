@@ -11,10 +11,9 @@ namespace graceshim {
 struct EntrySignals {
   std::uint64_t mask = 0;  // blocked at exec; bit n - 1 stands for signal n
   SignalSet ignored{};     // ignored at exec, CHLD among them if it was
-
-  // CHLD itself is back at its default: the kernel reaps the children of a process that ignores it, and their statuses
+  // By now CHLD is back at its default: the kernel reaps the children of a process that ignores it, and their statuses
   // are lost.
-  [[nodiscard]] bool chld_was_ignored() const noexcept { return ignored.has(sig::kChld); }
+  bool chld_was_ignored = false;
 };
 
 // Call it once before anything else changes a disposition: that is when they are read.

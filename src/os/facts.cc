@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <ctime>
 
@@ -34,10 +35,11 @@ long long monotonic_ms() noexcept {
 
 Fd open_parent_pidfd() noexcept {
   const pid_t parent = ::getppid();
-  if (parent == 0) return Fd();
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
+  Fd pidfd(parent == 0 ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
   // Had it ended before the open, its number might be another's by now, and we would be another's child.
-  return ::getppid() == parent ? std::move(pidfd) : Fd();
+  if (parent != 0 && ::getppid() == parent) return pidfd;
+  errno = ESRCH;
+  return Fd();
 }
 
 }  // namespace graceshim

@@ -196,6 +196,13 @@ std::vector<Process> own_children() {
   return found;
 }
 
+int group_size(int group) {
+  if (!own_proc()) return 0;
+  const std::vector<Process> all = all_processes();
+  return static_cast<int>(
+      std::count_if(all.begin(), all.end(), [group](const Process& process) { return process.group == group; }));
+}
+
 std::optional<Process> process(int pid) {
   if (!own_proc()) return std::nullopt;
   return read_process(pid);

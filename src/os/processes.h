@@ -32,6 +32,9 @@ std::vector<Process> own_children();
 // A single process of any origin, a zombie too. Nothing if there is none of that number.
 std::optional<Process> process(int pid);
 
+// How many processes of any session are in this group, zombies included; 0 without /proc.
+int group_size(int group);
+
 // How a process treats signals; `blocked` is that of its main thread. Nothing if it is gone.
 std::optional<Dispositions> dispositions(int pid);
 

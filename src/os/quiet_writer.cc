@@ -67,7 +67,7 @@ bool QuietWriter::flush() {
       queue_.erase(0, head_);
       head_ = 0;
       return false;
-    } else if (errno == EPIPE) {
+    } else if (errno == EPIPE || errno == EBADF) {
       way_ = Way::kClosed;
       break;
     } else if (errno != EINTR) {
@@ -112,7 +112,7 @@ long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
   const ssize_t moved = ::splice(pipe_out_.get(), nullptr, fd_, nullptr, in_pipe_, SPLICE_F_NONBLOCK);
   if (moved > 0) {
     in_pipe_ -= static_cast<std::size_t>(moved);
-  } else if (moved < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE) {
+  } else if (moved < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM || errno == ENOMEM)) {
     // A filter forbids it, for example. What is in our own pipe is still in the queue.
     pipe_in_ = Fd();
     pipe_out_ = Fd();

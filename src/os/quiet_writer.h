@@ -37,7 +37,7 @@ class QuietWriter {
 
  private:
   enum class Way : std::uint8_t {
-    kClosed,  // no descriptor, or a pipe without a reader
+    kClosed,  // no descriptor, or none for writing, or a pipe without a reader
     kSplice,  // a pipe
     kSend,    // a socket
     kWrite,   // a file or a device, or `own_`: a terminal that was opened again, non-blocking

@@ -100,6 +100,10 @@ GRACESHIM_UNINSTRUMENTED void set_dispositions(const SpawnRequest& request) noex
 // Returns only with an error.
 GRACESHIM_UNINSTRUMENTED int exec(Shared& shared) noexcept {
   const SpawnRequest& request = shared.request;
+  if (::strchr(request.argv[0], '/') != nullptr) {
+    ::execve(request.argv[0], request.argv, request.envp);
+    return errno;
+  }
   int error = ENOENT;
   PathSearch search(request.argv[0], request.search_path);
   while (search.next(shared.candidate)) {

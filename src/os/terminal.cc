@@ -1,0 +1,52 @@
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "fds.h"
+#include "processes.h"
+
+namespace graceshim {
+
+namespace {
+
+// Opened for the moment only: a terminal that is held cannot be closed by its owner. Non-blocking, for a line without
+// carrier.
+Fd open_controlling_terminal() noexcept {
+  return Fd(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+}  // namespace
+
+bool is_session_leader() noexcept {
+  return ::getsid(0) == ::getpid();
+}
+
+bool is_alone_in_group() {
+  const int self = ::getpid();
+  if (::getpgrp() != self) return false;
+  return group_size(self) == 1;
+}
+
+bool is_in_foreground(int fd) noexcept {
+  return ::tcgetpgrp(fd) == ::getpgrp();
+}
+
+bool has_controlling_terminal() noexcept {
+  return static_cast<bool>(open_controlling_terminal());
+}
+
+bool pass_terminal(int from, int group) noexcept {
+  const Fd terminal = open_controlling_terminal();
+  if (!terminal) return false;
+  if (from != 0 && ::tcgetpgrp(terminal.get()) != from) return false;
+  return ::tcsetpgrp(terminal.get(), group) == 0;
+}
+
+void stop_self() noexcept {
+  ::kill(::getpid(), SIGSTOP);
+}
+
+}  // namespace graceshim

@@ -1,0 +1,25 @@
+// The controlling terminal and whose turn it is there. Which group should have it is decided elsewhere.
+#pragma once
+
+namespace graceshim {
+
+// Whether we lead our session: nobody above us is there to continue us once we are stopped.
+bool is_session_leader() noexcept;
+
+// Whether we lead our process group and no other process is in it, as far as /proc shows. False without /proc.
+bool is_alone_in_group();
+
+// Whether our group is the foreground group of the terminal `fd`.
+bool is_in_foreground(int fd) noexcept;
+
+// Whether the controlling terminal is still there. After a hang-up it cannot be opened any more.
+bool has_controlling_terminal() noexcept;
+
+// Makes `group` the foreground group of the controlling terminal if `from` is it now; any group gives way where `from`
+// is 0. TTOU must be blocked. False if it was not `from`'s to give, or there is no terminal.
+bool pass_terminal(int from, int group) noexcept;
+
+// Stops this process until somebody sends it CONT.
+void stop_self() noexcept;
+
+}  // namespace graceshim

@@ -1,0 +1,193 @@
+// Processes, pipes and files for the tests of src/os. Nothing here waits by sleeping: a test that hangs is ended by
+// ctest.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "fds.h"
+#include "graceshim/exit_code.h"
+#include "spawn.h"
+
+namespace graceshim::test {
+
+constexpr uid_t kNobody = 65534;
+
+// For what only root may do. A suite that must not skip (GRACESHIM_TEST_STRICT=1) fails instead.
+#define GRACESHIM_NEEDS_ROOT()                                                                          \
+  do {                                                                                                  \
+    if (::geteuid() != 0) {                                                                             \
+      if (std::getenv("GRACESHIM_TEST_STRICT") != nullptr) FAIL() << "this test has to be run as root"; \
+      GTEST_SKIP() << "this test has to be run as root";                                                \
+    }                                                                                                   \
+  } while (false)
+
+struct Pipe {
+  Fd read_end, write_end;
+
+  explicit Pipe(int flags = O_CLOEXEC) {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, flags) != 0) ADD_FAILURE() << "pipe2: errno " << errno;
+    read_end = Fd(ends[0]);
+    write_end = Fd(ends[1]);
+  }
+};
+
+inline std::string read_to_end(int fd) {
+  std::string text;
+  std::array<char, 4096> piece{};
+  for (;;) {
+    const ssize_t size = ::read(fd, piece.data(), piece.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(size));
+  }
+}
+
+// One byte, by which one process tells another how far it is.
+inline void tell(int fd) {
+  EXPECT_EQ(::write(fd, "!", 1), 1);
+}
+inline bool told(int fd) {
+  char byte = 0;
+  return ::read(fd, &byte, 1) == 1;
+}
+
+inline ExitStatus wait_for(int pid) {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0) {
+    if (errno != EINTR) {
+      ADD_FAILURE() << "no child " << pid;
+      return {};
+    }
+  }
+  return ExitStatus{info.si_code != CLD_EXITED, info.si_status};
+}
+
+// Waits for the end, and leaves the zombie for the one who is to reap it.
+inline void wait_for_zombie(int pid) {
+  siginfo_t info{};
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+}
+
+// Runs `body` in a forked process, whose exit code its result is.
+inline int fork_child(const std::function<int()>& body) {
+  const int pid = ::fork();
+  if (pid == 0) ::_exit(body());
+  return pid;
+}
+inline ExitStatus in_child(const std::function<int()>& body) {
+  return wait_for(fork_child(body));
+}
+
+constexpr ExitStatus exited(int code) {
+  return ExitStatus{false, code};
+}
+constexpr ExitStatus killed(int signal) {
+  return ExitStatus{true, signal};
+}
+
+// Orphans come to us as long as this lives; then they are waited for, so that the next test starts without children.
+class Subreaper {
+ public:
+  Subreaper() { EXPECT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL), 0); }
+  Subreaper(const Subreaper&) = delete;
+  Subreaper& operator=(const Subreaper&) = delete;
+  ~Subreaper() {
+    wait_for_all();
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0UL, 0UL, 0UL, 0UL);
+  }
+  static void wait_for_all() {
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    }
+  }
+};
+
+struct Words {
+  explicit Words(std::vector<std::string> words) : text(std::move(words)) {
+    for (std::string& word : text) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+  }
+  char* const* data() { return pointers.data(); }
+  std::vector<std::string> text;
+  std::vector<char*> pointers;
+};
+
+struct Outcome {
+  std::string output;
+  ExitStatus status;
+};
+
+// Runs `command` to its end with `request`, and reads what it writes to stdout.
+inline Outcome run(const std::vector<std::string>& command, SpawnRequest request = {},
+                   const std::vector<std::string>& environment = {}) {
+  Words argv(command);
+  Words envp(environment);
+  Pipe out;
+  request.argv = argv.data();
+  if (request.envp == nullptr) request.envp = envp.data();
+  request.stdout_fd = out.write_end.get();
+  const auto pid = spawn(request);
+  out.write_end = Fd();
+  if (!pid) {
+    ADD_FAILURE() << command[0] << ": errno " << pid.error().error;
+    return {};
+  }
+  std::string output = read_to_end(out.read_end.get());
+  return {std::move(output), wait_for(*pid)};
+}
+
+inline tl::expected<int, SpawnFailure> start(const std::vector<std::string>& command, SpawnRequest request = {}) {
+  Words argv(command);
+  Words envp({});
+  request.argv = argv.data();
+  request.envp = envp.data();
+  return spawn(request);
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = "/tmp/graceshim-unit-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "mkdtemp: errno " << errno;
+    path_ = pattern;
+    ::chmod(path_.c_str(), 0755);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::ignore = in_child([this] { return ::execlp("rm", "rm", "-rf", path_.c_str(), nullptr); });
+  }
+
+  [[nodiscard]] std::string path(const std::string& name = "") const {
+    return name.empty() ? path_ : path_ + "/" + name;
+  }
+  std::string make_directory(const std::string& name) const {
+    EXPECT_EQ(::mkdir(path(name).c_str(), 0755), 0);
+    return path(name);
+  }
+  std::string make_file(const std::string& name, const std::string& text, mode_t mode = 0644) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    EXPECT_EQ(::chmod(path(name).c_str(), mode), 0);
+    return path(name);
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace graceshim::test

@@ -1,0 +1,215 @@
+#include "processes.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include "os_helpers.h"
+#include "raw_signals.h"
+
+namespace graceshim::test {
+namespace {
+
+// A forked process that does `first`, says so, and stays until it is let go.
+class Held {
+ public:
+  explicit Held(const std::function<void()>& first = [] {}) {
+    pid_ = fork_child([this, &first] {
+      hold_.write_end = Fd();
+      first();
+      tell(ready_.write_end.get());
+      told(hold_.read_end.get());
+      return 0;
+    });
+    hold_.read_end = Fd();
+    EXPECT_TRUE(told(ready_.read_end.get()));
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    ::kill(pid_, SIGKILL);  // a sibling forked later holds our write end too
+    wait_for(pid_);
+  }
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  Pipe hold_, ready_;
+  int pid_ = 0;
+};
+
+std::set<int> pids(const std::vector<Process>& processes) {
+  std::set<int> result;
+  for (const Process& process : processes) result.insert(process.id.pid);
+  return result;
+}
+
+TEST(OwnProc, IsOursHere) {
+  EXPECT_TRUE(own_proc());
+}
+
+TEST(OwnProc, OfAnotherPidNamespaceIsAsNone) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    if (::unshare(CLONE_NEWPID) != 0) return 9;
+    return exit_code(in_child([] {
+      if (own_proc()) return 1;
+      const Held child;
+      if (!descendants().empty() || !own_children().empty()) return 2;
+      return process(1) || dispositions(1) ? 3 : 0;
+    }));
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(Process, OfOurselvesIsWhatTheKernelSays) {
+  const std::optional<Process> self = process(::getpid());
+  ASSERT_TRUE(self);
+  EXPECT_EQ(self->id.pid, ::getpid());
+  EXPECT_EQ(self->parent, ::getppid());
+  EXPECT_EQ(self->group, ::getpgrp());
+  EXPECT_EQ(self->session, ::getsid(0));
+  EXPECT_EQ(self->state, 'R');
+  EXPECT_EQ(self->name, "unit_os");
+  EXPECT_GT(self->id.start_time, 0U);
+  EXPECT_EQ(process(::getpid())->id, self->id);
+}
+
+TEST(Process, StartTimeIsTheOneOfProc) {
+  const std::string stat = read_file("/proc/self/stat").value();
+  std::string_view rest = std::string_view(stat).substr(stat.rfind(')') + 2);
+  for (int field = 3; field < 22; ++field) rest.remove_prefix(rest.find(' ') + 1);
+  EXPECT_EQ(std::to_string(process(::getpid())->id.start_time), rest.substr(0, rest.find(' ')));
+}
+
+TEST(Process, NameMayLookLikeTheFieldsBehindIt) {
+  for (const char* name : {") R 1 (", "a) S 1 2 3", ")", "(((", "two\nlines", " "}) {
+    const Held child([name] { ::prctl(PR_SET_NAME, name); });
+    const std::optional<Process> seen = process(child.pid());
+    ASSERT_TRUE(seen) << name;
+    EXPECT_EQ(seen->name, name);
+    EXPECT_EQ(seen->id.pid, child.pid());
+    EXPECT_EQ(seen->parent, ::getpid()) << name;
+    EXPECT_EQ(pids(own_children()), std::set<int>{child.pid()}) << name;
+    EXPECT_EQ(pids(descendants()), std::set<int>{child.pid()}) << name;
+  }
+}
+
+TEST(Process, ThatIsGoneHasNoAnswer) {
+  const int pid = fork_child([] { return 0; });
+  wait_for(pid);
+  EXPECT_FALSE(process(pid));
+  EXPECT_FALSE(dispositions(pid));
+  EXPECT_FALSE(process(0));
+  EXPECT_FALSE(process(-1));
+}
+
+TEST(Process, ZombieIsSeenAsOneAndCountsAsNoDescendant) {
+  const int pid = fork_child([] { return 0; });
+  wait_for_zombie(pid);
+  ASSERT_TRUE(process(pid));
+  EXPECT_EQ(process(pid)->state, 'Z');
+  EXPECT_TRUE(own_children().empty());
+  EXPECT_TRUE(descendants().empty());
+  wait_for(pid);
+}
+
+TEST(Process, WhoseFirstThreadHasEndedBeforeTheOthersLives) {
+  Pipe ready;
+  const int pid = fork_child([&ready] {
+    static int ready_fd = -1;
+    ready_fd = ready.write_end.get();
+    pthread_t other{};
+    ::pthread_create(
+        &other, nullptr,
+        [](void*) -> void* {
+          const std::string stat = "/proc/self/task/" + std::to_string(::getpid()) + "/stat";
+          while (read_file(stat).value_or(") Z ").find(") Z ") == std::string::npos) ::sched_yield();
+          tell(ready_fd);
+          ::pause();
+          return nullptr;
+        },
+        nullptr);
+    ::syscall(SYS_exit, 0);  // of this thread alone
+    return 1;
+  });
+  ASSERT_TRUE(told(ready.read_end.get()));
+  EXPECT_EQ(process(pid)->state, 'S');
+  EXPECT_EQ(pids(own_children()), std::set<int>{pid});
+  EXPECT_EQ(pids(descendants()), std::set<int>{pid});
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(wait_for(pid), killed(SIGKILL));
+}
+
+TEST(Descendants, AreFoundAtEveryDepthAndInSessionsOfTheirOwn) {
+  const Subreaper subreaper;
+  const Pipe numbers;
+  // A child with a child in a session of its own; and an orphan whose parent ends at once.
+  const Held child([&numbers] {
+    const int grandchild = fork_child([] {
+      ::setsid();
+      ::pause();
+      return 0;
+    });
+    std::ignore = ::write(numbers.write_end.get(), &grandchild, sizeof grandchild);
+  });
+  wait_for(fork_child([&numbers] {
+    const int orphan = fork_child([] {
+      ::pause();
+      return 0;
+    });
+    return ::write(numbers.write_end.get(), &orphan, sizeof orphan) > 0 ? 0 : 1;
+  }));
+  int found[2] = {};
+  ASSERT_EQ(::read(numbers.read_end.get(), found, sizeof found), static_cast<ssize_t>(sizeof found));
+  const auto [grandchild, orphan] = found;
+
+  EXPECT_EQ(pids(descendants()), (std::set<int>{child.pid(), grandchild, orphan}));
+  EXPECT_EQ(pids(own_children()), (std::set<int>{child.pid(), orphan}));
+  for (const Process& process : descendants()) {
+    EXPECT_EQ(process.parent, process.id.pid == grandchild ? child.pid() : ::getpid());
+  }
+  ::kill(grandchild, SIGKILL);
+  ::kill(orphan, SIGKILL);
+}
+
+TEST(Descendants, ThousandAreFoundInOnePass) {
+  constexpr std::size_t kMany = 1000;
+  Pipe hold;
+  std::set<int> started;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    started.insert(fork_child([&hold] {
+      hold.write_end = Fd();
+      told(hold.read_end.get());
+      return 0;
+    }));
+  }
+  EXPECT_EQ(pids(descendants()), started);
+  EXPECT_EQ(pids(own_children()), started);
+  hold.write_end = Fd();
+  for (const int pid : started) wait_for(pid);
+  EXPECT_TRUE(descendants().empty());
+}
+
+TEST(Dispositions, IgnoredCaughtAndBlockedAreToldApart) {
+  const Held child([] {
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGQUIT, SIG_IGN);
+    ::signal(SIGTERM, [](int) {});
+    const std::uint64_t mask = SignalSet{SIGUSR1, 33, 64}.bits();
+    raw_signal_mask(SIG_SETMASK, &mask, nullptr);
+  });
+  const std::optional<Dispositions> how = dispositions(child.pid());
+  ASSERT_TRUE(how);
+  EXPECT_EQ(how->ignored, (SignalSet{SIGINT, SIGQUIT}));
+  EXPECT_TRUE(how->caught.has(SIGTERM));
+  EXPECT_FALSE(how->caught.has(SIGINT));
+  EXPECT_EQ(how->blocked, (SignalSet{SIGUSR1, 33, 64}));
+}
+
+}  // namespace
+}  // namespace graceshim::test

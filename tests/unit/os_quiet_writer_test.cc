@@ -1,0 +1,282 @@
+#include "quiet_writer.h"
+
+#include <sys/socket.h>
+#include <termios.h>
+
+#include <climits>
+#include <csignal>
+
+#include "os_helpers.h"
+
+// Every write here goes to a reader that does not read. A writer that waits for it hangs, and the test with it.
+namespace graceshim::test {
+namespace {
+
+std::string numbered(int number) {
+  std::string line = std::to_string(number);
+  line.resize(99, '.');
+  return line + "\n";
+}
+
+void set_non_blocking(int fd, bool on) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  EXPECT_EQ(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK), 0);
+}
+
+// Fills what stands behind `fd` to the last byte, leaving its flags as they were. Returns the number of bytes.
+std::size_t fill(int fd) {
+  set_non_blocking(fd, true);
+  std::size_t total = 0;
+  const std::string block(4096, '#');
+  for (std::size_t size = block.size(); size > 0; size /= 2) {
+    for (ssize_t written = 0; (written = ::write(fd, block.data(), size)) > 0;)
+      total += static_cast<std::size_t>(written);
+  }
+  EXPECT_EQ(errno, EAGAIN);
+  set_non_blocking(fd, false);
+  return total;
+}
+
+std::string read_available(int fd) {
+  set_non_blocking(fd, true);
+  return read_to_end(fd);
+}
+
+bool sigpipe_is_pending() {
+  sigset_t pending;
+  ::sigpending(&pending);
+  return sigismember(&pending, SIGPIPE) == 1;
+}
+
+// What a reader gets in the end: whole lines in their order, the others counted.
+void expect_order_and_count(const std::string& text, std::uint64_t written, std::uint64_t dropped) {
+  std::uint64_t count = 0;
+  int last = -1;
+  for (std::size_t at = 0; at < text.size(); at += 100, ++count) {
+    const int number = std::stoi(text.substr(at, 99));
+    ASSERT_EQ(text.substr(at, 100), numbered(number));
+    ASSERT_GT(number, last);
+    last = number;
+  }
+  EXPECT_EQ(count + dropped, written);
+}
+
+TEST(QuietWriter, LinesGoThroughAPipeAtOnce) {
+  const Pipe pipe;
+  QuietWriter writer(pipe.write_end.get());
+  EXPECT_TRUE(writer.write("one\n"));
+  EXPECT_TRUE(writer.write("two\n"));
+  EXPECT_FALSE(writer.waiting());
+  EXPECT_EQ(read_available(pipe.read_end.get()), "one\ntwo\n");
+}
+
+TEST(QuietWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
+  const Pipe pipe;
+  const int flags = ::fcntl(pipe.write_end.get(), F_GETFL);
+  const std::size_t before = fill(pipe.write_end.get());
+  QuietWriter writer(pipe.write_end.get());
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(writer.write(numbered(i)));
+  EXPECT_TRUE(writer.waiting());
+  EXPECT_FALSE(writer.flush());
+  EXPECT_EQ(::fcntl(pipe.write_end.get(), F_GETFL), flags);
+  EXPECT_EQ(read_available(pipe.read_end.get()), std::string(before, '#'));
+  EXPECT_TRUE(writer.flush());
+  EXPECT_FALSE(writer.waiting());
+  expect_order_and_count(read_available(pipe.read_end.get()), 10, 0);
+  EXPECT_EQ(writer.dropped(), 0U);
+}
+
+TEST(QuietWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
+  const Pipe pipe;
+  QuietWriter writer(pipe.write_end.get());
+  constexpr int kLines = 5000;
+  for (int i = 0; i < kLines; ++i) writer.write(numbered(i));
+  EXPECT_GT(writer.dropped(), 1000U);
+  EXPECT_LT(writer.dropped(), kLines - QuietWriter::kQueueCapacity / 100);
+  std::string text;
+  while (!writer.flush()) text += read_available(pipe.read_end.get());
+  text += read_available(pipe.read_end.get());
+  expect_order_and_count(text, kLines, writer.dropped());
+  EXPECT_TRUE(writer.write("again\n"));
+  EXPECT_EQ(read_available(pipe.read_end.get()), "again\n");
+}
+
+TEST(QuietWriter, LineLongerThanAnyPageArrivesWhole) {
+  const Pipe pipe;
+  const std::string line = std::string(20'000, 'x') + "\n";
+  QuietWriter writer(pipe.write_end.get());
+  EXPECT_TRUE(writer.write(line));
+  EXPECT_EQ(read_available(pipe.read_end.get()), line);
+}
+
+TEST(QuietWriter, LineLongerThanTheQueueIsDropped) {
+  const Pipe pipe;
+  QuietWriter writer(pipe.write_end.get());
+  EXPECT_TRUE(writer.write(std::string(QuietWriter::kQueueCapacity, 'x') + "\n"));
+  EXPECT_EQ(writer.dropped(), 1U);
+}
+
+TEST(QuietWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
+  GRACESHIM_NEEDS_ROOT();
+  const Pipe pipe;
+  fill(pipe.write_end.get());
+  const ExitStatus status = in_child([&pipe] {
+    if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+    const std::string path = "/proc/self/fd/" + std::to_string(pipe.write_end.get());
+    if (::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != EACCES) return 2;
+    QuietWriter writer(pipe.write_end.get());
+    if (writer.write("line\n")) return 3;
+    read_available(pipe.read_end.get());
+    if (!writer.flush()) return 4;
+    return read_available(pipe.read_end.get()) == "line\n" ? 0 : 5;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(QuietWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
+  const ExitStatus status = in_child([] {
+    sigset_t sigpipe;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    ::sigprocmask(SIG_BLOCK, &sigpipe, nullptr);
+    Pipe pipe;
+    QuietWriter writer(pipe.write_end.get());
+    pipe.read_end = Fd();
+    if (!writer.write("one\n") || writer.waiting()) return 1;
+    siginfo_t info{};
+    if (::sigwaitinfo(&sigpipe, &info) != SIGPIPE || info.si_pid != ::getpid()) return 2;
+    if (!writer.write("two\n") || writer.waiting()) return 3;
+    return sigpipe_is_pending() ? 4 : 0;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(QuietWriter, QueueOfAReaderThatGoesAwayIsForgotten) {
+  Pipe pipe;
+  fill(pipe.write_end.get());
+  QuietWriter writer(pipe.write_end.get());
+  EXPECT_FALSE(writer.write("line\n"));
+  pipe.read_end = Fd();
+  EXPECT_TRUE(writer.flush());
+  EXPECT_FALSE(writer.waiting());
+}
+
+TEST(QuietWriter, FullStreamSocketIsNotWaitedForAndNothingIsLostWhenItIsRead) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  const int flags = ::fcntl(ours.get(), F_GETFL);
+  QuietWriter writer(ours.get());
+  std::uint64_t written = 0;
+  while (writer.dropped() == 0) writer.write(numbered(static_cast<int>(written++)));
+  EXPECT_EQ(::fcntl(ours.get(), F_GETFL), flags);
+  std::string text;
+  while (!writer.flush()) text += read_available(theirs.get());
+  text += read_available(theirs.get());
+  expect_order_and_count(text, written, writer.dropped());
+}
+
+TEST(QuietWriter, DatagramSocketGetsOneMessagePerLine) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  QuietWriter writer(ours.get());
+  EXPECT_TRUE(writer.write("one\n"));
+  EXPECT_TRUE(writer.write("two\n"));
+  char text[16];
+  EXPECT_EQ(::recv(theirs.get(), text, sizeof text, MSG_DONTWAIT), 4);
+  EXPECT_EQ(::recv(theirs.get(), text, sizeof text, MSG_DONTWAIT), 4);
+}
+
+TEST(QuietWriter, ClosedSocketRaisesNoSigpipe) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const Fd ours(ends[0]);
+  ::close(ends[1]);
+  QuietWriter writer(ours.get());
+  const bool pending_before = sigpipe_is_pending();
+  EXPECT_TRUE(writer.write("line\n"));
+  EXPECT_FALSE(writer.waiting());
+  EXPECT_EQ(sigpipe_is_pending(), pending_before);
+}
+
+// A terminal whose output is stopped, as by ^S; a reader at the other end; and back.
+int write_to_stopped_terminal(int master, int terminal) {
+  if (::tcflow(terminal, TCOOFF) != 0) return 1;
+  const int flags = ::fcntl(terminal, F_GETFL);
+  QuietWriter writer(terminal);
+  if (writer.write("one line of the log, and a long one: it does not fit into sixty-four bytes\n")) return 2;
+  if (writer.flush() || ::fcntl(terminal, F_GETFL) != flags) return 3;
+  if (!read_available(master).empty()) return 4;
+  if (::tcflow(terminal, TCOON) != 0 || !writer.flush()) return 5;
+  // The kernel hands it over from a thread of its own: a blocking read waits for that.
+  set_non_blocking(master, false);
+  std::string text;
+  while (text.find('\n') == std::string::npos) {
+    char piece[256];
+    const ssize_t size = ::read(master, piece, sizeof piece);
+    if (size <= 0) return 6;
+    text.append(piece, static_cast<std::size_t>(size));
+  }
+  return text == "one line of the log, and a long one: it does not fit into sixty-four bytes\r\n" ? 0 : 7;
+}
+
+struct Pty {
+  Fd master{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+  Fd terminal;
+  Pty() {
+    ::grantpt(master.get());
+    ::unlockpt(master.get());
+    terminal = Fd(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    EXPECT_TRUE(terminal);
+  }
+};
+
+TEST(QuietWriter, StoppedTerminalIsNotWaitedFor) {
+  const Pty pty;
+  EXPECT_EQ(write_to_stopped_terminal(pty.master.get(), pty.terminal.get()), 0);
+}
+
+TEST(QuietWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
+  GRACESHIM_NEEDS_ROOT();
+  const Pty pty;
+  const ExitStatus status = in_child([&pty] {
+    if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 11;
+    if (::open(::ptsname(pty.master.get()), O_WRONLY | O_NOCTTY | O_CLOEXEC) >= 0) return 12;
+    return write_to_stopped_terminal(pty.master.get(), pty.terminal.get());
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(QuietWriter, FileGetsEveryLineAtItsEnd) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.make_file("log", "before\n");
+  const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  QuietWriter writer(file.get());
+  EXPECT_TRUE(writer.write("one\n"));
+  EXPECT_TRUE(writer.write("two\n"));
+  EXPECT_EQ(read_file(path).value(), "before\none\ntwo\n");
+}
+
+TEST(QuietWriter, FullDiskLosesTheLineAndNothingWaits) {
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(full);
+  QuietWriter writer(full.get());
+  EXPECT_TRUE(writer.write("line\n"));
+  EXPECT_FALSE(writer.waiting());
+}
+
+TEST(QuietWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {
+  const Pipe pipe;
+  for (const int fd : {-1, 999, pipe.read_end.get()}) {
+    QuietWriter writer(fd);
+    for (int i = 0; i < 2000; ++i) ASSERT_TRUE(writer.write(numbered(i)));
+    EXPECT_FALSE(writer.waiting());
+    EXPECT_EQ(writer.dropped(), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace graceshim::test

@@ -1,0 +1,183 @@
+#include "signalling.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include <csignal>
+#include <cstddef>
+
+#include "facts.h"
+#include "os_helpers.h"
+
+namespace graceshim::test {
+namespace {
+
+int start_sleeper(SpawnRequest request = {}) {
+  return start({"sleep", "1000"}, request).value();
+}
+
+TEST(SendSignal, ReachesTheChild) {
+  const int pid = start_sleeper();
+  EXPECT_EQ(send_signal(pid, SIGTERM), Sent::kDelivered);
+  EXPECT_EQ(wait_for(pid), killed(SIGTERM));
+  EXPECT_EQ(send_signal(pid, SIGTERM), Sent::kGone);
+}
+
+TEST(SendSignal, GoesToNoGroupAndNotToEverybody) {
+  EXPECT_EQ(send_signal(0, 0), Sent::kGone);
+  EXPECT_EQ(send_signal(-1, 0), Sent::kGone);
+}
+
+TEST(SendSignal, ProcessOfAnotherUserRefuses) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    const int parent = ::getppid();
+    if (::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+    if (send_signal(parent, 0) != Sent::kRefused || send_to_group(::getpgid(parent), 0) == Sent::kGone) return 2;
+    return queue_signal(parent, 0, 0) == Sent::kRefused ? 0 : 3;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(SendVerified, ReachesTheProcessThatWasSeen) {
+  const int pid = start_sleeper();
+  EXPECT_EQ(send_verified(process(pid).value(), SIGTERM), Sent::kDelivered);
+  EXPECT_EQ(wait_for(pid), killed(SIGTERM));
+}
+
+TEST(SendVerified, AnotherProcessOfTheSameNumberIsSpared) {
+  const int pid = start_sleeper();
+  Process seen = process(pid).value();
+  seen.id.start_time -= 1;
+  EXPECT_EQ(send_verified(seen, SIGTERM), Sent::kGone);
+  EXPECT_EQ(send_signal(pid, SIGKILL), Sent::kDelivered);
+  EXPECT_EQ(wait_for(pid), killed(SIGKILL));
+}
+
+TEST(SendVerified, ParentMayHaveBecomeOurselvesButNoOther) {
+  const int pid = start_sleeper();
+  Process seen = process(pid).value();
+  seen.parent = 1;  // that it had before we adopted it
+  EXPECT_EQ(send_verified(seen, SIGUSR1), Sent::kDelivered);
+  EXPECT_EQ(wait_for(pid), killed(SIGUSR1));
+
+  Process init = process(::getppid()).value();
+  init.parent = ::getpid() + 1;
+  EXPECT_EQ(send_verified(init, 0), Sent::kGone);
+}
+
+TEST(SendVerified, ProcessThatIsGoneIsGone) {
+  const int pid = start_sleeper();
+  const Process seen = process(pid).value();
+  send_signal(pid, SIGKILL);
+  wait_for(pid);
+  EXPECT_EQ(send_verified(seen, SIGTERM), Sent::kGone);
+  EXPECT_EQ(send_verified(Process{}, SIGTERM), Sent::kGone);
+}
+
+// Refuses pidfd_open as an old kernel does (ENOSYS).
+bool refuse_pidfd_open() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{sizeof filter / sizeof filter[0], filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
+         ::prctl(PR_SET_SECCOMP, static_cast<unsigned long>(SECCOMP_MODE_FILTER), &program) == 0;
+}
+
+TEST(SendVerified, WithoutPidfdsTheLookIsStillTaken) {
+  const ExitStatus status = in_child([] {
+    const int pid = start_sleeper();
+    Process seen = process(pid).value();
+    if (!refuse_pidfd_open()) return 1;
+    seen.id.start_time += 1;
+    if (send_verified(seen, SIGKILL) != Sent::kGone) return 2;
+    seen.id.start_time -= 1;
+    if (send_verified(seen, SIGTERM) != Sent::kDelivered) return 3;
+    return wait_for(pid) == killed(SIGTERM) ? 0 : 4;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(SendToGroup, ReachesEveryMember) {
+  const Subreaper subreaper;
+  SpawnRequest request;
+  request.own_group = true;
+  Pipe out;
+  request.stdout_fd = out.write_end.get();
+  const int pid = start({"/bin/sh", "-c", "sleep 1000 & echo; wait"}, request).value();
+  out.write_end = Fd();
+  ASSERT_TRUE(told(out.read_end.get()));
+  EXPECT_EQ(send_to_group(pid, SIGTERM), Sent::kDelivered);
+  EXPECT_EQ(wait_for(pid), killed(SIGTERM));
+  Subreaper::wait_for_all();  // comes back once sleep has ended as well
+  EXPECT_EQ(send_to_group(pid, SIGTERM), Sent::kGone);
+}
+
+TEST(SendToGroup, NumbersThatMeanOthersAreNoGroups) {
+  EXPECT_EQ(send_to_group(0, 0), Sent::kGone);
+  EXPECT_EQ(send_to_group(1, 0), Sent::kGone);
+  EXPECT_EQ(send_to_group(-1, 0), Sent::kGone);
+}
+
+TEST(SendToEverybody, IsRefusedUnlessWeArePid1) {
+  EXPECT_EQ(send_to_everybody(0), Sent::kRefused);
+}
+
+TEST(SendToEverybody, ReachesAllOfThePidNamespace) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    if (::unshare(CLONE_NEWPID) != 0) return 9;
+    return exit_code(in_child([] {
+      if (!is_pid1()) return 8;
+      const int first = start_sleeper();
+      SpawnRequest request;
+      request.own_group = true;
+      const int second = start_sleeper(request);
+      if (send_to_everybody(SIGKILL) != Sent::kDelivered) return 1;
+      if (wait_for(first) != killed(SIGKILL) || wait_for(second) != killed(SIGKILL)) return 2;
+      return send_to_everybody(SIGKILL) == Sent::kGone ? 0 : 3;
+    }));
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(QueueSignal, ValueArrivesWithTheSignal) {
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &usr1, nullptr);
+  constexpr std::uint64_t kValue = 0x1234'5678'9abc'def0;
+  ASSERT_EQ(queue_signal(::getpid(), SIGUSR1, kValue), Sent::kDelivered);
+  siginfo_t info{};
+  ASSERT_EQ(::sigwaitinfo(&usr1, &info), SIGUSR1);
+  EXPECT_EQ(info.si_code, SI_QUEUE);
+  EXPECT_EQ(info.si_pid, ::getpid());
+  EXPECT_EQ(reinterpret_cast<std::uint64_t>(info.si_value.sival_ptr), kValue);
+}
+
+TEST(QueueSignal, FullQueueLosesTheValueAndNotTheSignal) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    const rlimit none{0, 0};
+    sigset_t rt;
+    sigemptyset(&rt);
+    sigaddset(&rt, SIGRTMIN + 1);
+    ::sigprocmask(SIG_BLOCK, &rt, nullptr);
+    if (::setresuid(kNobody, kNobody, kNobody) != 0 || ::setrlimit(RLIMIT_SIGPENDING, &none) != 0) return 1;
+    if (queue_signal(::getpid(), SIGRTMIN + 1, 5) != Sent::kDelivered) return 2;
+    siginfo_t info{};
+    return ::sigwaitinfo(&rt, &info) == SIGRTMIN + 1 ? 0 : 3;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+}  // namespace
+}  // namespace graceshim::test

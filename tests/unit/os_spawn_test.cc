@@ -1,0 +1,275 @@
+#include "spawn.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "os_helpers.h"
+#include "reaper.h"
+
+namespace graceshim::test {
+namespace {
+
+constexpr const char* kScript = "#!/bin/sh\necho second\n";
+
+// errno of a start that must fail at its exec, with its process gone.
+int exec_error(const std::string& name, const char* search_path = nullptr) {
+  SpawnRequest request;
+  request.search_path = search_path;
+  const auto pid = start({name}, request);
+  EXPECT_FALSE(pid);
+  if (pid) return 0;
+  EXPECT_EQ(pid.error().stage, SpawnFailure::Stage::kExec);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty) << "the failed process was not reaped";
+  return pid.error().error;
+}
+
+std::uint64_t hex_after(const std::string& text, const std::string& key) {
+  const std::size_t at = text.find(key);
+  return at == std::string::npos ? 0 : std::stoull(text.substr(at + key.size()), nullptr, 16);
+}
+
+TEST(Spawn, RunsTheCommandAndItsStatusIsExact) {
+  const Outcome outcome = run({"/bin/sh", "-c", "echo \"$1\"; exit 42", "sh", "two words"});
+  EXPECT_EQ(outcome.output, "two words\n");
+  EXPECT_EQ(outcome.status, exited(42));
+}
+
+TEST(Spawn, FailedExecSaysWhyAndLeavesNoZombie) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(exec_error("/no/such/command"), ENOENT);
+  EXPECT_EQ(exec_error("no-such-command-anywhere"), ENOENT);
+  EXPECT_EQ(exec_error(""), ENOENT);
+  EXPECT_EQ(exec_error("/tmp"), EACCES);
+  EXPECT_EQ(exec_error("/etc/passwd"), EACCES);
+  EXPECT_EQ(exec_error("/etc/passwd/x"), ENOTDIR);
+  EXPECT_EQ(exec_error(directory.make_file("junk", "\x01 neither ELF nor script\n", 0755)), ENOEXEC);
+  EXPECT_EQ(exec_error(directory.make_file("orphan", "#!/no/such/interpreter -x\n", 0755)), ENOENT);
+}
+
+TEST(Spawn, ScriptWithoutAFirstLineIsNotGivenToTheShell) {
+  const TemporaryDirectory directory;
+  directory.make_file("bare", "echo wrong\n", 0755);
+  EXPECT_EQ(exec_error("bare", directory.path().c_str()), ENOEXEC);
+}
+
+TEST(Spawn, SearchGoesOnPastFilesThatCannotBeExecuted) {
+  const TemporaryDirectory directory;
+  const std::string first = directory.make_directory("first");
+  const std::string second = directory.make_directory("second");
+  directory.make_file("first/tool", kScript, 0644);
+  directory.make_file("second/tool", kScript, 0755);
+  const std::string path = "/no/such/directory:/etc/passwd:" + first + ":" + second;
+  SpawnRequest request;
+  request.search_path = path.c_str();
+  EXPECT_EQ(run({"tool"}, request).output, "second\n");
+  EXPECT_EQ(find_in_path("tool", path.c_str()), second + "/tool");
+}
+
+TEST(Spawn, SearchTakesTheFirstOfTwo) {
+  const TemporaryDirectory directory;
+  directory.make_directory("first");
+  directory.make_directory("second");
+  directory.make_file("first/tool", "#!/bin/sh\necho first\n", 0755);
+  directory.make_file("second/tool", kScript, 0755);
+  const std::string path = directory.path("first") + ":" + directory.path("second");
+  SpawnRequest request;
+  request.search_path = path.c_str();
+  EXPECT_EQ(run({"tool"}, request).output, "first\n");
+}
+
+TEST(Spawn, FileThatIsThereAndNotExecutableOutweighsThoseThatAreMissing) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.make_file("tool", kScript, 0644);
+  const std::string path = directory.path() + ":/no/such/directory";
+  EXPECT_EQ(exec_error("tool", path.c_str()), EACCES);
+  EXPECT_EQ(find_in_path("tool", path.c_str()), file);
+}
+
+TEST(Spawn, EmptyEntryOfThePathIsTheWorkingDirectory) {
+  const TemporaryDirectory directory;
+  directory.make_file("tool", kScript, 0755);
+  for (const char* path : {"", ":/no/such/directory", "/no/such/directory:", "/no/such/directory::/usr/bin"}) {
+    SpawnRequest request;
+    request.search_path = path;
+    request.directory = directory.path().c_str();
+    std::string where = directory.path();
+    request.directory = where.c_str();
+    EXPECT_EQ(run({"tool"}, request).output, "second\n") << path;
+  }
+}
+
+TEST(Spawn, EntriesLongerThanAnyPathArePassedOver) {
+  const std::string path = std::string(5000, 'x') + ":/usr/bin:/bin";
+  SpawnRequest request;
+  request.search_path = path.c_str();
+  EXPECT_EQ(run({"true"}, request).status, exited(0));
+}
+
+TEST(Spawn, WithoutAPathTheSystemsOwnPlacesAreSearched) {
+  EXPECT_EQ(run({"true"}).status, exited(0));
+  EXPECT_EQ(find_in_path("no-such-command-anywhere", nullptr), "");
+}
+
+TEST(Spawn, MaskIsGivenBackToTheBit) {
+  for (const std::uint64_t mask :
+       {std::uint64_t{0}, SignalSet{1, 15, 32, 33, 34, 64}.bits(), ~SignalSet{SIGKILL, SIGSTOP}.bits()}) {
+    SpawnRequest request;
+    request.mask = mask;
+    EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigBlk:"), mask);
+  }
+}
+
+TEST(Spawn, IgnoredSignalsStayIgnoredButThoseOfTheRequest) {
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGUSR1, SIG_IGN);
+  SpawnRequest request;
+  request.set_default = SignalSet{SIGINT, SIGTERM, SIGKILL, SIGSTOP};
+  EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigIgn:"), SignalSet{SIGUSR1}.bits());
+  request.ignore_chld = true;
+  const SignalSet with_chld{SIGUSR1, SIGCHLD};
+  EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigIgn:"), with_chld.bits());
+  EXPECT_EQ(::signal(SIGINT, SIG_DFL), SIG_IGN) << "the start changed our own disposition";
+  ::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST(Spawn, OurOwnMaskIsUntouched) {
+  sigset_t before;
+  sigset_t after;
+  ::sigprocmask(SIG_BLOCK, nullptr, &before);
+  run({"true"});
+  ::sigprocmask(SIG_BLOCK, nullptr, &after);
+  EXPECT_EQ(std::memcmp(&before, &after, sizeof(std::uint64_t)), 0);
+}
+
+TEST(Spawn, DescriptorsThatWereClosedAreClosedAgain) {
+  const std::string look = "for n in 0 1 2; do [ -e /proc/$$/fd/$n ] && echo $n; done";
+  SpawnRequest request;
+  request.close_standard = 0b101;
+  EXPECT_EQ(run({"/bin/sh", "-c", look}, request).output, "1\n");
+  request.close_standard = 0b111;  // what is given explicitly wins
+  EXPECT_EQ(run({"/bin/sh", "-c", look}, request).output, "1\n");
+}
+
+TEST(Spawn, StdinIsTheOneGiven) {
+  Pipe in;
+  ASSERT_EQ(::write(in.write_end.get(), "hello", 5), 5);
+  in.write_end = Fd();
+  SpawnRequest request;
+  request.stdin_fd = in.read_end.get();
+  EXPECT_EQ(run({"cat"}, request).output, "hello");
+}
+
+TEST(Spawn, GroupIsItsOwnOnlyIfAskedFor) {
+  const std::vector<std::string> command{
+      "/bin/sh", "-c", "read -r pid name state parent group rest </proc/$$/stat; echo $((group == $$))"};
+  SpawnRequest request;
+  EXPECT_EQ(run(command, request).output, "0\n");
+  request.own_group = true;
+  EXPECT_EQ(run(command, request).output, "1\n");
+}
+
+TEST(Spawn, DirectoryIsEnteredOrPassedOver) {
+  const TemporaryDirectory directory;
+  const std::string where = directory.path();
+  SpawnRequest request;
+  request.directory = where.c_str();
+  EXPECT_EQ(run({"pwd"}, request).output, where + "\n");
+  request.directory = "/no/such/directory";
+  EXPECT_EQ(run({"true"}, request).status, exited(0));
+}
+
+TEST(Spawn, ListenPidIsTheChildsOwn) {
+  Words environment({"PATH=/usr/bin:/bin", std::string("LISTEN_PID=") + std::string(11, '0'), "LISTEN_FDS=1"});
+  SpawnRequest request;
+  request.envp = environment.data();
+  request.listen_pid = environment.pointers[1] + std::strlen("LISTEN_PID=");
+  EXPECT_EQ(run({"/bin/sh", "-c", "[ \"$LISTEN_PID\" = $$ ] && echo same $LISTEN_FDS"}, request).output, "same 1\n");
+}
+
+TEST(Spawn, ChildDoesNotOutliveTheShimThatIsKilled) {
+  const Subreaper subreaper;
+  const Pipe pipe;
+  const int shim = fork_child([&pipe] {
+    SpawnRequest request;
+    request.die_with_shim = true;
+    const auto pid = start({"sleep", "1000"}, request);
+    if (!pid || ::write(pipe.write_end.get(), &*pid, sizeof(int)) != sizeof(int)) return 1;
+    ::pause();
+    return 0;
+  });
+  int child = 0;
+  ASSERT_EQ(::read(pipe.read_end.get(), &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  ::kill(shim, SIGKILL);
+  EXPECT_EQ(wait_for(shim), killed(SIGKILL));
+  EXPECT_EQ(wait_for(child), killed(SIGKILL));
+}
+
+TEST(Spawn, ThousandStartsLeaveNothingBehind) {
+  const Fd before(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (int i = 0; i < 1000; ++i) {
+    const auto pid = start({"/bin/true"});
+    ASSERT_TRUE(pid) << "start " << i << ": errno " << pid.error().error;
+    ASSERT_EQ(wait_for(*pid), exited(0));
+  }
+  const Fd after(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(after.get(), before.get() + 1);
+}
+
+TEST(Spawn, RefusedCloneIsTold) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    const rlimit none{0, 0};
+    if (::setrlimit(RLIMIT_NPROC, &none) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+    const auto pid = start({"/bin/true"});
+    if (pid) return 2;
+    return pid.error().stage == SpawnFailure::Stage::kClone && pid.error().error == EAGAIN ? 0 : 3;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(Spawn, DescriptorThatIsNotThereFailsTheSetup) {
+  SpawnRequest request;
+  request.stdin_fd = 999;
+  const auto pid = start({"/bin/true"}, request);
+  ASSERT_FALSE(pid);
+  EXPECT_EQ(pid.error().stage, SpawnFailure::Stage::kSetup);
+  EXPECT_EQ(pid.error().error, EBADF);
+}
+
+TEST(MissingInterpreter, OfAScriptIsNamed) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(missing_interpreter(directory.make_file("a", "#!/no/such/thing\n").c_str()), "/no/such/thing");
+  EXPECT_EQ(missing_interpreter(directory.make_file("b", "#! \t/no/such/thing -x y\n").c_str()), "/no/such/thing");
+  EXPECT_EQ(missing_interpreter(directory.make_file("c", "#!/bin/sh\r\necho\r\n").c_str()), "/bin/sh\r");
+}
+
+TEST(MissingInterpreter, OfAnElfExecutableIsItsDynamicLinker) {
+  const TemporaryDirectory directory;
+  std::string program = read_file("/bin/true").value();
+  const std::string name = "/ld-linux";
+  const auto at = std::search(program.begin(), program.end(), name.begin(), name.end());
+  ASSERT_NE(at, program.end());
+  std::copy_n("/no", 3, at);
+  const std::string copy = directory.make_file("copy", program, 0755);
+  EXPECT_EQ(exec_error(copy), ENOENT);
+  EXPECT_NE(missing_interpreter(copy.c_str()).find("/no-linux"), std::string::npos);
+}
+
+TEST(MissingInterpreter, IsNotWhyIfItIsThereOrIfThereIsNone) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(missing_interpreter("/bin/true"), "");
+  EXPECT_EQ(missing_interpreter("/no/such/file"), "");
+  EXPECT_EQ(missing_interpreter("/tmp"), "");
+  EXPECT_EQ(missing_interpreter(directory.make_file("script", kScript).c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.make_file("empty", "").c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.make_file("short", "#!").c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.make_file("cut", std::string("\177ELF\2\1\1", 7)).c_str()), "");
+}
+
+}  // namespace
+}  // namespace graceshim::test
