@@ -130,7 +130,7 @@ Result<int> LinuxHost::start_child() {
   spawn_request.search_path = search_path_;
   spawn_request.set_default = signals_of_plan();
   spawn_request.mask = entry_signals().mask & ~spawn_request.set_default.bits();
-  spawn_request.ignore_chld = entry_signals().chld_was_ignored();
+  spawn_request.ignore_chld = entry_signals().chld_was_ignored;
   spawn_request.own_group = !request_.plan.shares_group;
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
   spawn_request.close_standard = closed_standard_fds();
