@@ -11,7 +11,9 @@ namespace {
 // Above every letter, so that getopt's return value says which of the two was typed.
 constexpr int kFirstLong = 256;
 
-std::string long_name(const Key& key) { return "--" + std::string(key.flag); }
+std::string long_name(const Key& key) {
+  return "--" + std::string(key.flag);
+}
 
 struct OptionTables {
   std::string letters;
@@ -20,7 +22,8 @@ struct OptionTables {
 
 OptionTables option_tables() {
   OptionTables tables;
-  tables.letters = "+:";  // stop at the first word that is not an option; tell a missing argument from an unknown option
+  tables.letters =
+      "+:";  // stop at the first word that is not an option; tell a missing argument from an unknown option
   const std::span<const Key> rows = keys();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Key& key = rows[i];
@@ -108,16 +111,25 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
 
     switch (key->role) {
       case Role::kSetting:
-        line.layer.push_back({key, Value{.text = optarg != nullptr ? optarg : std::string(key->implied), .where = where}});
+        line.layer.push_back(
+            {key, Value{.text = optarg != nullptr ? optarg : std::string(key->implied), .where = where}});
         break;
       case Role::kConfigFile:
         line.config_path = optarg;
         if (line.config_path.empty()) return fail(where + ": the file's name is empty");
         break;
-      case Role::kExplain: line.mode = Mode::kExplain; break;
-      case Role::kListPresets: line.mode = Mode::kListPresets; return line;
-      case Role::kVersion: line.mode = Mode::kVersion; return line;
-      case Role::kHelp: line.mode = Mode::kHelp; return line;
+      case Role::kExplain:
+        line.mode = Mode::kExplain;
+        break;
+      case Role::kListPresets:
+        line.mode = Mode::kListPresets;
+        return line;
+      case Role::kVersion:
+        line.mode = Mode::kVersion;
+        return line;
+      case Role::kHelp:
+        line.mode = Mode::kHelp;
+        return line;
     }
   }
   for (int i = next_word; i < count; ++i) line.command.emplace_back(arguments[static_cast<std::size_t>(i)]);

@@ -13,14 +13,14 @@ namespace graceshim {
 struct CommandLine {
   Mode mode = Mode::kRun;
   Layer layer{};
-  std::string config_path{};           // of --config; empty: not given
+  std::string config_path{};  // of --config; empty: not given
   std::vector<std::string> command{};
 };
 
-// Reads options up to the first word that is not one; what follows is COMMAND, whatever it looks like. Long options are not
-// abbreviated: a name that is clear today need not be so in the next version. --help, --version and --list-presets end
-// the reading, so that they work beside any mistake.
-// Errors: an unknown option, a missing or needless argument, no COMMAND where one is needed.
+// Reads options up to the first word that is not one; what follows is COMMAND, whatever it looks like. Long options are
+// not abbreviated: a name that is clear today need not be so in the next version. --help, --version and --list-presets
+// end the reading, so that they work beside any mistake. Errors: an unknown option, a missing or needless argument, no
+// COMMAND where one is needed.
 Result<CommandLine> read_command_line(std::span<char* const> arguments);
 
 }  // namespace graceshim

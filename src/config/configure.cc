@@ -44,7 +44,8 @@ std::string absolute(const std::string& path, const std::string& directory) {
   return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
 }
 
-Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLine& line, const Environment& environment) {
+Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLine& line,
+                              const Environment& environment) {
   std::string path;
   std::string named_by;
   if (!line.config_path.empty()) {
@@ -121,15 +122,16 @@ void warn_of_platform(Invocation& invocation) {
   const Millis* limit = std::get_if<Millis>(&timeout.value);
   if (limit != nullptr && platform.grace && *limit != kInfinity && *limit > *platform.grace) {
     invocation.warnings.push_back(timeout.where + ": " + platform.name + " kills after " +
-                                  format_duration(*platform.grace) + ", before the timeout of " + format_duration(*limit) +
-                                  ": leave it at auto, or shorten it");
+                                  format_duration(*platform.grace) + ", before the timeout of " +
+                                  format_duration(*limit) + ": leave it at auto, or shorten it");
   }
   // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
   const Preset* preset = find_preset(invocation.preset);
   if (preset == nullptr || !preset->loses_to_broadcast || !platform.broadcasts || platform.name == "systemd") return;
   std::string warning = platform.name + " sends TERM to every process at once, and " + invocation.preset +
                         " loses work when its own processes get it: ";
-  warning += invocation.preset == "resque" ? "set GRACEFUL_TERM=1" : "keep its requests or jobs short, or safe to repeat";
+  warning +=
+      invocation.preset == "resque" ? "set GRACEFUL_TERM=1" : "keep its requests or jobs short, or safe to repeat";
   invocation.warnings.push_back(std::move(warning));
 }
 

@@ -13,14 +13,14 @@ namespace graceshim {
 
 // What the configuration is read from. Tests fake all of it.
 struct Surroundings {
-  std::span<char* const> arguments;     // argv; [0] is the program's name
-  std::span<char* const> environment;   // "KEY=value", without the final null pointer
-  int pid = 0;                          // our own
+  std::span<char* const> arguments;    // argv; [0] is the program's name
+  std::span<char* const> environment;  // "KEY=value", without the final null pointer
+  int pid = 0;                         // our own
   bool pid1 = false;
   // The whole of a file. Errors: cannot be opened or read, larger than 1 MiB; the message says which file and why.
   std::function<Result<std::string>(const std::string& path)> read_file;
   std::function<bool(const std::string& path)> exists;
-  std::string working_directory;        // for making paths absolute
+  std::string working_directory;  // for making paths absolute
 };
 
 enum class Mode { kRun, kExplain, kHelp, kVersion, kListPresets };
@@ -28,13 +28,13 @@ enum class Mode { kRun, kExplain, kHelp, kVersion, kListPresets };
 struct Invocation {
   Mode mode = Mode::kRun;
   Config config;
-  std::vector<std::string> command;     // argv of COMMAND
+  std::vector<std::string> command;  // argv of COMMAND
   PlatformFacts platform;
-  std::string platform_reason;          // "DYNO is set, /.dockerenv is not there"
-  std::string preset;                   // "resque"; empty: none applies
-  std::string preset_reason;            // "rake resque:work"
-  std::string preset_note;              // the row's note, may be empty
-  std::vector<std::string> warnings;    // each one line, with what to do instead
+  std::string platform_reason;        // "DYNO is set, /.dockerenv is not there"
+  std::string preset;                 // "resque"; empty: none applies
+  std::string preset_reason;          // "rake resque:work"
+  std::string preset_note;            // the row's note, may be empty
+  std::vector<std::string> warnings;  // each one line, with what to do instead
 };
 
 // Reads and merges all layers. Nothing else in the program knows where a setting can come from.
@@ -44,7 +44,7 @@ Result<Invocation> configure(const Surroundings& surroundings);
 // What --explain prints: command, preset, platform, every setting with its origin, the plan as a timeline, warnings.
 std::string explain(const Invocation& invocation, const PlanResult& plan);
 
-std::string help_text();          // ends in a newline, like all four
+std::string help_text();  // ends in a newline, like all four
 std::string version_text();
 std::string list_presets_text();
 

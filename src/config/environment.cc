@@ -18,19 +18,26 @@ bool is_trace(std::string_view name) {
   });
 }
 
-// Kubernetes describes every Service of the namespace to every pod: one called graceshim-demo makes GRACESHIM_DEMO_SERVICE_HOST,
-// GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT, GRACESHIM_DEMO_PORT_80_TCP_ADDR. Nobody meant us.
+// Kubernetes describes every Service of the namespace to every pod: one called graceshim-demo makes
+// GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT, GRACESHIM_DEMO_PORT_80_TCP_ADDR.
+// Nobody meant us.
 bool is_service_link(std::string_view name) {
   const std::size_t port = name.find("_PORT");
-  return name.ends_with("_SERVICE_HOST") || (port != std::string_view::npos && (name.size() == port + 5 || name[port + 5] == '_'));
+  return name.ends_with("_SERVICE_HOST") ||
+         (port != std::string_view::npos && (name.size() == port + 5 || name[port + 5] == '_'));
 }
 
 tl::unexpected<Error> unknown_variable(std::string_view name) {
+  // Without the prefix: it would make everything look alike.
   std::vector<std::string_view> names;
   for (const Key& key : keys()) {
-    if (!key.variable.empty()) names.push_back(key.variable);
+    if (!key.variable.empty()) names.push_back(key.variable.substr(kPrefix.size()));
   }
-  return fail("unknown variable '" + printable(name) + "'" + nearest_hint(name, names));
+  std::string message = "unknown variable '" + printable(name) + "'";
+  if (const auto found = nearest(name.substr(kPrefix.size()), names)) {
+    message.append("; did you mean '").append(kPrefix).append(*found).append("'?");
+  }
+  return fail(std::move(message));
 }
 
 }  // namespace

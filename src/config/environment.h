@@ -13,16 +13,16 @@
 namespace graceshim {
 
 struct Environment {
-  Layer layer;              // from GRACESHIM_*
-  std::string config_path;  // of GRACESHIM_CONFIG; empty: not given
+  Layer layer;                                                        // from GRACESHIM_*
+  std::string config_path;                                            // of GRACESHIM_CONFIG; empty: not given
   std::vector<std::pair<std::string_view, std::string_view>> traces;  // what platforms may be known by, first one first
 
   [[nodiscard]] std::optional<std::string_view> trace(std::string_view name) const;
 };
 
-// Reads "KEY=value" strings, which must outlive the result. As in getenv(), the first of several counts; an empty GRACESHIM_ variable
-// says nothing, because a Compose file or a chart has no other way to leave one out.
-// Errors: a GRACESHIM_ variable that does not exist.
+// Reads "KEY=value" strings, which must outlive the result. As in getenv(), the first of several counts; an empty
+// GRACESHIM_ variable says nothing, because a Compose file or a chart has no other way to leave one out. Errors: a
+// GRACESHIM_ variable that does not exist.
 Result<Environment> read_environment(std::span<char* const> environment);
 
 }  // namespace graceshim

@@ -59,7 +59,9 @@ std::string head(const Invocation& invocation) {
   return text;
 }
 
-std::string origin_text(const Shown& shown) { return shown.where.empty() ? "default" : shown.where; }
+std::string origin_text(const Shown& shown) {
+  return shown.where.empty() ? "default" : shown.where;
+}
 
 std::string setting_line(const std::string& name, const std::string& value, const std::string& origin) {
   std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
@@ -99,9 +101,12 @@ struct Bar {
 
 std::string_view receiver(Scope scope) {
   switch (scope) {
-    case Scope::kMain: return "to the child";
-    case Scope::kGroup: return "to its process group";
-    case Scope::kTree: return "to every process";
+    case Scope::kMain:
+      return "to the child";
+    case Scope::kGroup:
+      return "to its process group";
+    case Scope::kTree:
+      return "to every process";
   }
   return "";
 }
@@ -116,7 +121,8 @@ std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
   if (plan.delay > Millis{0}) bars.push_back({"delay", "", Millis{0}, plan.delay});
   if (plan.hook) {
     const bool endless = plan.hook_limit == kInfinity;
-    bars.push_back({"pre_stop", endless ? "until it ends" : "at most, then the first signal", Millis{0}, plan.hook_limit});
+    bars.push_back(
+        {"pre_stop", endless ? "until it ends" : "at most, then the first signal", Millis{0}, plan.hook_limit});
   }
   const Millis fixed = plan.delay + fixed_waits(plan.steps);
   Millis left = kInfinity;  // what an `auto` wait is
@@ -133,7 +139,8 @@ std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
     at = later(at, wait);
     killed = killed || kill;
   }
-  if (!killed && plan.timeout != kInfinity) bars.push_back({"KILL", std::string(receiver(Scope::kTree)), plan.timeout, plan.timeout});
+  if (!killed && plan.timeout != kInfinity)
+    bars.push_back({"KILL", std::string(receiver(Scope::kTree)), plan.timeout, plan.timeout});
   if (platform.grace) bars.push_back({platform.name, "its own KILL", *platform.grace, *platform.grace});
   return bars;
 }
@@ -143,8 +150,10 @@ std::string timeline(const std::vector<Bar>& bars) {
   bool endless = false;
   for (const Bar& bar : bars) {
     if (bar.from != kInfinity) end = std::max(end, bar.from);
-    if (bar.to == kInfinity) endless = true;
-    else end = std::max(end, bar.to);
+    if (bar.to == kInfinity)
+      endless = true;
+    else
+      end = std::max(end, bar.to);
   }
   // An endless wait gets the right part of the picture.
   const std::size_t scaled = !endless ? kAxis : end == Millis{0} ? 0 : kAxis * 2 / 3;
@@ -160,7 +169,8 @@ std::string timeline(const std::vector<Bar>& bars) {
   const std::string last = endless ? "for ever" : format_duration(end);
   std::string scale = pad("", labels) + "0s";
   scale = pad(std::move(scale), labels + kAxis + 1 - std::min(last.size(), kAxis)) + last;
-  std::string text = scale + "\n" + std::string(labels, ' ') + "|" + std::string(kAxis - 1, '-') + (endless ? ">" : "|") + "\n";
+  std::string text =
+      scale + "\n" + std::string(labels, ' ') + "|" + std::string(kAxis - 1, '-') + (endless ? ">" : "|") + "\n";
   for (const Bar& bar : bars) {
     std::string line = pad("  " + bar.label, labels);
     std::string row(kAxis + 1, ' ');
@@ -187,12 +197,13 @@ std::string plan_block(const Invocation& invocation, const PlanResult& result) {
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
   }
-  std::string on = "  on        " + format_signals(triggers);
-  for (const int signal : result.implicit_triggers) on += "; " + signal_name(signal) + " because the plan begins with it";
-  text += on + "\n";
-  text += "  plan      " + format_plan(plan.steps) + "  (" + result.steps_reason + ")\n";
-  text += wrap("timeout   " + format_duration(plan.timeout) + "  (" + result.timeout_reason + ")", 2) + "\n";
-  return text + timeline(bars_of(plan, invocation.platform));
+  std::string on = format_signals(triggers);
+  for (const int signal : result.implicit_triggers)
+    on += "; " + signal_name(signal) + " because the plan begins with it";
+  text += labelled("  on", on);
+  text += labelled("  plan", format_plan(plan.steps) + " (" + result.steps_reason + ")");
+  text += labelled("  timeout", format_duration(plan.timeout) + " (" + result.timeout_reason + ")");
+  return text + "\n" + timeline(bars_of(plan, invocation.platform));
 }
 
 }  // namespace

@@ -29,12 +29,17 @@ constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
 std::string_view kind_name(const Value& value) {
   switch (value.kind) {
-    case Kind::kText: return "text";
-    case Kind::kNumber: return "a number";
-    case Kind::kBoolean: return "a boolean";
+    case Kind::kText:
+      return "text";
+    case Kind::kNumber:
+      return "a number";
+    case Kind::kBoolean:
+      return "a boolean";
     case Kind::kList:
-    case Kind::kPair: return "a list";
-    case Kind::kOther: return value.text;
+    case Kind::kPair:
+      return "a list";
+    case Kind::kOther:
+      return value.text;
   }
   return "";
 }
@@ -45,7 +50,9 @@ tl::unexpected<Error> wrong_kind(const Value& value, std::string_view expected) 
   return fail_at(value.where, message);
 }
 
-bool is_scalar(const Value& value) { return value.kind == Kind::kText || value.kind == Kind::kNumber; }
+bool is_scalar(const Value& value) {
+  return value.kind == Kind::kText || value.kind == Kind::kNumber;
+}
 
 tl::unexpected<Error> unknown_word(const Value& value, std::string_view what, Names words) {
   std::string message = "unknown ";
@@ -92,7 +99,9 @@ Result<std::vector<Value>> items_of(const Value& value, std::string_view expecte
 }
 
 // KILL and STOP never arrive, and CHLD is how graceshim hears of its own children.
-bool can_arrive(int signal) { return signal != sig::kKill && signal != sig::kStop && signal != sig::kChld; }
+bool can_arrive(int signal) {
+  return signal != sig::kKill && signal != sig::kStop && signal != sig::kChld;
+}
 
 Result<int> read_signal(const Value& value) {
   if (!is_scalar(value)) return wrong_kind(value, "a signal");
@@ -278,11 +287,21 @@ Result<void> assign(Config& config, const Value& value, Origin origin) {
 
 // --- Showing: what is written could be read again. ---
 
-std::string write_text(const std::string& text) { return text; }
-std::string write_signals(SignalSet signals) { return format_signals(signals); }
-std::string write_stop_signal(int signal) { return signal == kSameSignal ? "same" : signal_name(signal); }
-std::string write_duration(Millis duration) { return format_duration(duration); }
-std::string write_boolean(bool value) { return value ? "yes" : "no"; }
+std::string write_text(const std::string& text) {
+  return text;
+}
+std::string write_signals(SignalSet signals) {
+  return format_signals(signals);
+}
+std::string write_stop_signal(int signal) {
+  return signal == kSameSignal ? "same" : signal_name(signal);
+}
+std::string write_duration(Millis duration) {
+  return format_duration(duration);
+}
+std::string write_boolean(bool value) {
+  return value ? "yes" : "no";
+}
 
 std::string write_timeout(const Timeout& timeout) {
   const Millis* duration = std::get_if<Millis>(&timeout);
@@ -320,7 +339,8 @@ Shown show_plan(const Config& config) {
   if (!config.stop_plan.value.empty()) {
     return {format_plan(config.stop_plan.value), config.stop_plan.origin, config.stop_plan.where};
   }
-  return {write_stop_signal(config.stop_signal.value) + "/auto/KILL", config.stop_signal.origin, config.stop_signal.where};
+  return {write_stop_signal(config.stop_signal.value) + "/auto/KILL", config.stop_signal.origin,
+          config.stop_signal.where};
 }
 
 Shown show_mappings(const Config& config) {
@@ -360,15 +380,14 @@ constexpr auto read_level = read_word<LogLevel, kLevelWords>;
 constexpr auto write_level = write_word<LogLevel, kLevelWords>;
 
 constexpr std::array kKeys{
-    setting<&Config::preset, read_preset, write_text>(
-        {.group = kWhat,
-         .toml = "preset",
-         .flag = "preset",
-         .variable = "GRACESHIM_PRESET",
-         .argument = "NAME",
-         .default_text = "auto",
-         .help = "Stop as this server wants it; auto: recognise COMMAND",
-         .words = kNameWords}),
+    setting<&Config::preset, read_preset, write_text>({.group = kWhat,
+                                                       .toml = "preset",
+                                                       .flag = "preset",
+                                                       .variable = "GRACESHIM_PRESET",
+                                                       .argument = "NAME",
+                                                       .default_text = "auto",
+                                                       .help = "Stop as this server wants it; auto: recognise COMMAND",
+                                                       .words = kNameWords}),
     setting<&Config::platform, read_platform, write_text>(
         {.group = kWhat,
          .toml = "platform",
@@ -415,14 +434,13 @@ constexpr std::array kKeys{
           .default_text = "same/auto/KILL",
           .help = "Send several, as QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
          assign<&Config::stop_plan, read_plan>, show_plan),
-    setting<&Config::stop_on, read_signals, write_signals>(
-        {.group = kStop,
-         .toml = "stop.on",
-         .flag = "stop-on",
-         .variable = "GRACESHIM_STOP_ON",
-         .argument = "SIGNAL,...",
-         .default_text = "TERM,INT",
-         .help = "Stop when one of these arrives"}),
+    setting<&Config::stop_on, read_signals, write_signals>({.group = kStop,
+                                                            .toml = "stop.on",
+                                                            .flag = "stop-on",
+                                                            .variable = "GRACESHIM_STOP_ON",
+                                                            .argument = "SIGNAL,...",
+                                                            .default_text = "TERM,INT",
+                                                            .help = "Stop when one of these arrives"}),
     setting<&Config::stop_delay, read_duration, write_duration>(
         {.group = kStop,
          .toml = "stop.delay",
@@ -431,13 +449,12 @@ constexpr std::array kKeys{
          .argument = "DURATION",
          .default_text = "0s",
          .help = "Wait before the first signal, for connections to drain"}),
-    setting<&Config::stop_pre_stop, read_hook, write_hook>(
-        {.group = kStop,
-         .toml = "stop.pre_stop",
-         .flag = "pre-stop",
-         .variable = "GRACESHIM_STOP_PRE_STOP",
-         .argument = "COMMAND",
-         .help = "Run this by /bin/sh before the first signal"}),
+    setting<&Config::stop_pre_stop, read_hook, write_hook>({.group = kStop,
+                                                            .toml = "stop.pre_stop",
+                                                            .flag = "pre-stop",
+                                                            .variable = "GRACESHIM_STOP_PRE_STOP",
+                                                            .argument = "COMMAND",
+                                                            .help = "Run this by /bin/sh before the first signal"}),
     setting<&Config::stop_repeat, (read_word<Repeat, kRepeatWords>), (write_word<Repeat, kRepeatWords>)>(
         {.group = kStop,
          .toml = "stop.repeat",
@@ -501,15 +518,14 @@ constexpr std::array kKeys{
          .default_text = "no",
          .help = "Stop when the process that started graceshim ends",
          .words = kBooleanWords}),
-    setting<&Config::log_level, read_level, write_level>(
-        {.group = kRest,
-         .toml = "log.level",
-         .flag = "log-level",
-         .variable = "GRACESHIM_LOG_LEVEL",
-         .argument = "LEVEL",
-         .default_text = "info",
-         .help = "Log this and worse: error, warn, info, debug",
-         .words = kLevelWords}),
+    setting<&Config::log_level, read_level, write_level>({.group = kRest,
+                                                          .toml = "log.level",
+                                                          .flag = "log-level",
+                                                          .variable = "GRACESHIM_LOG_LEVEL",
+                                                          .argument = "LEVEL",
+                                                          .default_text = "info",
+                                                          .help = "Log this and worse: error, warn, info, debug",
+                                                          .words = kLevelWords}),
     setting<&Config::log_level, read_level, write_level>(
         {.group = kRest, .letter = 'q', .implied = "error", .help = "Same as --log-level error"}),
     setting<&Config::log_level, read_level, write_level>(
@@ -534,7 +550,9 @@ constexpr std::array kKeys{
 
 }  // namespace
 
-std::span<const Key> keys() noexcept { return kKeys; }
+std::span<const Key> keys() noexcept {
+  return kKeys;
+}
 
 const Key& signals_key() noexcept {
   std::size_t i = 0;

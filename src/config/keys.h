@@ -1,5 +1,5 @@
-// The settings, a row each: where each can be written, how it is read, and how it is shown. Command line, environment, TOML,
-// help text and --explain are all driven by this one table.
+// The settings, a row each: where each can be written, how it is read, and how it is shown. Command line, environment,
+// TOML, help text and --explain are all driven by this one table.
 #pragma once
 
 #include <cstdint>
@@ -40,15 +40,15 @@ enum class Role : std::uint8_t { kSetting, kConfigFile, kExplain, kListPresets, 
 
 struct Key {
   Role role = Role::kSetting;
-  std::string_view group{};         // its heading in the help text
-  std::string_view toml{};          // "stop.timeout"; empty: not in files
-  std::string_view flag{};          // "stop-timeout"; empty: the letter only
-  char letter = 0;                // 't'; 0: none
-  std::string_view variable{};      // "GRACESHIM_STOP_TIMEOUT"; empty: not in the environment
-  std::string_view argument{};      // "DURATION"; empty: the flag takes none
-  std::string_view implied{};       // what the flag says if it stands without an argument
-  std::string_view default_text{};  // as the file would have it; empty: none, or not a setting of its own
-  std::string_view help{};          // one line, a verb first
+  std::string_view group{};                   // its heading in the help text
+  std::string_view toml{};                    // "stop.timeout"; empty: not in files
+  std::string_view flag{};                    // "stop-timeout"; empty: the letter only
+  char letter = 0;                            // 't'; 0: none
+  std::string_view variable{};                // "GRACESHIM_STOP_TIMEOUT"; empty: not in the environment
+  std::string_view argument{};                // "DURATION"; empty: the flag takes none
+  std::string_view implied{};                 // what the flag says if it stands without an argument
+  std::string_view default_text{};            // as the file would have it; empty: none, or not a setting of its own
+  std::string_view help{};                    // one line, a verb first
   std::span<const std::string_view> words{};  // the words that have a meaning of their own
   // Reads the value and puts it into the setting; it takes the place of a weaker one.
   // Errors: "WHERE: what is wrong", with the nearest valid word.

@@ -11,8 +11,8 @@ constexpr std::size_t kLineWidth = 96;
 // `text` with blanks up to `width`; at least one if it is as long or longer.
 std::string pad(std::string text, std::size_t width);
 
-// `text` broken at blanks into lines of at most kLineWidth, each after `indent` blanks and with a newline. A longer word has
-// a line of its own.
+// `text` broken at blanks into lines of at most kLineWidth, each after `indent` blanks and with a newline. A longer
+// word has a line of its own.
 std::string wrap(std::string_view text, std::size_t indent);
 
 }  // namespace graceshim

@@ -94,7 +94,9 @@ const Trace* find_trace(const Platform& platform, const Environment& environment
 
 }  // namespace
 
-std::span<const Platform> platforms() noexcept { return kPlatforms; }
+std::span<const Platform> platforms() noexcept {
+  return kPlatforms;
+}
 
 const Platform* find_platform(std::string_view name) noexcept {
   for (const Platform& platform : kPlatforms) {
@@ -123,7 +125,9 @@ RecognisedPlatform recognise_platform(const Environment& environment, int pid,
     if (platform.docker_file != DockerFile::kAny) {
       if (!docker_file) docker_file = exists(std::string(kDockerFile));
       if (*docker_file != (platform.docker_file == DockerFile::kThere)) continue;
-      reason.append(reason.empty() ? "" : ", ").append(kDockerFile).append(*docker_file ? " is there" : " is not there");
+      reason.append(reason.empty() ? "" : ", ")
+          .append(kDockerFile)
+          .append(*docker_file ? " is there" : " is not there");
     }
     return {&platform, std::move(reason)};
   }

@@ -25,13 +25,13 @@ enum class DockerFile : std::uint8_t { kAny, kThere, kAbsent };
 
 struct Platform {
   std::string_view name;
-  std::array<Trace, 3> traces{};     // one of them is enough; none: the file alone tells
+  std::array<Trace, 3> traces{};  // one of them is enough; none: the file alone tells
   DockerFile docker_file = DockerFile::kAny;
-  bool own_pid = false;              // the variable must hold our own process id: it leaks into children otherwise
-  std::optional<Millis> grace{};     // from its stop signal to its KILL, where nobody can change it
+  bool own_pid = false;               // the variable must hold our own process id: it leaks into children otherwise
+  std::optional<Millis> grace{};      // from its stop signal to its KILL, where nobody can change it
   std::string_view grace_variable{};  // holds it in seconds, if it is set
-  bool broadcasts = false;           // its stop signal goes to every process
-  std::string_view note{};           // for people
+  bool broadcasts = false;            // its stop signal goes to every process
+  std::string_view note{};            // for people
 };
 
 // In the order in which they are tried: who is nearest to the process comes first.

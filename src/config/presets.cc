@@ -4,9 +4,9 @@ namespace graceshim {
 
 namespace {
 
-// A plan stands only where the stop signals of platforms (TERM, and INT on some) would lose work or end in disorder. A row whose
-// KILL is worse than its fast stop begins with the fast stop, and goes on to a harsher signal only where that one is
-// kinder than KILL.
+// A plan stands only where the stop signals of platforms (TERM, and INT on some) would lose work or end in disorder. A
+// row whose KILL is worse than its fast stop begins with the fast stop, and goes on to a harsher signal only where that
+// one is kinder than KILL.
 constexpr auto kPresets = std::to_array<Preset>({
     // --- Web servers and proxies ---
     {.name = "nginx",
@@ -19,8 +19,9 @@ constexpr auto kPresets = std::to_array<Preset>({
      .source = "ran with Debian 12's 1.22.1"},
     {.name = "apache",
      .aliases = "apache2 httpd",
-     .programs = "apache2, apache2-foreground, httpd-foreground, httpd -DFOREGROUND, httpd FOREGROUND, httpd -DNO_DETACH, "
-                 "httpd NO_DETACH",
+     .programs =
+         "apache2, apache2-foreground, httpd-foreground, httpd -DFOREGROUND, httpd FOREGROUND, httpd -DNO_DETACH, "
+         "httpd NO_DETACH",
      .plan = "WINCH/auto/TERM/5s/KILL",
      .loses_to_broadcast = true,
      .note = "WINCH lets requests finish, TERM cuts them; run it with -DFOREGROUND",
@@ -65,7 +66,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "TERM/auto/KILL",
      .success = {143},
      .stragglers = Stragglers::kWait,
-     .note = "TERM lets requests finish, INT and QUIT cut them; cuts them itself after its graceful_timeout of 30s; after an "
+     .note = "TERM lets requests finish, INT and QUIT cut them; cuts them itself after its graceful_timeout of 30s; "
+             "after an "
              "upgrade by USR2 the new master is waited for",
      .source = "ran with Debian 12's 20.1.0"},
     {.name = "uvicorn",
@@ -94,7 +96,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "TERM/auto/KILL",
      .success = {30},
      .loses_to_broadcast = true,
-     .note = "for uwsgi with --hook-master-start \"unix_signal:15 gracefully_kill_them_all\": TERM lets requests finish",
+     .note =
+         "for uwsgi with --hook-master-start \"unix_signal:15 gracefully_kill_them_all\": TERM lets requests finish",
      .source = "ran with Debian 12's 2.0.21"},
     {.name = "unicorn",
      .programs = "unicorn, unicorn_rails",
@@ -193,8 +196,9 @@ constexpr auto kPresets = std::to_array<Preset>({
      .aliases = "postgresql",
      .programs = "postgres, postmaster",
      .plan = "INT/auto/KILL",
-     .note = "fast shutdown: TERM would wait for every idle client, and a KILL means crash recovery; postgres-smart waits "
-             "for them",
+     .note =
+         "fast shutdown: TERM would wait for every idle client, and a KILL means crash recovery; postgres-smart waits "
+         "for them",
      .source = "ran with Debian 12's 15"},
     {.name = "postgres-smart",
      .plan = "TERM/auto/INT/10s/KILL",
@@ -309,7 +313,9 @@ bool has_word(std::string_view words, std::string_view wanted) {
 
 }  // namespace
 
-std::span<const Preset> presets() noexcept { return kPresets; }
+std::span<const Preset> presets() noexcept {
+  return kPresets;
+}
 
 const Preset* find_preset(std::string_view name) noexcept {
   for (const Preset& preset : kPresets) {

@@ -35,11 +35,11 @@ bool has_item(std::string_view list, std::string_view wanted, char separator = '
 // How a program that becomes another one (or passes every signal on to it) takes its options.
 struct Wrapper {
   std::string_view names;
-  std::string_view letters{};    // options of one letter whose value is a word of its own
-  std::string_view longs{};      // long options likewise
-  std::string_view refused{};    // letters and long options with which COMMAND does not follow, or not as our process
-  int operands = 0;              // words before COMMAND
-  bool assignments = false;      // NAME=VALUE before COMMAND
+  std::string_view letters{};  // options of one letter whose value is a word of its own
+  std::string_view longs{};    // long options likewise
+  std::string_view refused{};  // letters and long options with which COMMAND does not follow, or not as our process
+  int operands = 0;            // words before COMMAND
+  bool assignments = false;    // NAME=VALUE before COMMAND
 };
 
 constexpr auto kWrappers = std::to_array<Wrapper>({
@@ -81,9 +81,12 @@ bool is_assignment(std::string_view word) {
   const std::size_t equals = word.find('=');
   if (equals == std::string_view::npos || equals == 0) return false;
   const std::string_view name = word.substr(0, equals);
-  return std::ranges::all_of(name, [](char c) {
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  }) && !(name[0] >= '0' && name[0] <= '9');
+  return std::ranges::all_of(name,
+                             [](char c) {
+                               return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                      (c >= 'a' && c <= 'z');
+                             }) &&
+         !(name[0] >= '0' && name[0] <= '9');
 }
 
 // The words that follow the options at the start of `words`; nothing if a refused option is among them.
@@ -94,7 +97,8 @@ std::optional<Words> skip_options(Words words, const Wrapper& wrapper) {
     if (word.size() < 2 || word[0] != '-') return words;
     bool takes_next = false;
     if (word.starts_with("--")) {
-      const std::string_view name = word.substr(2, word.find('=') == std::string_view::npos ? word.npos : word.find('=') - 2);
+      const std::string_view name =
+          word.substr(2, word.find('=') == std::string_view::npos ? word.npos : word.find('=') - 2);
       if (has_item(wrapper.refused, name)) return std::nullopt;
       takes_next = word.find('=') == std::string_view::npos && has_item(wrapper.longs, name);
     } else {
@@ -121,9 +125,9 @@ std::optional<Words> unwrap(Words words, const Wrapper& wrapper) {
 // How an interpreter takes its options, up to the script.
 struct Interpreter {
   std::string_view names;
-  std::string_view letters{};   // options whose value is a word of its own
+  std::string_view letters{};      // options whose value is a word of its own
   std::string_view inline_code{};  // options that hold the program themselves
-  bool modules = false;         // -m MODULE
+  bool modules = false;            // -m MODULE
 };
 
 constexpr auto kInterpreters = std::to_array<Interpreter>({
@@ -142,7 +146,8 @@ struct Program {
 Program through_interpreter(Words words) {
   const std::string name(base_name(words.front()));
   const std::string_view plain = without_version(name);
-  const auto row = std::ranges::find_if(kInterpreters, [plain](const Interpreter& i) { return has_item(i.names, plain); });
+  const auto row =
+      std::ranges::find_if(kInterpreters, [plain](const Interpreter& i) { return has_item(i.names, plain); });
   const Words arguments = words.subspan(1);
   if (row == kInterpreters.end()) return {name, arguments};
 
@@ -204,18 +209,20 @@ Recognised recognise_uwsgi(const Match& found, Words arguments) {
            (word.starts_with("--hook-master-start=") && word.ends_with(kHook));
     for (const std::string_view format : {"ini", "xml", "yaml", "yml", "json", "emperor"}) {
       const bool option = word.starts_with("--") && word.substr(2).starts_with(format);
-      file = file || option || (word.size() > format.size() && word.ends_with(format) &&
-                                word[word.size() - format.size() - 1] == '.');
+      file = file || option ||
+             (word.size() > format.size() && word.ends_with(format) && word[word.size() - format.size() - 1] == '.');
     }
   }
   constexpr std::string_view kAdvice =
-      "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset uwsgi-hook";
+      "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset "
+      "uwsgi-hook";
   Recognised result;
   if (hook) {
     result.preset = find_preset("uwsgi-hook");
     result.words = "uwsgi --hook-master-start";
   } else if (file) {
-    result.preset_warning = "what uwsgi does on TERM is in its own configuration, stock it never stops; to let requests finish ";
+    result.preset_warning =
+        "what uwsgi does on TERM is in its own configuration, stock it never stops; to let requests finish ";
     result.preset_warning += kAdvice;
     result.preset_warning += "; otherwise --preset uwsgi";
   } else {
@@ -246,9 +253,10 @@ Recognised recognise_words(Words words, int depth);
 
 // Builtins end at once or concern the shell alone: there is nobody behind it that should get a signal.
 bool is_builtin(std::string_view word) {
-  return has_item(": . [ alias break cd command echo eval exit export false getopts hash kill local printf pwd read "
-                  "readonly return set shift source test times trap true type ulimit umask unset wait",
-                  word);
+  return has_item(
+      ": . [ alias break cd command echo eval exit export false getopts hash kill local printf pwd read "
+      "readonly return set shift source test times trap true type ulimit umask unset wait",
+      word);
 }
 
 std::string shell_warning(std::string_view shell) {
@@ -281,8 +289,8 @@ Recognised recognise_shell(std::string_view shell, Words words, int depth) {
     if (shell == "bash") return recognise_words(last, depth + 1);
   }
   const bool only_builtins = text.straight && std::ranges::all_of(text.commands, [](const auto& command) {
-    return is_assignment(command.front()) || is_builtin(command.front());
-  });
+                               return is_assignment(command.front()) || is_builtin(command.front());
+                             });
   if (only_builtins) return {};
   return {.wrapper_warning = shell_warning(shell)};
 }
@@ -290,13 +298,15 @@ Recognised recognise_shell(std::string_view shell, Words words, int depth) {
 // Programs that run another one, stay, and do not pass signals on.
 std::string stubborn_wrapper(std::string_view name, Words words) {
   const std::string_view first = words.size() > 1 ? std::string_view(words[1]) : std::string_view();
-  if ((name == "npm" && has_item("start run run-script exec test", first)) || (name == "yarn" && has_item("start run", first))) {
+  if ((name == "npm" && has_item("start run run-script exec test", first)) ||
+      (name == "yarn" && has_item("start run", first))) {
     return std::string(name) + " " + std::string(first) +
            " does not pass signals on: run what its script says, for example node server.js";
   }
   if (name == "su" || name == "runuser") {
     return std::string(name) +
-           " does not pass signals on as they are, and kills after 2s: use gosu, su-exec or setpriv --reuid in its place";
+           " does not pass signals on as they are, and kills after 2s: use gosu, su-exec or setpriv --reuid in its "
+           "place";
   }
   return {};
 }
@@ -324,6 +334,8 @@ Recognised recognise_words(Words words, int depth) {
 
 }  // namespace
 
-Recognised recognise(std::span<const std::string> command) { return recognise_words(command, 0); }
+Recognised recognise(std::span<const std::string> command) {
+  return recognise_words(command, 0);
+}
 
 }  // namespace graceshim

@@ -11,13 +11,15 @@ namespace graceshim {
 struct Recognised {
   const Preset* preset = nullptr;  // null: none, or not for sure
   std::string words{};             // what gave it away: "rake resque:work"
-  std::string wrapper_warning{};     // the command stands behind one that does not pass signals on; says what to do. May be empty
-  std::string preset_warning{};      // why the preset does not do all it could, or why there is none; says what to do. May be empty
+  std::string
+      wrapper_warning{};  // the command stands behind one that does not pass signals on; says what to do. May be empty
+  std::string
+      preset_warning{};  // why the preset does not do all it could, or why there is none; says what to do. May be empty
 };
 
-// Looks through commands that become the one after them (env, nice, gosu, tini, bundle exec, sh -c 'exec ...', ...) and through
-// interpreters to their script or module. Where the process that gets the signal is not for sure the server, there is no preset: the wrong
-// signal is worse than the plain one. Pure: looks at nothing but the words.
+// Looks through commands that become the one after them (env, nice, gosu, tini, bundle exec, sh -c 'exec ...', ...) and
+// through interpreters to their script or module. Where the process that gets the signal is not for sure the server,
+// there is no preset: the wrong signal is worse than the plain one. Pure: looks at nothing but the words.
 Recognised recognise(std::span<const std::string> command);
 
 }  // namespace graceshim

@@ -7,9 +7,9 @@ namespace graceshim {
 
 namespace {
 
-constexpr std::array<std::string_view, 20> kReserved{"if",   "then", "else", "elif", "fi",    "for",      "while",
-                                                     "until", "do",   "done", "case", "esac",  "function", "select",
-                                                     "time",  "{",    "}",    "!",    "[[",    "coproc"};
+constexpr std::array<std::string_view, 20> kReserved{"if",    "then", "else", "elif", "fi",   "for",      "while",
+                                                     "until", "do",   "done", "case", "esac", "function", "select",
+                                                     "time",  "{",    "}",    "!",    "[[",   "coproc"};
 
 class Splitter {
  public:
@@ -87,7 +87,9 @@ class Splitter {
   void double_quoted() {
     quoted_ = in_word_ = true;
     while (at_ < text_.size() && text_[at_] != '"') {
-      if (text_[at_] == '\\' && at_ + 1 < text_.size() && std::string_view("\\\"$`\n").find(text_[at_ + 1]) != std::string_view::npos) ++at_;
+      if (text_[at_] == '\\' && at_ + 1 < text_.size() &&
+          std::string_view("\\\"$`\n").find(text_[at_ + 1]) != std::string_view::npos)
+        ++at_;
       add(text_[at_++]);
     }
     ++at_;
@@ -139,6 +141,8 @@ class Splitter {
 
 }  // namespace
 
-ShellText split_shell_text(std::string_view text) { return Splitter(text).split(); }
+ShellText split_shell_text(std::string_view text) {
+  return Splitter(text).split();
+}
 
 }  // namespace graceshim

@@ -1,9 +1,9 @@
 #include "toml_file.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <toml++/toml.h>
 
 #include "graceshim/text.h"
 
@@ -70,6 +70,7 @@ class Reader {
       // `timeout = 5` above the first [table]
       if (row.toml.substr(dot + 1) == name) hint = "; did you mean '" + std::string(row.toml) + "'?";
     }
+    if (key.str().find('.') != std::string_view::npos) hint = "; a dot between tables stands outside quotes";
     if (hint.empty()) hint = nearest_hint(name, names);
     return fail_at(place(key.source()), "unknown key '" + printable(name) + "'" + hint);
   }
@@ -98,7 +99,8 @@ class Reader {
     return value;
   }
 
-  // Nine places after the point: a duration that is finer than a millisecond shows, the noise of binary fractions does not.
+  // Nine places after the point: a duration that is finer than a millisecond shows, the noise of binary fractions does
+  // not.
   static std::string digits_of(double number) {
     std::array<char, 350> buffer{};  // the largest double has 309 digits before the point
     const int length = std::snprintf(buffer.data(), buffer.size(), "%.9f", number);
@@ -120,7 +122,8 @@ Result<Layer> read_toml(std::string_view text, const std::string& path) {
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position at = parsed.error().source().begin;
-    return fail_at(path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column), parsed.error().description());
+    return fail_at(path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column),
+                   parsed.error().description());
   }
   Layer layer;
   const Result<void> read = Reader(path, layer).read(parsed.table(), "");

@@ -9,7 +9,8 @@
 namespace graceshim {
 
 // Reads TOML text. `path` is what messages call it.
-// Errors, each "PATH:LINE:COLUMN: ...": malformed TOML, an unknown table or key, a table where a value belongs or the reverse.
+// Errors, each "PATH:LINE:COLUMN: ...": malformed TOML, an unknown table or key, a table where a value belongs or the
+// reverse.
 Result<Layer> read_toml(std::string_view text, const std::string& path);
 
 }  // namespace graceshim

@@ -1,6 +1,4 @@
 // The texts that need nothing but the tables.
-#include <algorithm>
-
 #include "configure.h"
 #include "keys.h"
 #include "layout.h"
@@ -35,12 +33,16 @@ std::string help_text() {
       group = key.group;
       text.append("\n").append(group).append(":\n");
     }
-    const std::string option = pad(option_text(key), kOptionColumn);
-    text.append(option);
-    if (option.size() > kOptionColumn) text.append("\n").append(kOptionColumn, ' ');
-    text.append(key.help);
-    if (!key.default_text.empty() && key.implied.empty()) text.append(" [").append(key.default_text).append("]");
-    text.append("\n");
+    std::string help(key.help);
+    if (!key.default_text.empty()) help.append(" [").append(key.default_text).append("]");
+    const std::string option = option_text(key);
+    std::string lines = wrap(help, kOptionColumn);
+    if (option.size() < kOptionColumn) {
+      lines.replace(0, option.size(), option);
+    } else {
+      text.append(option).append("\n");
+    }
+    text.append(lines);
   }
   text.append(
       "\nEvery setting is also a variable, GRACESHIM_STOP_TIMEOUT=20s, and a key of the TOML file:\n"
@@ -53,10 +55,13 @@ std::string help_text() {
   return text;
 }
 
-std::string version_text() { return "graceshim " GRACESHIM_VERSION "\n"; }
+std::string version_text() {
+  return "graceshim " GRACESHIM_VERSION "\n";
+}
 
 std::string list_presets_text() {
-  std::string text = "Presets, for --preset NAME; auto recognises the commands of all that do not say 'by name only'.\n";
+  std::string text =
+      "Presets, for --preset NAME; auto recognises the commands of all that do not say 'by name only'.\n";
   for (const Preset& preset : presets()) {
     std::string line = pad(std::string(preset.name), kNameColumn);
     line.append(pad(preset.plan.empty() ? std::string("same/auto/KILL") : std::string(preset.plan), kPlanColumn));

@@ -1,0 +1,127 @@
+// --explain, as a person reads it.
+#include <gtest/gtest.h>
+
+#include "config_fake.h"
+#include "keys.h"
+#include "layout.h"
+
+namespace graceshim {
+namespace {
+
+std::string explained(FakeSurroundings surroundings, const Situation& situation = {}) {
+  const auto invocation = surroundings.configure();
+  if (!invocation) return invocation.error().message;
+  const auto plan = make_plan(invocation->config, invocation->platform, situation);
+  if (!plan) return plan.error().message;
+  return explain(*invocation, *plan);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin)) {
+    lines.push_back(text.substr(begin, end - begin));
+  }
+  return lines;
+}
+
+// The line that begins with `start`, without it; "" if there is none.
+std::string line_after(const std::string& text, std::string_view start) {
+  for (const std::string& line : lines_of(text)) {
+    if (line.starts_with(start)) return line.substr(start.size());
+  }
+  return "";
+}
+
+TEST(Explain, ResqueOnHeroku) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=worker.1"};
+  surroundings.arguments = {"--explain", "-m", "HUP:USR2", "--", "bundle", "exec", "rake", "resque:work"};
+  const std::string text = explained(surroundings);
+  EXPECT_EQ(line_after(text, "Command     "), "bundle exec rake resque:work");
+  EXPECT_EQ(line_after(text, "Preset      "), "resque: recognised by 'rake resque:work'");
+  EXPECT_EQ(line_after(text, "Platform    "), "heroku: DYNO is set, /.dockerenv is not there");
+  EXPECT_EQ(line_after(text, "  stop.plan "), "              = QUIT/auto/TERM/5s/KILL    preset resque");
+  EXPECT_EQ(line_after(text, "  signals.HUP "), "            = USR2                      --map");
+  EXPECT_EQ(line_after(text, "  stop.delay "), "             = 0s                        default");
+  EXPECT_EQ(line_after(text, "  timeout   "), "29s (platform heroku: 30s less 1s)");
+  const std::string picture =
+      "            0s                                            30s\n"
+      "            |-----------------------------------------------|\n"
+      "  QUIT      #=====================================            0s, to the child\n"
+      "  TERM                                            #=======    24s, to the child\n"
+      "  KILL                                                    #   29s, to every process\n"
+      "  heroku                                                    # 30s, its own KILL\n";
+  EXPECT_NE(text.find(picture), std::string::npos) << text;
+  EXPECT_NE(text.find("\nWarnings\n  - heroku sends TERM to every process"), std::string::npos) << text;
+}
+
+TEST(Explain, WithoutALimitTheLaterStepsNeverCome) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"-t", "infinity", "nginx"};
+  const std::string text = explained(surroundings);
+  const std::string picture =
+      "            0s                                       for ever\n"
+      "            |----------------------------------------------->\n"
+      "  QUIT      #==============================================>  0s, to the child\n"
+      "  TERM                                                        never\n"
+      "  KILL                                                        never\n";
+  EXPECT_NE(text.find(picture), std::string::npos) << text;
+}
+
+TEST(Explain, DelayAndHookComeFirst) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--stop-delay=5", "--pre-stop=drain", "-t20", "--platform=none", "worker"};
+  const std::string text = explained(surroundings);
+  const std::string picture =
+      "            0s                                            20s\n"
+      "            |-----------------------------------------------|\n"
+      "  delay     #===========                                      0s\n"
+      "  pre_stop  #=======================                          0s, at most, then the first signal\n"
+      "  same                  #===================================  5s, the signal that came, to the child\n"
+      "  KILL                                                      # 20s, to every process\n";
+  EXPECT_NE(text.find(picture), std::string::npos) << text;
+}
+
+TEST(Explain, EverySettingHasItsLine) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"ls"};
+  const std::string text = explained(surroundings);
+  for (const Key& key : keys()) {
+    if (key.toml.empty() || &key == &signals_key()) continue;
+    EXPECT_NE(line_after(text, "  " + std::string(key.toml) + " "), "") << key.toml;
+  }
+  EXPECT_EQ(line_after(text, "Preset      "), "none: the command was not recognised for sure");
+  EXPECT_EQ(line_after(text, "Platform    "), "none was recognised");
+}
+
+TEST(Explain, NoLineIsTooLongWhateverTheWords) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"KUBERNETES_SERVICE_HOST=1", "GRACESHIM_CONFIG=/srv/app/settings.toml"};
+  surroundings.files["/srv/app/settings.toml"] =
+      "[stop]\npre_stop = 'curl -s http://localhost:9901/drain_listeners?graceful && sleep 10 && echo drained'\n"
+      "plan = 'QUIT@group/10s/INT@main/10s/HUP@tree/10s/USR1/10s/TERM/auto/KILL'\non = 'TERM,INT,QUIT,HUP,USR1,USR2'\n";
+  surroundings.arguments = {
+      "sh", "-c", "a very long text of many words; and another; and another one after that; and a last one to end"};
+  const std::string text = explained(surroundings);
+  EXPECT_NE(text.find("settings.toml:2:12"), std::string::npos) << text;
+  for (const std::string& line : lines_of(text)) EXPECT_LT(line.size(), 100U) << line;
+}
+
+TEST(Explain, WorksWithoutACommand) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--preset", "postgres", "--explain"};
+  const std::string text = explained(surroundings);
+  EXPECT_EQ(line_after(text, "Command     "), "none");
+  EXPECT_EQ(line_after(text, "Preset      "), "postgres: --preset");
+}
+
+TEST(Layout, WrapKeepsWordsWhole) {
+  EXPECT_EQ(wrap("", 2), "");
+  EXPECT_EQ(wrap("one  two", 2), "  one two\n");
+  const std::string long_word(120, 'x');
+  EXPECT_EQ(wrap("a " + long_word + " b", 1), " a\n " + long_word + "\n b\n");
+}
+
+}  // namespace
+}  // namespace graceshim

@@ -1,0 +1,59 @@
+// Surroundings that a test writes down: words, variables, files.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "configure.h"
+
+namespace graceshim {
+
+class FakeSurroundings {
+ public:
+  std::vector<std::string> arguments;    // without the program's name
+  std::vector<std::string> environment;  // "KEY=value"
+  std::map<std::string, std::string> files;
+  std::string working_directory = "/work";
+  int pid = 42;
+
+  Result<Invocation> configure() {
+    std::vector<std::string> words{"graceshim"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argument_pointers = pointers(words);
+    std::vector<char*> environment_pointers = pointers(environment);
+    reads = 0;
+    return graceshim::configure(Surroundings{
+        .arguments = argument_pointers,
+        .environment = environment_pointers,
+        .pid = pid,
+        .pid1 = false,
+        .read_file = [this](const std::string& path) -> Result<std::string> {
+          ++reads;
+          const auto file = files.find(path);
+          if (file == files.end()) return fail("cannot open " + path + ": No such file or directory");
+          return file->second;
+        },
+        .exists = [this](const std::string& path) { return files.contains(path); },
+        .working_directory = working_directory,
+    });
+  }
+
+  // The message of the error, or "" if there is none.
+  std::string error() {
+    const Result<Invocation> result = configure();
+    if (result) return "";
+    return result.error().status == kExitUsage ? result.error().message : "status is not 125";
+  }
+
+  int reads = 0;  // of files, in the last run
+
+ private:
+  static std::vector<char*> pointers(std::vector<std::string>& words) {
+    std::vector<char*> result;
+    for (std::string& word : words) result.push_back(word.data());
+    return result;
+  }
+};
+
+}  // namespace graceshim

@@ -1,0 +1,169 @@
+// How the sources are put over each other, and over preset and platform.
+#include <gtest/gtest.h>
+
+#include "config_fake.h"
+#include "presets.h"
+
+namespace graceshim {
+namespace {
+
+Invocation configured(FakeSurroundings surroundings) {
+  Result<Invocation> result = surroundings.configure();
+  EXPECT_TRUE(result) << result.error().message;
+  return result ? *result : Invocation{};
+}
+
+FakeSurroundings nginx() {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"nginx", "-g", "daemon off;"};
+  return surroundings;
+}
+
+TEST(Layers, APresetFillsWhatNobodyHasSet) {
+  const Invocation invocation = configured(nginx());
+  EXPECT_EQ(invocation.preset, "nginx");
+  EXPECT_EQ(invocation.preset_reason, "nginx");
+  EXPECT_EQ(format_plan(invocation.config.stop_plan.value), "QUIT/auto/TERM/5s/KILL");
+  EXPECT_EQ(invocation.config.stop_plan.origin, Origin::kPreset);
+  EXPECT_EQ(invocation.config.stop_plan.where, "preset nginx");
+  EXPECT_EQ(invocation.config.stop_stragglers.value, Stragglers::kWait);
+}
+
+TEST(Layers, AnExplicitSignalIsStrongerThanThePresetsPlan) {
+  FakeSurroundings surroundings = nginx();
+  surroundings.arguments.insert(surroundings.arguments.begin(), {"--stop-signal", "same", "--stragglers", "stop"});
+  const Invocation invocation = configured(surroundings);
+  EXPECT_TRUE(invocation.config.stop_plan.value.empty());
+  EXPECT_EQ(invocation.config.stop_stragglers.value, Stragglers::kStop);
+}
+
+TEST(Layers, PresetNoneIsNoPreset) {
+  FakeSurroundings surroundings = nginx();
+  surroundings.environment = {"GRACESHIM_PRESET=none"};
+  const Invocation invocation = configured(surroundings);
+  EXPECT_EQ(invocation.preset, "");
+  EXPECT_TRUE(invocation.config.stop_plan.value.empty());
+}
+
+TEST(Layers, ANamedPresetNeedsNoRecognition) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--preset", "resque", "./start-worker"};
+  const Invocation invocation = configured(surroundings);
+  EXPECT_EQ(invocation.preset, "resque");
+  EXPECT_EQ(invocation.preset_reason, "--preset");
+  EXPECT_FALSE(invocation.preset_note.empty());
+}
+
+TEST(Layers, AutoOnAStrongerSourceTakesBackAWeakersChoice) {
+  FakeSurroundings surroundings = nginx();
+  surroundings.files["/etc/graceshim.toml"] = "preset = 'none'\nstop.timeout = 5\n";
+  surroundings.environment = {"GRACESHIM_PRESET=auto", "GRACESHIM_STOP_TIMEOUT=auto"};
+  const Invocation invocation = configured(surroundings);
+  EXPECT_EQ(invocation.preset, "nginx");
+  EXPECT_TRUE(std::holds_alternative<Auto>(invocation.config.stop_timeout.value));
+}
+
+TEST(Layers, SignalAndPlanInOneSourceExcludeEachOther) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"-s", "QUIT", "-p", "INT/5s", "ls"};
+  EXPECT_EQ(surroundings.error(),
+            "--stop-plan: a plan names its signals itself, and excludes the stop signal of --stop-signal");
+  surroundings.arguments = {"ls"};
+  surroundings.files["/etc/graceshim.toml"] = "stop.signal = 'QUIT'\nstop.plan = 'INT/5s'\n";
+  EXPECT_EQ(surroundings.error(),
+            "/etc/graceshim.toml:2:13: a plan names its signals itself, and excludes the stop signal of "
+            "/etc/graceshim.toml:1:15");
+  // A stronger source does not mend a file that contradicts itself.
+  surroundings.arguments = {"-s", "TERM", "ls"};
+  EXPECT_NE(surroundings.error(), "");
+}
+
+TEST(Layers, OfSignalAndPlanTheStrongerSourceWins) {
+  FakeSurroundings surroundings;
+  surroundings.files["/etc/graceshim.toml"] = "stop.plan = 'INT/5s'\n";
+  surroundings.arguments = {"-s", "QUIT", "ls"};
+  Invocation invocation = configured(surroundings);
+  EXPECT_TRUE(invocation.config.stop_plan.value.empty());
+  EXPECT_EQ(invocation.config.stop_signal.value, sig::kQuit);
+
+  surroundings.files["/etc/graceshim.toml"] = "stop.signal = 'QUIT'\n";
+  surroundings.arguments = {"-p", "INT/5s", "ls"};
+  invocation = configured(surroundings);
+  EXPECT_EQ(format_plan(invocation.config.stop_plan.value), "INT/5s/KILL");
+  EXPECT_EQ(invocation.config.stop_signal.value, kSameSignal);
+  EXPECT_FALSE(invocation.config.stop_signal.is_explicit());
+}
+
+TEST(Layers, SignalAndTimeoutAreShortForAPlan) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--stop-signal", "QUIT", "--stop-timeout", "20s", "ls"};
+  const Invocation invocation = configured(surroundings);
+  const auto plan = make_plan(invocation.config, invocation.platform, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(format_plan(plan->plan.steps), "QUIT/auto/KILL");
+  EXPECT_EQ(plan->plan.timeout, Millis{20'000});
+}
+
+TEST(Layers, EveryPresetMakesAPlan) {
+  for (const Preset& preset : presets()) {
+    for (const std::string timeout : {"auto", "2s", "infinity"}) {
+      SCOPED_TRACE(std::string(preset.name) + " within " + timeout);
+      FakeSurroundings surroundings;
+      surroundings.arguments = {"--preset", std::string(preset.name), "-t", timeout, "ls"};
+      const Invocation invocation = configured(surroundings);
+      const auto plan = make_plan(invocation.config, invocation.platform, {});
+      ASSERT_TRUE(plan) << plan.error().message;
+      if (!preset.plan.empty() && timeout == "auto") {
+        const std::string steps = format_plan(plan->plan.steps);
+        EXPECT_EQ(steps, preset.plan);
+      }
+    }
+  }
+}
+
+// --- Warnings ---
+
+TEST(Warnings, ATimeoutLongerThanThePlatformsIsNamed) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=web.1"};
+  surroundings.arguments = {"-t", "60", "ls"};
+  EXPECT_EQ(
+      configured(surroundings).warnings,
+      std::vector<std::string>{"--stop-timeout: heroku kills after 30s, before the timeout of 1m: leave it at auto, "
+                               "or shorten it"});
+  surroundings.arguments = {"-t", "30", "ls"};
+  EXPECT_TRUE(configured(surroundings).warnings.empty());
+  surroundings.arguments = {"-t", "infinity", "ls"};
+  EXPECT_TRUE(configured(surroundings).warnings.empty());
+}
+
+TEST(Warnings, AWrapperIsNamedWithWhatToDo) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"npm", "start"};
+  const Invocation invocation = configured(surroundings);
+  ASSERT_EQ(invocation.warnings.size(), 1U);
+  EXPECT_TRUE(invocation.warnings[0].starts_with("npm start does not pass signals on: run "));
+}
+
+TEST(Warnings, APlatformThatSignalsEveryProcessBreaksSomePresets) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=worker.1"};
+  surroundings.arguments = {"rake", "resque:work"};
+  const Invocation invocation = configured(surroundings);
+  ASSERT_EQ(invocation.warnings.size(), 1U);
+  EXPECT_TRUE(invocation.warnings[0].ends_with("set GRACEFUL_TERM=1")) << invocation.warnings[0];
+  surroundings.arguments = {"puma"};
+  EXPECT_TRUE(configured(surroundings).warnings.empty());
+}
+
+TEST(Warnings, AQuietStartHasNone) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"nginx"}, {"sh", "-c", "exec nginx"}, {"sh", "-c", "exit 3"}, {"sleep", "1"}}) {
+    FakeSurroundings surroundings;
+    surroundings.arguments = command;
+    EXPECT_TRUE(configured(surroundings).warnings.empty()) << command.back();
+  }
+}
+
+}  // namespace
+}  // namespace graceshim
