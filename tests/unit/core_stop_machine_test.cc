@@ -1,0 +1,790 @@
+#include "graceshim/stop_machine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace graceshim {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr ExitStatus kExit0{false, 0};
+constexpr ExitStatus kDiedOfTerm{true, sig::kTerm};
+constexpr ExitStatus kDiedOfKill{true, sig::kKill};
+
+const char* name_of(Note note) {
+  switch (note) {
+    case Note::kStopAsked:
+      return "stop asked";
+    case Note::kRepeatIgnored:
+      return "repeat ignored";
+    case Note::kAdvanced:
+      return "advanced";
+    case Note::kStragglers:
+      return "stragglers";
+    case Note::kLeft:
+      return "left";
+    case Note::kWaiting:
+      return "waiting";
+    case Note::kDaemonised:
+      return "daemonised";
+    case Note::kHookCut:
+      return "hook cut";
+    case Note::kTimeout:
+      return "timeout";
+    case Note::kKill:
+      return "kill";
+    case Note::kSurvivors:
+      return "survivors";
+  }
+  return "?";
+}
+
+const char* name_of(Timer timer) {
+  switch (timer) {
+    case Timer::kDeadline:
+      return "deadline";
+    case Timer::kDelay:
+      return "delay";
+    case Timer::kHookLimit:
+      return "hook limit";
+    case Timer::kWait:
+      return "wait";
+    case Timer::kLook:
+      return "look";
+    case Timer::kPass:
+      return "pass";
+    case Timer::kKillGrace:
+      return "kill grace";
+  }
+  return "?";
+}
+
+const char* name_of(Scope scope) {
+  switch (scope) {
+    case Scope::kMain:
+      return "main";
+    case Scope::kGroup:
+      return "group";
+    case Scope::kTree:
+      return "tree";
+  }
+  return "?";
+}
+
+// "step 0: TERM to main", "forward USR2 to child", "KILL", "arm deadline 30s", "start hook", "(stop asked TERM)",
+// "finish 143".
+std::string describe(const Action& action) {
+  const bool roots = action.target == Target::kRoots;
+  switch (action.kind) {
+    case ActionKind::kDeliver:
+      return "step " + std::to_string(action.step) + ": " + signal_name(action.signal) + " to " +
+             (roots ? "roots" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
+    case ActionKind::kForward:
+      return "forward " + signal_name(action.signal) + " to " + (roots ? "roots" : "child");
+    case ActionKind::kKillPass:
+      return "KILL";
+    case ActionKind::kArm:
+      return std::string("arm ") + name_of(action.timer) + " " + format_duration(action.at);
+    case ActionKind::kStartHook:
+      return "start hook";
+    case ActionKind::kKillHook:
+      return "kill hook";
+    case ActionKind::kNote:
+      return std::string("(") + name_of(action.note) + (action.signal == 0 ? "" : " " + signal_name(action.signal)) +
+             ")";
+    case ActionKind::kFinish:
+      return "finish " + std::to_string(action.status);
+  }
+  return "?";
+}
+
+// One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, separated by ";
+// ".
+class Story {
+ public:
+  explicit Story(Plan plan) : plan_(plan) {}
+
+  // A child that has just been started.
+  static Story started(const Plan& plan) {
+    Story story(plan);
+    EXPECT_EQ(story.feed(Event::started(story.now_)), "");
+    return story;
+  }
+
+  std::string feed(const Event& event) {
+    const Step next = step(plan_, state_, event);
+    state_ = next.state;
+    std::string words;
+    for (const Action& action : next.actions) {
+      if (action.kind == ActionKind::kArm) due_[static_cast<std::size_t>(action.timer)] = action.at;
+      words += (words.empty() ? "" : "; ") + describe(action);
+    }
+    return words;
+  }
+  std::string signal(int number, bool from_keyboard = false) {
+    return feed(Event::signalled(now_, number, from_keyboard));
+  }
+  std::string child_ends(ExitStatus status, bool empty, bool own_session = false) {
+    return feed(Event::child_reaped(now_, status, empty, own_session));
+  }
+  std::string root_ends(bool empty) { return feed(Event::reaped(now_, empty)); }
+  std::string hook_ends() { return feed(Event::hook_ended(now_)); }
+  std::string passed(bool reachable) { return feed(Event::passed(now_, reachable)); }
+
+  // Lets time go on to `at`, the timers that are due included. Returns what they led to, each with its time: "[5s] step
+  // 1: TERM to main".
+  std::string until(Millis at) {
+    std::string words;
+    while (phase() != Phase::kFinished) {
+      const Timer* const timer = next_timer();
+      if (timer == nullptr) break;
+      const Millis due = due_[static_cast<std::size_t>(*timer)];
+      if (due > at) break;
+      now_ = std::max(now_, due);
+      const std::string led_to = feed(Event::timer_fired(now_, *timer, state_.armed[static_cast<std::size_t>(*timer)]));
+      if (!led_to.empty()) words += (words.empty() ? "[" : " [") + format_duration(now_) + "] " + led_to;
+    }
+    now_ = at;
+    return words;
+  }
+
+  [[nodiscard]] const State& state() const { return state_; }
+  [[nodiscard]] Phase phase() const { return state_.phase; }
+  [[nodiscard]] Cause cause() const { return state_.cause; }
+
+ private:
+  [[nodiscard]] const Timer* next_timer() const {
+    static constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit,
+                                                          Timer::kWait, Timer::kLook, Timer::kPass, Timer::kKillGrace});
+    const Timer* next = nullptr;
+    for (const Timer& timer : kTimers) {
+      if (state_.armed[static_cast<std::size_t>(timer)] == 0) continue;
+      if (next == nullptr || due_[static_cast<std::size_t>(timer)] < due_[static_cast<std::size_t>(*next)])
+        next = &timer;
+    }
+    return next;
+  }
+
+  Plan plan_;
+  State state_{};
+  Millis now_{0};
+  std::array<Millis, kTimerCount> due_{};
+};
+
+Plan plan_of(const char* steps, Millis timeout) {
+  Plan plan;
+  const Result<StepList> read = parse_plan(steps);
+  EXPECT_TRUE(read) << steps;
+  plan.steps = read.value_or(StepList{});
+  plan.timeout = timeout;
+  for (const int trigger : {sig::kTerm, sig::kInt}) plan.routes[static_cast<std::size_t>(trigger)] = Route::trigger();
+  return plan;
+}
+
+Plan plain(Millis timeout = seconds(30)) {
+  return plan_of("same/auto/KILL", timeout);
+}
+
+// --- Start and end without a stop. ---
+
+TEST(StopMachine, AChildThatEndsGivesItsStatus) {
+  Story story = Story::started(plain());
+  EXPECT_EQ(story.until(hours(1)), "");
+  EXPECT_EQ(story.child_ends({false, 3}, true), "finish 3");
+  EXPECT_EQ(story.cause(), Cause::kExited);
+}
+
+TEST(StopMachine, AChildThatDiesOfASignalGives128AndTheSignal) {
+  Story story = Story::started(plain());
+  EXPECT_EQ(story.child_ends({true, 11}, true), "finish 139");
+}
+
+TEST(StopMachine, AStartThatFailsEndsWithItsCode) {
+  Story story(plain());
+  EXPECT_EQ(story.feed(Event::start_failed(Millis{0}, kExitNotFound)), "finish 127");
+  EXPECT_EQ(story.cause(), Cause::kStartFailed);
+}
+
+TEST(StopMachine, ATriggerBeforeTheStartEndsTheRunWithNothingStarted) {
+  Story story(plain());
+  EXPECT_EQ(story.signal(sig::kTerm), "finish 143");
+  EXPECT_EQ(story.cause(), Cause::kGraceful);
+}
+
+TEST(StopMachine, ASignalToForwardBeforeTheStartHasNobodyToGoTo) {
+  Plan plan = plain();
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  Story story(plan);
+  EXPECT_EQ(story.signal(sig::kHup), "");
+}
+
+TEST(StopMachine, TheEndIsTheEnd) {
+  Story story = Story::started(plain());
+  story.child_ends(kExit0, true);
+  const State end = story.state();
+  EXPECT_EQ(story.signal(sig::kTerm), "");
+  EXPECT_EQ(story.child_ends({false, 1}, true), "");
+  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "");
+  EXPECT_EQ(story.state(), end);
+}
+
+// --- One deadline. ---
+
+TEST(StopMachine, AChildThatEndsInTimeEndsTheStop) {
+  Story story = Story::started(plain());
+  story.until(seconds(5));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 35s; step 0: TERM to main");
+  EXPECT_EQ(story.until(seconds(6)), "");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, true), "finish 143");
+  EXPECT_EQ(story.cause(), Cause::kGraceful);
+}
+
+TEST(StopMachine, ChildIgnoringTermIsKilledAtTheTimeout) {
+  Story story = Story::started(plain());
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); (kill); KILL; arm pass 30s5ms");
+  EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
+  EXPECT_EQ(story.cause(), Cause::kKilled);
+}
+
+TEST(StopMachine, DelayHookAndStepsSpendFromOneTimeout) {
+  Plan plan = plan_of("QUIT/10s/TERM/auto/KILL", seconds(30));
+  plan.delay = seconds(5);
+  plan.hook = true;
+  plan.hook_limit = seconds(15);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kTerm),
+            "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
+  EXPECT_EQ(story.until(seconds(8)), "");
+  EXPECT_EQ(story.hook_ends(), "step 0: QUIT to main; arm wait 18s");
+  EXPECT_EQ(story.until(seconds(30)), "[18s] step 1: TERM to main [30s] (timeout); (kill); KILL; arm pass 30s5ms");
+}
+
+TEST(StopMachine, NothingMovesTheDeadline) {
+  Plan plan = plan_of("QUIT/10s/TERM/auto/KILL", seconds(30));
+  plan.repeat = Repeat::kEscalate;
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  story.until(seconds(3));
+  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
+  story.until(seconds(4));
+  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 4s200ms; step 1: TERM to roots");
+  EXPECT_EQ(story.state().deadline, seconds(30));
+}
+
+TEST(StopMachine, WithoutATimeoutThereIsNeverAKill) {
+  Story story = Story::started(plain(kInfinity));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); step 0: TERM to main");
+  EXPECT_EQ(story.until(hours(24 * 365)), "");
+  EXPECT_EQ(story.phase(), Phase::kStepping);
+}
+
+TEST(StopMachine, ATimerThatWasSetAnewDoesNotCountAsItFirstWas) {
+  Story story = Story::started(plan_of("QUIT/5s/TERM/5s/INT/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  const std::uint32_t first = story.state().armed[static_cast<std::size_t>(Timer::kWait)];
+  EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: TERM to main; arm wait 10s");
+  EXPECT_EQ(story.feed(Event::timer_fired(seconds(5), Timer::kWait, first)), "");
+  EXPECT_EQ(story.state().step, 1);
+}
+
+// --- The plan. ---
+
+TEST(StopMachine, TheTriggerIsTranslated) {
+  Story story = Story::started(plan_of("QUIT/auto/KILL", seconds(30)));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main");
+}
+
+TEST(StopMachine, SameIsWhateverTheTriggerWas) {
+  Story story = Story::started(plan_of("TSTP/5s/same@group/auto/KILL", seconds(30)));
+  EXPECT_EQ(story.signal(sig::kInt), "(stop asked INT); arm deadline 30s; step 0: TSTP to main; arm wait 5s");
+  EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: INT to group");
+}
+
+TEST(StopMachine, EachStepGoesOutWhenTheWaitBeforeItIsOver) {
+  Story story = Story::started(plan_of("QUIT/20s/INT@group/5s/TERM@tree/1s/KILL", seconds(30)));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main; arm wait 20s");
+  EXPECT_EQ(story.until(seconds(26)),
+            "[20s] step 1: INT to group; arm wait 25s "
+            "[25s] step 2: TERM to tree; arm wait 26s "
+            "[26s] (kill); KILL; arm pass 26s5ms");
+}
+
+TEST(StopMachine, AutoIsWhatTheOthersLeaveOfTheTimeout) {
+  Story story = Story::started(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main; arm wait 25s");
+  EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to main");
+}
+
+TEST(StopMachine, AfterAnEndlessWaitNothingComes) {
+  Story story = Story::started(plan_of("QUIT/5s/TERM/infinity", kInfinity));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.until(hours(1)), "[5s] step 1: TERM to main");
+  EXPECT_EQ(story.child_ends(kExit0, true), "finish 0");
+  EXPECT_EQ(story.cause(), Cause::kEscalated);
+}
+
+TEST(StopMachine, APlanThatIsOnlyKillKillsAtOnce) {
+  Story story = Story::started(plan_of("KILL", seconds(30)));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; (kill); KILL; arm pass 5ms");
+}
+
+TEST(StopMachine, AWaitEndsAsSoonAsTheTreeIsEmpty) {
+  Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.until(Millis{1});
+  EXPECT_EQ(story.child_ends(kExit0, true), "finish 0");
+}
+
+// --- Stragglers. ---
+
+TEST(StopMachine, TheCurrentStepAndTheRestGoToTheRoots) {
+  Story story = Story::started(plan_of("QUIT/10s/TERM/10s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.until(seconds(10));
+  story.until(seconds(11));
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "(stragglers); arm look 11s200ms; step 1: TERM to roots; arm wait 21s");
+  EXPECT_EQ(story.root_ends(true), "finish 143");
+}
+
+TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
+  Story story = Story::started(plan_of("QUIT/100ms/TERM/100ms/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "(stragglers); arm look 200ms; step 0: QUIT to roots; arm wait 100ms");
+  EXPECT_EQ(story.until(Millis{200}),
+            "[100ms] arm look 300ms; step 1: TERM to roots; arm wait 200ms "
+            "[200ms] (kill); KILL; arm pass 205ms; arm kill grace 2s200ms");
+}
+
+TEST(StopMachine, AnOrphanThatComesLaterIsFoundByLooking) {
+  Story story = Story::started(plain());
+  story.signal(sig::kTerm);
+  story.child_ends(kDiedOfTerm, false);
+  EXPECT_EQ(story.until(Millis{400}),
+            "[200ms] arm look 400ms; step 0: TERM to roots [400ms] arm look 600ms; step 0: TERM to roots");
+}
+
+TEST(StopMachine, AnOrphanIsLookedForWhereverOneWasReaped) {
+  Story story = Story::started(plain());
+  story.signal(sig::kTerm);
+  story.child_ends(kDiedOfTerm, false);
+  story.until(Millis{50});
+  EXPECT_EQ(story.root_ends(false), "arm look 250ms; step 0: TERM to roots");
+}
+
+TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
+  Story story = Story::started(plain());
+  story.signal(sig::kTerm);
+  story.child_ends(kDiedOfTerm, false);
+  story.until(Millis{19});
+  EXPECT_EQ(story.root_ends(false), "arm look 20ms");
+  EXPECT_EQ(story.until(Millis{20}), "[20ms] arm look 220ms; step 0: TERM to roots");
+}
+
+TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
+  Plan plan = plain();
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers)");
+  EXPECT_EQ(story.root_ends(false).find("step"), std::string::npos);
+  EXPECT_EQ(story.until(seconds(29)), "");
+  EXPECT_EQ(story.root_ends(true), "finish 143");
+}
+
+TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 200ms; step 0: QUIT to roots");
+}
+
+TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
+  Plan plan = plain();
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.child_ends({false, 1}, false),
+            "arm deadline 10s; (stragglers); arm look 200ms; step 0: TERM to roots");
+}
+
+TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
+  Story story = Story::started(plain());
+  story.until(seconds(60));
+  EXPECT_EQ(story.child_ends({false, 7}, false),
+            "arm deadline 1m10s; (stragglers); arm look 1m200ms; step 0: TERM to roots");
+  story.until(Millis{69'999});
+  EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); (kill); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
+  EXPECT_EQ(story.root_ends(true), "finish 7");
+}
+
+TEST(StopMachine, TheTimeForStragglersIsNeverMoreThanTheTimeout) {
+  Story story = Story::started(plain(seconds(3)));
+  story.child_ends(kExit0, false);
+  EXPECT_EQ(story.state().deadline, seconds(3));
+}
+
+TEST(StopMachine, AStopThatIsAskedForDuringTheCleanUpChangesNothing) {
+  Story story = Story::started(plain());
+  story.child_ends({false, 7}, false);
+  story.until(Millis{100});
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM)");
+  EXPECT_EQ(story.state().deadline, seconds(10));
+  EXPECT_EQ(story.root_ends(true), "finish 7");
+  EXPECT_EQ(story.cause(), Cause::kExited);
+}
+
+TEST(StopMachine, ACommandThatDaemonisesIsWaitedFor) {
+  Story story = Story::started(plain());
+  story.until(Millis{4'999});
+  EXPECT_EQ(story.child_ends(kExit0, false, true), "(daemonised)");
+  EXPECT_EQ(story.until(hours(1)), "");
+  EXPECT_EQ(story.root_ends(false), "");
+  EXPECT_EQ(story.root_ends(true), "finish 0");
+  EXPECT_EQ(story.cause(), Cause::kExited);
+}
+
+TEST(StopMachine, ADaemonIsStoppedWhenAskedTo) {
+  Story story = Story::started(plan_of("QUIT/auto/KILL", seconds(30)));
+  story.child_ends(kExit0, false, true);
+  story.until(hours(1));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 1h30s; arm look 1h200ms; step 0: QUIT to roots");
+  EXPECT_EQ(story.root_ends(true), "finish 0");
+}
+
+TEST(StopMachine, NotEveryEarlyEndIsADaemon) {
+  struct Case {
+    ExitStatus status;
+    bool own_session;
+    Millis at;
+  };
+  for (const Case& c : {Case{{false, 1}, true, Millis{0}}, Case{kDiedOfTerm, true, Millis{0}},
+                        Case{kExit0, false, Millis{0}}, Case{kExit0, true, seconds(5)}}) {
+    Story story = Story::started(plain());
+    story.until(c.at);
+    story.child_ends(c.status, false, c.own_session);
+    EXPECT_EQ(story.phase(), Phase::kStepping);
+  }
+}
+
+TEST(StopMachine, StragglersAreWaitedForIfThatIsWished) {
+  Plan plan = plain();
+  plan.stragglers = Stragglers::kWait;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.child_ends({false, 1}, false), "(waiting)");
+  EXPECT_EQ(story.until(hours(1)), "");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 1h30s; arm look 1h200ms; step 0: TERM to roots");
+}
+
+TEST(StopMachine, StragglersAreLeftIfThatIsWished) {
+  Plan plan = plain();
+  plan.stragglers = Stragglers::kLeave;
+  Story unasked = Story::started(plan);
+  EXPECT_EQ(unasked.child_ends({false, 1}, false), "(left); finish 1");
+  Story asked = Story::started(plan);
+  asked.signal(sig::kTerm);
+  EXPECT_EQ(asked.child_ends(kDiedOfTerm, false), "(left); finish 143");
+}
+
+TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
+  Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.until(seconds(15));
+  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 15s200ms; step 0: QUIT to roots; arm wait 25s")
+      << "not 35s: TERM has 5s of its own";
+}
+
+// --- KILL. ---
+
+TEST(StopMachine, KillIsRepeatedAtGrowingIntervalsUntilTheChildHasEnded) {
+  Story story = Story::started(plan_of("KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.passed(true), "");
+  EXPECT_EQ(
+      story.until(Millis{75}),
+      "[5ms] KILL; arm pass 15ms [15ms] KILL; arm pass 35ms [35ms] KILL; arm pass 75ms [75ms] KILL; arm pass 155ms");
+  EXPECT_EQ(story.passed(false), "") << "a child that may not be signalled is waited for all the same";
+  story.until(hours(1));
+  const Millis last = story.state().pass_interval;
+  EXPECT_EQ(last, seconds(1));
+  EXPECT_EQ(story.phase(), Phase::kKilling);
+  EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
+}
+
+TEST(StopMachine, StragglersHaveTwoSecondsToDieOfKill) {
+  Story story = Story::started(plan_of("KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.until(Millis{1});
+  EXPECT_EQ(story.child_ends(kDiedOfKill, false), "arm kill grace 2s1ms");
+  story.until(Millis{2'000});
+  EXPECT_EQ(story.phase(), Phase::kKilling);
+  EXPECT_EQ(story.until(Millis{2'001}), "[2s1ms] (survivors); finish 137");
+}
+
+TEST(StopMachine, StragglersThatMayNotBeSignalledDoNotHangTheExit) {
+  Story story = Story::started(plan_of("KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.child_ends(kDiedOfKill, false);
+  EXPECT_EQ(story.passed(true), "");
+  EXPECT_EQ(story.passed(false), "(survivors); finish 137");
+}
+
+TEST(StopMachine, AfterKillNothingIsForwardedAndNothingRepeated) {
+  Plan plan = plan_of("KILL", seconds(30));
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.signal(sig::kHup), "");
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+}
+
+// --- Delay and hook. ---
+
+Plan with_hook(Millis delay, Millis limit) {
+  Plan plan = plain();
+  plan.delay = delay;
+  plan.hook = true;
+  plan.hook_limit = limit;
+  return plan;
+}
+
+TEST(StopMachine, TheFirstStepWaitsForDelayAndHookBoth) {
+  Story hook_first = Story::started(with_hook(seconds(5), seconds(15)));
+  EXPECT_EQ(hook_first.signal(sig::kTerm),
+            "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
+  hook_first.until(seconds(1));
+  EXPECT_EQ(hook_first.hook_ends(), "");
+  EXPECT_EQ(hook_first.until(seconds(20)), "[5s] step 0: TERM to main");
+
+  Story delay_first = Story::started(with_hook(seconds(5), seconds(15)));
+  delay_first.signal(sig::kTerm);
+  EXPECT_EQ(delay_first.until(seconds(7)), "");
+  EXPECT_EQ(delay_first.hook_ends(), "step 0: TERM to main");
+}
+
+TEST(StopMachine, AHookThatHangsIsCutAtItsLimit) {
+  Story story = Story::started(with_hook(Millis{0}, seconds(15)));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; start hook; arm hook limit 15s");
+  EXPECT_EQ(story.until(seconds(15)), "[15s] kill hook; (hook cut); step 0: TERM to main");
+  EXPECT_EQ(story.hook_ends(), "") << "its end means nothing any more";
+}
+
+TEST(StopMachine, AHookDoesNotOutliveTheTimeout) {
+  Story story = Story::started(with_hook(Millis{0}, kInfinity));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); kill hook; (hook cut); (kill); KILL; arm pass 30s5ms");
+}
+
+TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
+  Story empty = Story::started(with_hook(seconds(5), seconds(15)));
+  empty.signal(sig::kTerm);
+  EXPECT_EQ(empty.child_ends(kExit0, true), "kill hook; (hook cut); finish 0");
+
+  Story stragglers = Story::started(with_hook(seconds(5), seconds(15)));
+  stragglers.signal(sig::kTerm);
+  EXPECT_EQ(stragglers.child_ends(kExit0, false),
+            "kill hook; (hook cut); (stragglers); arm look 200ms; step 0: TERM to roots");
+  EXPECT_EQ(stragglers.until(seconds(6)).find("step 0: TERM to main"), std::string::npos);
+}
+
+TEST(StopMachine, ATreeThatEndsBeforeItsHookTakesTheHookAlong) {
+  Story story = Story::started(with_hook(Millis{0}, seconds(15)));
+  story.child_ends(kExit0, false, true);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.root_ends(true), "kill hook; (hook cut); finish 0");
+}
+
+TEST(StopMachine, WithoutAStopThereIsNoHook) {
+  Story story = Story::started(with_hook(seconds(5), seconds(15)));
+  EXPECT_EQ(story.child_ends(kExit0, false), "arm deadline 10s; (stragglers); arm look 200ms; step 0: TERM to roots");
+}
+
+// --- Repeats. ---
+
+TEST(StopMachine, TheSameTriggerAgainIsCountedAndIgnored) {
+  Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+  story.until(seconds(10));
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+  EXPECT_EQ(story.state().repeats_ignored, 2U);
+}
+
+TEST(StopMachine, WithinTwoSecondsAnotherTriggerIsTheSameStop) {
+  Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kInt);
+  story.until(Millis{1'999});
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+  story.until(seconds(10));
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)") << "it has been seen";
+}
+
+TEST(StopMachine, ALaterOtherTriggerGoesOnToTheNextStep) {
+  Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kInt);
+  story.until(Millis{7'500});
+  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 12s500ms; (advanced TERM)");
+}
+
+TEST(StopMachine, ALaterOtherTriggerNeverLeadsToKill) {
+  Story story = Story::started(plain());
+  story.signal(sig::kInt);
+  story.until(Millis{7'500});
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+  EXPECT_EQ(story.phase(), Phase::kStepping);
+}
+
+TEST(StopMachine, IntAfterIntIsAPersonWhoMeansIt) {
+  Story story = Story::started(plan_of("same/10s/TERM/10s/KILL", seconds(30)));
+  story.signal(sig::kInt);
+  story.until(Millis{999});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)") << "a key that bounces";
+  story.until(Millis{1'000});
+  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; arm wait 11s; (advanced INT)");
+  story.until(Millis{1'999});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  story.until(Millis{2'000});
+  EXPECT_EQ(story.signal(sig::kInt), "(kill); KILL; arm pass 2s5ms; (advanced INT)");
+}
+
+TEST(StopMachine, IntCutsTheDelayShort) {
+  Story story = Story::started(with_hook(seconds(20), seconds(15)));
+  story.signal(sig::kInt);
+  story.until(seconds(3));
+  EXPECT_EQ(story.signal(sig::kInt), "kill hook; (hook cut); step 0: INT to main; (advanced INT)");
+}
+
+TEST(StopMachine, RepeatsCanBeIgnoredAltogether) {
+  Plan plan = plan_of("QUIT/20s/TERM/5s/KILL", seconds(30));
+  plan.repeat = Repeat::kIgnore;
+  Story story = Story::started(plan);
+  story.signal(sig::kInt);
+  story.until(seconds(10));
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+}
+
+TEST(StopMachine, EveryRepeatCanEscalate) {
+  Plan plan = plan_of("QUIT/20s/TERM/5s/KILL", seconds(30));
+  plan.repeat = Repeat::kEscalate;
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 5s; (advanced TERM)");
+  EXPECT_EQ(story.signal(sig::kTerm), "(kill); KILL; arm pass 5ms; (advanced TERM)");
+}
+
+// --- Triggers and forwarding. ---
+
+TEST(StopMachine, SignalsArePassedOnUnchangedMappedOrNotAtAll) {
+  Plan plan = plain();
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  plan.routes[sig::kUsr1] = Route::forward_as(sig::kQuit);
+  plan.routes[sig::kUsr2] = Route::drop();
+  plan.routes[40] = Route::forward_as(40);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to child");
+  EXPECT_EQ(story.signal(sig::kUsr1), "forward QUIT to child");
+  EXPECT_EQ(story.signal(sig::kUsr2), "");
+  EXPECT_EQ(story.signal(40), "forward RTMIN+6 to child");
+  EXPECT_EQ(story.phase(), Phase::kRunning);
+}
+
+TEST(StopMachine, AForwardedSignalNeedsSomebodyToGoTo) {
+  Plan plan = plain();
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to child");
+  story.child_ends(kDiedOfTerm, false);
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to roots");
+}
+
+TEST(StopMachine, TheEndOfTheParentIsATrigger) {
+  Story story = Story::started(plan_of("same/auto/KILL", seconds(30)));
+  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "(stop asked); arm deadline 30s; step 0: TERM to main");
+  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "") << "a parent ends once";
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+}
+
+TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
+  Plan plan = plain();
+  plan.shares_group = true;
+  plan.routes[sig::kQuit] = Route::forward_as(sig::kQuit);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kQuit, true), "");
+  EXPECT_EQ(story.signal(sig::kQuit), "forward QUIT to child");
+  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: INT to main by keyboard");
+}
+
+TEST(StopMachine, TheKeyboardCannotTranslate) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.shares_group = true;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: QUIT to main");
+}
+
+TEST(StopMachine, InAGroupOfItsOwnTheChildHearsNothingOfOurKeyboard) {
+  Story story = Story::started(plain());
+  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: INT to main");
+}
+
+TEST(StopMachine, OurOwnGroupIsNeverSignalled) {
+  Plan plan = plan_of("TERM@group/auto/KILL", seconds(30));
+  plan.shares_group = true;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: TERM to main");
+}
+
+// --- Exit status. ---
+
+Plan with_success(int code) {
+  Plan plan = plan_of("QUIT/5s/TERM/5s/KILL", seconds(30));
+  plan.success.add(code);
+  return plan;
+}
+
+TEST(StopMachine, AWishedForStatusBecomesSuccessInAStop) {
+  Story story = Story::started(with_success(143));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, true), "finish 0");
+}
+
+TEST(StopMachine, ALaterStepIsStillASuccess) {
+  Story story = Story::started(with_success(143));
+  story.signal(sig::kTerm);
+  story.until(seconds(6));
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, true), "finish 0");
+  EXPECT_EQ(story.cause(), Cause::kEscalated);
+}
+
+TEST(StopMachine, WithoutAStopNoStatusIsMadeASuccess) {
+  Story story = Story::started(with_success(143));
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, true), "finish 143");
+}
+
+TEST(StopMachine, AfterKillNoStatusIsMadeASuccess) {
+  Story story = Story::started(with_success(137));
+  story.signal(sig::kTerm);
+  story.until(seconds(10));
+  EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
+}
+
+TEST(StopMachine, KillOfTheChildAloneIsAKillToo) {
+  Plan plan = plan_of("TERM/1s/KILL@main/5s/KILL", seconds(30));
+  plan.success.add(137);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.until(seconds(1)), "[1s] step 1: KILL to main; arm wait 6s");
+  EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
+  EXPECT_EQ(story.cause(), Cause::kKilled);
+}
+
+}  // namespace
+}  // namespace graceshim
