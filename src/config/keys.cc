@@ -161,7 +161,10 @@ Result<StepList> read_plan(const Value& value) {
   return at_place(value, parse_plan(value.text));
 }
 
+bool has_zero_byte(const Value& value) { return value.text.find('\0') != std::string::npos; }
+
 Result<std::vector<std::string>> read_hook(const Value& value) {
+  if (has_zero_byte(value)) return fail_at(value.where, "a command cannot hold a zero byte");
   if (value.kind == Kind::kText) {
     if (value.text.empty()) return std::vector<std::string>{};
     return std::vector<std::string>{"/bin/sh", "-c", value.text};
@@ -170,7 +173,7 @@ Result<std::vector<std::string>> read_hook(const Value& value) {
   std::vector<std::string> words;
   for (const Value& item : value.items) {
     if (item.kind != Kind::kText) return wrong_kind(item, "a word of the command, as text");
-    if (item.text.find('\0') != std::string::npos) return fail_at(item.where, "a word cannot hold a zero byte");
+    if (has_zero_byte(item)) return fail_at(item.where, "a command cannot hold a zero byte");
     words.push_back(item.text);
   }
   if (!words.empty() && words.front().empty()) return fail_at(value.where, "the command's name is empty");

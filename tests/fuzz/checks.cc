@@ -1,0 +1,95 @@
+#include "checks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "keys.h"
+
+namespace graceshim {
+
+namespace {
+
+bool is_one_line(const std::string& text) {
+  return !text.empty() && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (std::string& word : words) result.push_back(word.data());
+  return result;
+}
+
+// What is shown can be read again, and means the same.
+void check_shown(const Config& config) {
+  for (const Key& key : keys()) {
+    if (key.toml.empty()) continue;
+    const Shown shown = key.show(config);
+    check(shown.where.empty() == (shown.origin == Origin::kDefault), "an origin without a place, or the reverse");
+    // A list of words has no form as one text; an empty set has none either.
+    if (shown.value.empty() || key.toml == "stop.pre_stop") continue;
+    Config again;
+    check(key.assign(again, Value{.text = shown.value, .where = "again"}, Origin::kFile).has_value(),
+          "what is shown cannot be read");
+    check(key.show(again).value == shown.value, "what is shown is read as something else");
+  }
+}
+
+}  // namespace
+
+void check(bool good, std::string_view what) {
+  if (good) return;
+  std::fprintf(stderr, "invariant broken: %.*s\n", static_cast<int>(what.size()), what.data());
+  std::abort();
+}
+
+void check_error(const Error& error) {
+  check(error.status == kExitUsage, "the status of a mistake is not 125");
+  check(is_one_line(error.message), "a message is not one line");
+}
+
+std::vector<std::string> lines_of(const std::uint8_t* data, std::size_t size) {
+  std::vector<std::string> lines;
+  std::string line;
+  for (std::size_t i = 0; i < size; ++i) {
+    const char c = static_cast<char>(data[i]);
+    if (c == '\n') {
+      lines.push_back(std::move(line));
+      line.clear();
+    } else if (c != '\0') {  // the kernel hands over no zero byte within a word
+      line.push_back(c);
+    }
+  }
+  if (!line.empty()) lines.push_back(std::move(line));
+  return lines;
+}
+
+void check_configure(std::vector<std::string> arguments, std::vector<std::string> environment,
+                     const std::string& file) {
+  arguments.insert(arguments.begin(), "graceshim");
+  const std::vector<char*> argument_pointers = pointers(arguments);
+  const std::vector<char*> environment_pointers = pointers(environment);
+  const Result<Invocation> invocation = configure(Surroundings{
+      .arguments = argument_pointers,
+      .environment = environment_pointers,
+      .pid = 42,
+      .pid1 = false,
+      .read_file = [&file](const std::string&) -> Result<std::string> { return file; },
+      .exists = [&file](const std::string& path) { return path == "/etc/graceshim.toml" && !file.empty(); },
+      .working_directory = "/",
+  });
+  if (!invocation) return check_error(invocation.error());
+  if (invocation->mode == Mode::kRun) check(!invocation->command.empty(), "a run without a command");
+  for (const std::string& warning : invocation->warnings) check(is_one_line(warning), "a warning is not one line");
+  check(!invocation->config.stop_plan.is_explicit() || !invocation->config.stop_signal.is_explicit(),
+        "plan and signal are both explicit");
+  check_shown(invocation->config);
+
+  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, Situation{});
+  if (!plan) return check_error(plan.error());
+  check(!plan->plan.steps.empty(), "a plan without a step");
+  const std::string text = explain(*invocation, *plan);
+  check(text.ends_with('\n'), "the explanation does not end in a newline");
+}
+
+}  // namespace graceshim

@@ -1,0 +1,7 @@
+// The input is a command line, a word to a line.
+#include "checks.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  graceshim::check_configure(graceshim::lines_of(data, size), {}, "");
+  return 0;
+}
