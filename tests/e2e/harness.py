@@ -19,7 +19,6 @@ WORKER_DIRECTORY = os.path.join(HERE, "worker")
 SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
 STRICT = os.environ.get("GRACESHIM_TEST_STRICT") == "1"
 
-TEST_LIMIT = 60  # seconds; ctest's own limit is longer, so that a test that hangs still clears up
 SKIPPED = 77  # the exit status that ctest takes for a skip
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -128,11 +127,13 @@ class Command:
 class Case(unittest.TestCase):
     """One story. Every process that it starts, however far removed, is gone when it ends."""
 
+    LIMIT = 60  # seconds; ctest's own limit is longer, so that a test that hangs still clears up
+
     def setUp(self):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         signal.signal(signal.SIGALRM, self._out_of_time)
         signal.signal(signal.SIGTERM, self._out_of_time)
-        signal.alarm(TEST_LIMIT)
+        signal.alarm(self.LIMIT)
         self.directory = tempfile.mkdtemp(prefix="graceshim-e2e-")
         os.chmod(self.directory, 0o755)
         self.addCleanup(shutil.rmtree, self.directory)

@@ -1,0 +1,20 @@
+# What is installed beside the binary, and the Debian package:
+#   cmake --preset static && cmake --build --preset static && cpack --config build/static/CPackConfig.cmake
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The graceshim developers <graceshim@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Start a command in a container, a unit or a Procfile, turn the platform's stop signal
+into the one that lets the command finish its work, kill it only when its time
+is over, reap every zombie, and exit with its status.")
+# The static binary depends on nothing; of the dynamic one dpkg-shlibdeps finds out.
+if(NOT GRACESHIM_STATIC)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+endif()
+include(CPack)

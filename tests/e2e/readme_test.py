@@ -1,0 +1,150 @@
+"""Every command of the README does what the README says."""
+
+import os
+import re
+import subprocess
+import tempfile
+
+from harness import HERE, SHIM, Case, descendants, environment, main
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+# Each command of the README, and what runs it: a test of this file, of another one here, or a check of the packaging suite.
+COMMANDS = {
+    "packaging/try": "readme_test.py test_try_shows_what_it_promises",
+    "tests/run": "readme_test.py test_the_test_runner_knows_its_suites",
+    "graceshim -- rake resque:work": "resque_test.py test_term_finishes_the_job",
+    "kill -TERM PID-OF-GRACESHIM": "resque_test.py test_term_finishes_the_job",
+    "graceshim -- nginx -c CONF": "nginx_test.py test_term_delivers_the_response",
+    "graceshim --list-presets": "readme_test.py test_list_presets",
+    "graceshim --stop-signal QUIT --stop-timeout 20s -- ./server": "readme_test.py test_a_signal_and_a_timeout",
+    "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
+    "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
+    "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
+    "cpack --config build/static/CPackConfig.cmake": 'packaging.bash check "package"',
+    "dpkg -i graceshim_0.1.0_amd64.deb": 'packaging.bash check "package installs and runs"',
+    "podman build --tag graceshim .": 'packaging.bash check "image"',
+    """graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""": "readme_test.py test_a_deaf_command",
+}
+
+# Programs that the README's commands name and this machine need not have.
+SERVER = """#!/bin/sh
+for name in QUIT TERM; do trap "echo $name; exit 0" $name; done
+echo ready
+while :; do sleep 0.1; done
+"""
+
+
+def readme():
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", readme(), re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+class Readme(Case):
+    LIMIT = 900
+
+    def setUp(self):
+        super().setUp()
+        os.symlink(SHIM, os.path.join(self.directory, "graceshim"))
+        self.env = environment()
+        self.env["PATH"] = f"{self.directory}:{self.env['PATH']}"
+
+    def run_command(self, command):
+        """The whole output of a command of the README, which must succeed."""
+        self.assertIn(command, commands())
+        done = subprocess.run(command, shell=True, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def start_command(self, command):
+        self.assertIn(command, commands())
+        return self.start(["sh", "-c", f"exec {command}"], self.env)
+
+    def test_every_command_has_its_test_and_every_test_its_command(self):
+        self.assertEqual(sorted(set(commands())), sorted(COMMANDS))
+        for command, place in COMMANDS.items():
+            file, _, name = place.partition(" ")
+            path = os.path.join(HERE, file) if file.endswith(".py") else os.path.join(ROOT, "tests", file)
+            with open(path, encoding="utf-8") as source:
+                found = re.search(rf"^ *(def )?{re.escape(name)}(?!\w)", source.read(), re.MULTILINE)
+            self.assertTrue(found, f"{command}: no '{name}' in {path}")
+
+    def test_try_shows_what_it_promises(self):
+        command = self.start([os.path.join(ROOT, "packaging/try")])
+        self.assertEqual(command.wait(800), 0, command.output())
+        rows = command.output().splitlines()[-3:]
+        self.assertEqual([row.split(":work")[1].split()[:2] for row in rows],
+                         [["lost", "0"], ["completed", "0"], ["killed", "137"]])
+        for row in rows:
+            self.assertIn(f"`{re.split('  +', row)[0].strip()}`", readme())
+        claimed = float(re.search(r"static binary of ([0-9.]+) MB", readme())[1])
+        size = os.path.getsize(os.path.join(ROOT, "build/static/graceshim")) / 1e6
+        self.assertLess(abs(size - claimed), 0.1, f"{size:.2f} MB")
+
+    def test_the_test_runner_knows_its_suites(self):
+        # What runs this test is the command itself; here is only its answer to a name that it does not know.
+        command = self.start([os.path.join(ROOT, "tests/run"), "nonsense"])
+        self.assertEqual(command.wait(20), 2)
+        self.assertIn("unit model sim system e2e", command.output())
+
+    def test_list_presets(self):
+        output = self.run_command("graceshim --list-presets")
+        self.assertRegex(output, r"(?m)^nginx .*QUIT/")
+        self.assertRegex(output, r"(?m)^resque .*QUIT/")
+        rows = len(re.findall(r"(?m)^[a-z]\S* +\S*/", output))
+        self.assertTrue(30 <= rows <= 50, f"'some forty' are {rows}")
+
+    def test_explain(self):
+        output = self.run_command("graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work")
+        self.assertRegex(output, r"stop\.timeout += 30s +--stop-timeout")
+        self.assertIn("preset resque", output)
+        self.assertRegex(output, r"(?m)^ +TERM .* 25s")
+        self.assertRegex(output, r"(?m)^ +KILL .* 30s")
+
+    def start_server(self, command):
+        with open(os.path.join(self.directory, "server"), "w", encoding="ascii") as file:
+            file.write(SERVER)
+        os.chmod(file.name, 0o755)
+        started = self.start_command(command)
+        self.until(lambda: "ready" in started.output(), "the server", command=started)
+        return started
+
+    def assert_gets_quit(self, command):
+        started = self.start_server(command)
+        started.send("TERM")
+        self.assertEqual(started.wait(10), 0, started.output())
+        self.assertRegex(started.output(), r"(?m)^QUIT$")
+
+    def test_a_signal_and_a_timeout(self):
+        self.assert_gets_quit("graceshim --stop-signal QUIT --stop-timeout 20s -- ./server")
+
+    def test_a_plan(self):
+        self.assert_gets_quit("graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server")
+
+    def test_a_deaf_command(self):
+        started = self.start_command("""graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""")
+        self.until(lambda: "sleep" in descendants(started.pid).values(), "the loop", command=started)
+        started.send("TERM")
+        self.assertEqual(started.wait(10), 137, started.output())
+
+    def test_the_file_is_accepted(self):
+        for text in blocks("toml"):
+            with tempfile.NamedTemporaryFile("w", dir=self.directory, suffix=".toml", delete=False) as file:
+                file.write(text)
+            started = self.start(["graceshim", "--config", file.name, "--explain", "--", "true"], self.env)
+            self.assertEqual(started.wait(10), 0, started.output())
+            self.assertRegex(started.output(), r"stop\.timeout += 2m")
+
+
+if __name__ == "__main__":
+    main()
