@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,10 +126,17 @@ void on_signal(int signal, siginfo_t* info, void* /*context*/) {
   say("signal " + signal_word(signal) + " " + code_word(info->si_code) + " " + std::to_string(info->si_pid));
 }
 
+// The kernel's own call: that of libc refuses 32 and 33.
 void set_disposition(int signal, void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    unsigned long mask;
+  } const action{handler, 0, nullptr, 0};
+  if (::syscall(SYS_rt_sigaction, signal, &action, nullptr, sizeof(action.mask)) != 0) {
+    give_up_with_errno("sigaction " + signal_word(signal));
+  }
 }
 
 void trap(int signal) {

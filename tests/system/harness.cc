@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -145,12 +146,10 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// Small, so that what the machine is (a container, a CI runner, a machine with a configuration file) decides nothing.
+// Small, so that what the machine is (a container, a CI runner) decides nothing.
 std::map<std::string, std::string> small_environment() {
   std::map<std::string, std::string> environment = {
-      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-      {"GRACESHIM_CONFIG", "/dev/null"},
-      {"GRACESHIM_PLATFORM", "none"}};
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"GRACESHIM_PLATFORM", "none"}};
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}) {
     if (const auto value = environment_variable(name)) environment[name] = *value;
   }
@@ -319,13 +318,25 @@ Ending Process::end(Millis patience) {
 }
 
 Ending Process::kill() {
+  std::vector<pid_t> tree = {pid_};
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    for (const pid_t child : children_of(tree[i])) tree.push_back(child);
+  }
   send(SIGKILL);
-  return end();
+  const Ending ending = end();
+  for (const pid_t pid : tree) {
+    if (pid == pid_ || ::kill(pid, SIGKILL) != 0) continue;
+    // It is ours to reap once its parent has ended.
+    eventually("the end of the tree",
+               [pid] { return ::waitpid(pid, nullptr, WNOHANG) == pid || proc_status(pid, "State").empty(); });
+  }
+  return ending;
 }
 
-// Waits for something to happen, and reads it. False: nothing did, until then.
+// Waits for output or the end, and reads what is there. False: neither came, until then. Once the end has come, returns
+// at once.
 bool Process::pump(Clock::time_point until) {
-  std::array<pollfd, 3> fds = {pollfd{ended() ? -1 : pidfd_.get(), POLLIN, 0}, pollfd{out_.fd.get(), POLLIN, 0},
+  std::array<pollfd, 3> fds = {pollfd{pidfd_.get(), POLLIN, 0}, pollfd{out_.fd.get(), POLLIN, 0},
                                pollfd{err_.fd.get(), POLLIN, 0}};
   const int ready = poll_until(fds.data(), fds.size(), until);
   if (ready < 0 && errno == EINTR) return true;
@@ -350,6 +361,11 @@ void Process::drain(Stream& stream) {
 }
 
 std::string Process::line(const std::string& start, Millis patience) {
+  if (auto rest = line_or_end(start, patience)) return *rest;
+  throw Failure("the end came before \"" + start + "\"\n" + transcript());
+}
+
+std::optional<std::string> Process::line_or_end(const std::string& start, Millis patience) {
   const auto until = Clock::now() + patience;
   std::size_t& position = read_until_[start];
   for (;;) {
@@ -360,7 +376,8 @@ std::string Process::line(const std::string& start, Millis patience) {
       position = end + 1;
       if (line.starts_with(start)) return line.substr(start.size());
     }
-    if (last_look || !pump(until)) throw Failure("no line \"" + start + "\"\n" + transcript());
+    if (last_look) return std::nullopt;
+    if (!pump(until)) throw Failure("no line \"" + start + "\"\n" + transcript());
   }
 }
 
@@ -388,8 +405,8 @@ void Process::watch(Millis time) {
 
 bool Process::output_ends() {
   const auto until = Clock::now() + kPatience;
-  while (out_.fd && pump(until)) {
-  }
+  pollfd output{out_.fd.get(), POLLIN, 0};
+  while (out_.fd && poll_until(&output, 1, until) != 0) drain(out_);
   return !out_.fd;
 }
 
@@ -466,6 +483,25 @@ Process run(const Shim& shim) {
   return Process(start);
 }
 
+std::function<void()> as_user(uid_t user) {
+  return [user] {
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0) {
+      fail_with_errno("become another user");
+    }
+  };
+}
+
+std::function<void()> with_limit(int resource, unsigned long limit) {
+  return [resource, limit] {
+    const rlimit both{limit, limit};
+    if (::setrlimit(static_cast<__rlimit_resource>(resource), &both) != 0) fail_with_errno("setrlimit");
+  };
+}
+
+std::function<void()> with_ignored(int signal) {
+  return [signal] { ::signal(signal, SIG_IGN); };
+}
+
 void fence(Process& shim, const std::string& name) {
   shim.send(SIGRTMIN + kFenceOffset);
   shim.line(name + " signal " + signal_word(SIGRTMIN + kFenceOffset));
@@ -516,6 +552,10 @@ std::vector<int> descriptors_of(pid_t pid) {
 
 std::string descriptor(pid_t pid, int fd) {
   return link_target("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd));
+}
+
+Millis since(Clock::time_point begin) {
+  return std::chrono::duration_cast<Millis>(Clock::now() - begin);
 }
 
 void eventually(const std::string& what, const std::function<bool()>& condition, Millis patience) {

@@ -128,10 +128,12 @@ class Process {
   void send(int signal) const;
   [[nodiscard]] bool ended() const;
   Ending end(Millis patience = kPatience);  // waits for it
-  Ending kill();                            // ends it now
+  Ending kill();                            // ends it and all its descendants now
 
   // Waits for the next line of output that begins with `start` and was not returned before. The rest of it comes back.
   std::string line(const std::string& start, Millis patience = kPatience);
+  // The same, or nothing if the process ends without such a line.
+  std::optional<std::string> line_or_end(const std::string& start, Millis patience = kPatience);
   // The same for errors: waits until they contain the text.
   void error(const std::string& text, Millis patience = kPatience);
   // Waits for "NAME ready PID PPID" of a fixture. Its pid, as the test sees it.
@@ -177,6 +179,11 @@ std::string shim_path();  // the program under test
 std::string fixture_path();
 bool shim_is_ours();  // not another program put in its place
 
+// Acts for Start::before_exec.
+std::function<void()> as_user(uid_t user);
+std::function<void()> with_limit(int resource, unsigned long limit);
+std::function<void()> with_ignored(int signal);
+
 // Splits at blanks.
 std::vector<std::string> words(std::string_view text);
 
@@ -191,6 +198,8 @@ std::vector<pid_t> children_of(pid_t pid);
 int zombies_of(pid_t pid);
 std::vector<int> descriptors_of(pid_t pid);
 std::string descriptor(pid_t pid, int fd);  // where it leads
+
+Millis since(Clock::time_point begin);
 
 // Tries until it holds. A Failure that says `what` if it does not come to hold.
 void eventually(const std::string& what, const std::function<bool()>& condition, Millis patience = kPatience);

@@ -1,10 +1,5 @@
 // What becomes of signals that are sent to graceshim.
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <set>
-#include <thread>
 
 #include "harness.h"
 
@@ -15,40 +10,285 @@ class Signals : public EitherWay {};
 GRACESHIM_EITHER_WAY(Signals);
 class SignalsOfAProcess : public SystemTest {};
 
-// What a process can be sent and may handle, but for CHLD, which says something about the receiver's own children.
-std::vector<int> all_signals() {
+const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
+
+// What a process can be sent and may handle. CHLD is not among them: it says something about the receiver's own
+// children. TERM and INT are, for graceshim, the wish to stop.
+std::vector<int> forwarded_signals() {
   std::vector<int> signals;
   for (int signal = 1; signal <= SIGRTMAX; ++signal) {
     const bool libc_internal = signal > 31 && signal < SIGRTMIN;
-    if (signal != SIGKILL && signal != SIGSTOP && signal != SIGCHLD && !libc_internal) signals.push_back(signal);
+    const bool special = signal == SIGKILL || signal == SIGSTOP || signal == SIGCHLD;
+    const bool trigger = signal == SIGTERM || signal == SIGINT;
+    if (!libc_internal && !special && !trigger) signals.push_back(signal);
   }
   return signals;
-}
-
-bool stops_by_default(int signal) {
-  return signal == SIGTERM || signal == SIGINT;
 }
 
 TEST_P(Signals, EachArrivesAtTheChildUnchanged) {
   Process shim = run_shim("", "trap all ready serve");
   shim.ready();
-  for (const int signal : all_signals()) {
-    if (stops_by_default(signal)) continue;
+  for (const int signal : forwarded_signals()) {
     shim.send(signal);
     shim.line("main signal " + signal_word(signal) + " ");
   }
-  EXPECT_EQ(shim.count("main signal "), 60);
+  EXPECT_EQ(shim.count("main signal "), static_cast<int>(forwarded_signals().size())) << shim.output();
+  shim.send(SIGTERM);
+  shim.line("main signal TERM ");
   shim.kill();
 }
 
 TEST_P(Signals, TriggersArriveUnchangedWithoutAPreset) {
-  for (const int signal : {SIGTERM, SIGINT}) {
-    Process shim = run_shim("", "trap all on " + signal_word(signal) + " [ exit 5 ] ready serve");
+  for (const std::string trigger : {"TERM", "INT"}) {
+    Process shim = run_shim("", "trap all on " + trigger + " [ exit 5 ] ready serve");
     shim.ready();
-    shim.send(signal);
+    shim.send(signal_number(trigger));
     EXPECT_EQ(shim.end().code(), 5);
-    EXPECT_EQ(shim.count("main signal " + signal_word(signal) + " "), 1) << shim.output();
+    EXPECT_EQ(shim.count("main signal " + trigger + " "), 1) << shim.output();
+    EXPECT_EQ(shim.count("main signal "), shim.count("main signal CONT ") + 1) << shim.output();
   }
+}
+
+// Real-time images for the others, so that no image is also a signal that is sent.
+TEST_P(Signals, EachMappedOneArrivesAsItsImage) {
+  const auto image_of = [](int signal) { return signal < SIGRTMIN ? SIGRTMIN + signal % 16 : SIGWINCH; };
+  std::string options;
+  for (const int signal : forwarded_signals()) {
+    options += " -m " + signal_word(signal) + ":" + signal_word(image_of(signal));
+  }
+  Process shim = run_shim(options, "trap all ready serve");
+  shim.ready();
+  for (const int signal : forwarded_signals()) {
+    const std::string image = "main signal " + signal_word(image_of(signal)) + " ";
+    shim.send(signal);
+    shim.line(image);
+  }
+  EXPECT_EQ(shim.count("main signal "), static_cast<int>(forwarded_signals().size())) << shim.output();
+  shim.kill();
+}
+
+TEST_P(Signals, AnIgnoredOneDoesNotArrive) {
+  std::string options;
+  for (const int signal : forwarded_signals()) {
+    if (signal_word(signal) != kFence) options += " -m " + signal_word(signal) + ":ignore";
+  }
+  Process shim = run_shim(options, "trap all ready serve");
+  shim.ready();
+  for (const int signal : forwarded_signals()) {
+    if (signal_word(signal) != kFence) shim.send(signal);
+  }
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal "), 1) << shim.output();
+  shim.kill();
+}
+
+// libc keeps 32 and 33 to itself and never blocks them, so that they kill whoever relies on its sigfillset().
+TEST_P(Signals, ThoseThatLibcKeepsToItselfDoNotKill) {
+  Process shim = run_shim("", "ignore 32,33 trap all ready serve");
+  shim.ready();
+  shim.send(32);
+  shim.send(33);
+  fence(shim);
+  EXPECT_FALSE(shim.ended());
+  shim.kill();
+}
+
+TEST_F(SignalsOfAProcess, ForwardingThatIsRefusedIsAWarningNotTheEnd) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  const std::string fixture = scratch.copy(fixture_path(), 04755);
+  Process shim = run({.command = {fixture, "become", std::to_string(kOtherUser), "ready", "serve"},
+                      .start = {.argv = {}, .before_exec = as_user(kUser)},
+                      .binary = scratch.copy(shim_path())});
+  const pid_t child = shim.ready();
+  shim.send(SIGUSR1);
+  shim.error("USR1");
+  EXPECT_NE(shim.errors().find(std::to_string(child)), std::string::npos) << shim.errors();
+  EXPECT_FALSE(shim.ended());
+  ::kill(child, SIGHUP);
+  EXPECT_EQ(shim.end().code(), 128 + SIGHUP);
+}
+
+// --- A stop that is asked for more than once. The plan shows which step was reached. ---
+
+constexpr const char* kTwoSteps = "-p TERM/60s/USR1/60s/KILL";
+constexpr const char* kSurvivor = "trap all ready serve";
+constexpr Millis kPastTheWindow{2'200};  // the time in which every trigger is the same one is 2 s
+
+TEST_F(SignalsOfAProcess, TheSameTriggerAgainIsCountedAndNothingMore) {
+  Process shim = run({.options = kTwoSteps, .child = kSurvivor});
+  shim.ready();
+  shim.send(SIGTERM);
+  shim.line("main signal TERM ");
+  shim.send(SIGTERM);
+  fence(shim);
+  shim.watch(kPastTheWindow);
+  shim.send(SIGTERM);
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal TERM "), 1) << shim.output();
+  EXPECT_EQ(shim.count("main signal USR1 "), 0) << shim.output();
+  shim.kill();
+}
+
+TEST_F(SignalsOfAProcess, EveryTriggerWithinTwoSecondsIsTheSameOne) {
+  for (const auto& [first, second] : {std::pair(SIGINT, SIGTERM), {SIGTERM, SIGINT}, {SIGINT, SIGINT}}) {
+    Process shim = run({.options = kTwoSteps, .child = kSurvivor});
+    shim.ready();
+    shim.send(first);
+    shim.line("main signal TERM ");
+    shim.send(second);
+    fence(shim);
+    EXPECT_EQ(shim.count("main signal TERM "), 1) << shim.output();
+    EXPECT_EQ(shim.count("main signal USR1 "), 0) << shim.output();
+    EXPECT_EQ(shim.count("main signal INT "), 0) << shim.output();
+    shim.kill();
+  }
+}
+
+TEST_F(SignalsOfAProcess, AnotherTriggerLaterGoesOnToTheNextStepButNeverToKill) {
+  Process shim = run({.options = kTwoSteps, .child = kSurvivor});
+  Process last = run({.options = "-p TERM/60s/KILL", .child = kSurvivor});
+  for (Process* each : {&shim, &last}) {
+    each->ready();
+    each->send(SIGINT);
+    each->line("main signal TERM ");
+  }
+  shim.watch(kPastTheWindow);
+  for (Process* each : {&shim, &last}) each->send(SIGTERM);
+  shim.line("main signal USR1 ");
+  fence(last);
+  EXPECT_EQ(last.count("main signal TERM "), 1) << last.output();
+  EXPECT_FALSE(shim.ended());
+  shim.kill();
+  last.kill();
+}
+
+TEST_F(SignalsOfAProcess, AnInsistentIntGoesThroughToKill) {
+  Process shim = run({.options = kTwoSteps, .child = kSurvivor});
+  shim.ready();
+  shim.send(SIGINT);
+  shim.line("main signal TERM ");
+  shim.watch(kPastTheWindow);
+  shim.send(SIGINT);
+  shim.line("main signal USR1 ");
+  shim.watch(1'200ms);
+  shim.send(SIGINT);
+  EXPECT_EQ(shim.end().code(), 137);
+  EXPECT_EQ(shim.count("main signal TERM "), 1) << shim.output();
+}
+
+// Heroku and systemd signal every process: the child is hit by the same signal while graceshim translates it.
+TEST_P(Signals, ATriggerThatHitsTheChildTooIsTranslatedOnce) {
+  for (int round = 0; round < 50; ++round) {
+    Process shim = run_shim("-s QUIT", "trap TERM on QUIT [ exit 6 ] ready serve");
+    const pid_t child = shim.ready();
+    shim.send(SIGTERM);
+    ::kill(child, SIGTERM);
+    ASSERT_EQ(shim.end().code(), 6) << shim.output();
+    ASSERT_EQ(shim.count("main signal QUIT "), 1) << shim.output();
+  }
+}
+
+TEST_P(Signals, ATriggerThatEndsTheChildTooIsNoCrash) {
+  for (int round = 0; round < 50; ++round) {
+    Process shim = run_shim("-s QUIT", "on QUIT [ exit 6 ] ready serve");
+    const pid_t child = shim.ready();
+    if (round % 2 == 0) shim.send(SIGTERM);
+    ::kill(child, SIGTERM);
+    if (round % 2 == 1) shim.send(SIGTERM);
+    const int code = shim.end().code();
+    // 143 also if graceshim is itself hit by TERM in the moment in which it exits.
+    ASSERT_TRUE(code == 143 || code == 6) << code << shim.errors();
+  }
+}
+
+TEST_P(Signals, TheShimsOwnSignalsAreNeverMapped) {
+  Process shim = run_shim("-p QUIT/auto/KILL -t 20s -m QUIT:USR1",
+                          "spawn session [ name left trap USR1 on QUIT [ exit 0 ] ready serve ] "
+                          "trap USR1 on QUIT [ exit 9 ] ready serve");
+  shim.ready();
+  shim.ready("left");
+  shim.send(SIGQUIT);
+  shim.line("main signal USR1 ");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 9);
+  EXPECT_EQ(shim.count("main signal USR1 "), 1) << shim.output();
+  EXPECT_EQ(shim.count("left signal QUIT "), 1) << shim.output();
+  EXPECT_EQ(shim.count("left signal USR1 "), 0) << shim.output();
+}
+
+TEST_P(Signals, TheTermOfTheCleanUpIsNotMapped) {
+  Process shim = run_shim("--stop-on INT -m TERM:USR1",
+                          "spawn session [ name left trap USR1 on TERM [ exit 0 ] ready serve ] "
+                          "on USR1 [ exit 3 ] ready serve");
+  shim.ready();
+  shim.ready("left");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 3);
+  EXPECT_EQ(shim.count("left signal TERM "), 1) << shim.output();
+  EXPECT_EQ(shim.count("left signal USR1 "), 0) << shim.output();
+}
+
+TEST_P(Signals, AStormNeitherCrashesNorDelaysTheStop) {
+  constexpr int kHalf = 50'000;
+  Process shim = run_shim("-t 1s", "ignore all ready serve");
+  shim.ready();
+  const auto storm = [&shim](int count) {
+    for (int i = 0; i < count && !shim.ended(); ++i) shim.send(i % 2 == 0 ? SIGUSR1 : SIGRTMIN + i % 20);
+  };
+  storm(kHalf);
+  shim.send(SIGTERM);
+  const auto begin = Clock::now();
+  storm(kHalf);
+  EXPECT_EQ(shim.end().code(), 137);
+  EXPECT_GE(since(begin), 900ms);
+  EXPECT_LT(since(begin), 6s);
+}
+
+TEST_P(Signals, ThePipeSignalThatTheShimCausesItselfIsNotForwarded) {
+  Pipe errors = make_pipe();
+  Start way = start();
+  way.errors = errors.writer.get();
+  Process shim = run({.options = "--log-level debug", .child = "trap all ready serve", .start = way});
+  shim.ready();
+  errors.reader.reset();
+  shim.send(SIGTERM);  // worth a line of the log, which nobody can read any more
+  shim.line("main signal TERM ");
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal PIPE "), 0) << shim.output();
+  shim.kill();
+}
+
+// A script's `&` starts its jobs so.
+TEST_P(Signals, AnIntThatWasIgnoredAtTheStartIsNoTrigger) {
+  Start way = start();
+  way.before_exec = with_ignored(SIGINT);
+  Process shim = run({.child = "trap all on TERM [ exit 4 ] ready serve", .start = way});
+  shim.ready();
+  shim.send(SIGINT);
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal INT "), 0) << shim.output();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 4);
+}
+
+TEST_P(Signals, AnIgnoredIntThatIsAskedForIsATrigger) {
+  Start way = start();
+  way.before_exec = with_ignored(SIGINT);
+  Process shim =
+      run({.options = "--stop-on INT,TERM", .child = "trap all on INT [ exit 4 ] ready serve", .start = way});
+  shim.ready();
+  shim.send(SIGINT);
+  EXPECT_EQ(shim.end().code(), 4);
+}
+
+TEST_P(Signals, ATermThatWasIgnoredAtTheStartIsStillATrigger) {
+  Start way = start();
+  way.before_exec = with_ignored(SIGTERM);
+  Process shim = run({.child = "ready serve", .start = way});
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
 }
 
 }  // namespace

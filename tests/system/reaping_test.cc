@@ -1,0 +1,116 @@
+// Whose end is seen, and what comes of it.
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "harness.h"
+
+namespace graceshim {
+namespace {
+
+class Reaping : public EitherWay {};
+GRACESHIM_EITHER_WAY(Reaping);
+class ReapingAsPid1 : public SystemTest {};
+
+TEST_P(Reaping, EveryExitStatusIsExact) {
+  for (int status = 0; status < 256; ++status) {
+    ASSERT_EQ(run_shim("", "exit " + std::to_string(status)).end().code(), status);
+  }
+}
+
+// graceshim itself exits: a PID 1 could not die of the signal, and a shell says 128 + n.
+TEST_P(Reaping, EveryDeathBySignalIs128AndTheSignal) {
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    const bool libc_internal = signal > 31 && signal < SIGRTMIN;
+    const bool harmless = signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
+    const bool stops = signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+    if (libc_internal || harmless || stops) continue;
+    const Ending ending = run_shim("", "die " + signal_word(signal)).end();
+    ASSERT_FALSE(ending.by_signal) << signal_word(signal);
+    ASSERT_EQ(ending.value, 128 + signal) << signal_word(signal);
+  }
+}
+
+TEST_P(Reaping, AStatusThatIsASuccessBecomes0OnlyIfAStopWasAskedFor) {
+  EXPECT_EQ(run_shim("--success-exit-status 143", "die TERM").end().code(), 143);
+  Process shim = run_shim("--success-exit-status 143", "ready serve");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 0);
+}
+
+TEST_P(Reaping, AStatusThatIsASuccessStays137IfKillWasNeeded) {
+  Process shim = run_shim("--success-exit-status 137 -t 100ms", "ignore TERM ready serve");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 137);
+}
+
+// Two ends and one CHLD: graceshim is stopped while both come, so that the second CHLD finds the first pending.
+TEST_P(Reaping, TheChildsEndIsSeenBesideOthersThatShareItsSignal) {
+  for (int round = 0; round < 20; ++round) {
+    Process shim = run_shim("",
+                            "spawn orphan [ name first ready serve ] spawn orphan [ name second ready serve ] "
+                            "on USR1 [ exit 23 ] ready serve");
+    const pid_t first = shim.ready("first");
+    const pid_t second = shim.ready("second");
+    const pid_t child = shim.ready();
+    shim.send(SIGSTOP);
+    eventually("graceshim is stopped", [&] { return proc_status(shim.pid(), "State").starts_with("T"); });
+    ::kill(first, SIGKILL);
+    await_end(first);
+    ::kill(child, SIGUSR1);
+    await_end(child);
+    ::kill(second, SIGKILL);
+    await_end(second);
+    shim.send(SIGCONT);
+    ASSERT_EQ(shim.end().code(), 23) << "round " << round;
+  }
+}
+
+// After each burst no zombie is left, and the child is as it was.
+TEST_P(Reaping, OrphansBesideTheRunningChildLeaveNoZombie) {
+  Process shim = run_shim("",
+                          "on USR1 [ orphans 1000 print burst ] on USR2 [ burst 1000 print burst ] "
+                          "on TERM [ exit 77 ] ready serve");
+  const pid_t child = shim.ready();
+  for (const int burst : {SIGUSR1, SIGUSR2, SIGUSR1}) {
+    shim.send(burst);
+    shim.line("main burst");
+    eventually("no zombie is left", [&] { return zombies_of(shim.pid()) == 0; });
+    EXPECT_EQ(children_of(shim.pid()), std::vector<pid_t>{child});
+  }
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 77);
+}
+
+unsigned long resident_kilobytes(pid_t pid) {
+  return std::stoul(proc_status(pid, "VmRSS"));
+}
+
+// GRACESHIM_TEST_ORPHANS=1000000 for the whole of it, which takes minutes.
+TEST_F(ReapingAsPid1, OrphansByTheHundredThousandLeaveTheMemoryFlat) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  constexpr int kBurst = 10'000;
+  const char* wish = std::getenv("GRACESHIM_TEST_ORPHANS");
+  const int bursts = wish != nullptr ? std::atoi(wish) / kBurst : 5;
+  ::alarm(0);  // the time limit of the whole suite holds
+  Process shim =
+      run({.child = "on USR1 [ orphans " + std::to_string(kBurst) + " print burst ] on TERM [ exit 78 ] ready serve",
+           .start = {.argv = {}, .pid_namespace = true}});
+  shim.ready();
+  const auto burst = [&shim] {
+    shim.send(SIGUSR1);
+    shim.line("main burst", 120s);
+    eventually("no zombie is left", [&] { return zombies_of(shim.pid()) == 0; });
+  };
+  burst();
+  const unsigned long before = resident_kilobytes(shim.pid());
+  for (int i = 0; i < bursts; ++i) burst();
+  EXPECT_LE(resident_kilobytes(shim.pid()), before + 64);
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 78);
+}
+
+}  // namespace
+}  // namespace graceshim

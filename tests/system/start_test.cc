@@ -1,0 +1,425 @@
+// How a command is started, and what happens when it cannot be.
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "harness.h"
+
+namespace graceshim {
+namespace {
+
+class Starts : public EitherWay {};
+GRACESHIM_EITHER_WAY(Starts);
+class StartOfAProcess : public SystemTest {};
+class StartAsPid1 : public SystemTest {};
+class Refusal : public SystemTest {};
+
+const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
+
+// --- A signal that comes early. The nap is what is tested: the moment of the signal, not a wait for something. ---
+
+void nap(std::chrono::microseconds time) {
+  const timespec duration{0, time.count() * 1'000};
+  ::ppoll(nullptr, 0, &duration, nullptr);
+}
+
+enum class Fate { kStopped, kLost };
+
+// The fence comes after TERM whatever the moment, because of two pending signals the lower one is delivered first.
+Fate fate_of_term(Process& shim) {
+  if (!shim.line_or_end("main ready ")) return Fate::kStopped;
+  shim.send(SIGRTMIN + kFenceOffset);
+  return shim.line_or_end("main signal " + kFence + " ") ? Fate::kLost : Fate::kStopped;
+}
+
+int expect_stopped_or_count_lost(Process& shim) {
+  if (fate_of_term(shim) == Fate::kLost) {
+    shim.kill();
+    return 1;
+  }
+  // 42: the child has handled it; 143: it had no handler yet, or nothing had been started.
+  const int code = shim.end().code();
+  EXPECT_TRUE(code == 42 || code == 143) << code << shim.errors();
+  return 0;
+}
+
+const std::string kHandlesTerm = "trap " + kFence + " on TERM [ exit 42 ] ready serve";
+
+TEST_F(StartOfAProcess, AnEarlyTermIsNeverLost) {
+  for (int i = 0; i < 1'000; ++i) {
+    Process shim = run({.child = kHandlesTerm});
+    nap(std::chrono::microseconds(4 * i));
+    shim.send(SIGTERM);
+    ASSERT_EQ(expect_stopped_or_count_lost(shim), 0) << "sent " << 4 * i << " us after exec";
+    ASSERT_TRUE(children_of(::getpid()).empty()) << "something was started and left";
+  }
+}
+
+// The first step goes to the child's group, which must be there when the step comes.
+TEST_F(StartOfAProcess, AnEarlyTermForTheGroupIsNeverLost) {
+  for (int i = 0; i < 500; ++i) {
+    Process shim = run({.options = "-p TERM@group/auto/KILL", .child = kHandlesTerm});
+    nap(std::chrono::microseconds(8 * i));
+    shim.send(SIGTERM);
+    ASSERT_EQ(expect_stopped_or_count_lost(shim), 0) << "sent " << 8 * i << " us after exec";
+  }
+}
+
+bool blocks_term(const Process& shim) {
+  return (proc_mask(shim.pid(), "SigBlk") & mask_of(SIGTERM)) != 0;
+}
+
+// The kernel drops what is sent to a PID 1 that neither blocks nor handles it. From the moment in which graceshim has
+// blocked TERM, none may be lost.
+TEST_F(StartAsPid1, AnEarlyTermIsNotLostOnceItIsBlocked) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  const Start as_pid1{.argv = {}, .pid_namespace = true};
+  for (int i = 0; i < 300; ++i) {
+    Process shim = run({.child = kHandlesTerm, .start = as_pid1});
+    while (!blocks_term(shim)) {
+    }
+    shim.send(SIGTERM);
+    ASSERT_EQ(expect_stopped_or_count_lost(shim), 0) << "round " << i;
+  }
+}
+
+int lost_in_a_sweep(const std::string& binary) {
+  int lost = 0;
+  for (int i = 0; i < 300; ++i) {
+    Process shim = run({.child = kHandlesTerm, .start = {.argv = {}, .pid_namespace = true}, .binary = binary});
+    nap(std::chrono::microseconds(5 * i));
+    const bool blocked = blocks_term(shim);
+    shim.send(SIGTERM);
+    const int lost_now = expect_stopped_or_count_lost(shim);
+    EXPECT_FALSE(blocked && lost_now != 0) << "lost though it was blocked";
+    lost += lost_now;
+  }
+  return lost;
+}
+
+bool is_static(const std::string& binary) {
+  Process loader({.argv = {"/lib64/ld-linux-x86-64.so.2", "--verify", binary}});
+  return loader.end().code() != 0;
+}
+
+// A dynamic binary spends its first half millisecond in the dynamic loader, before any instruction of its own, and the
+// more libraries it has the longer: only static ones can be compared.
+TEST_F(StartAsPid1, TheWindowOfLossIsNoWiderThanThatOfTini) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  const int ours = lost_in_a_sweep(shim_path());
+  RecordProperty("lost_of_300", ours);
+  if (!is_static(shim_path())) return;
+  const std::string tini = "/usr/bin/tini-static";
+  GRACESHIM_NEEDS(::access(tini.c_str(), X_OK) == 0, tini);
+  const int others = lost_in_a_sweep(tini);
+  RecordProperty("lost_of_300_by_tini", others);
+  EXPECT_LE(ours, others);
+}
+
+// --- What the child finds. ---
+
+TEST_P(Starts, ACleanStartGivesTheChildACleanMaskAndNothingIgnored) {
+  Process shim = run_shim("", "report exit 0");
+  EXPECT_EQ(shim.end().code(), 0);
+  for (const char* mask : {"SigPnd", "SigBlk", "SigIgn", "SigCgt"}) {
+    EXPECT_EQ(shim.line(std::string("main ") + mask + " "), "0000000000000000") << mask;
+  }
+}
+
+unsigned long long reported_mask(Process& shim, const std::string& key) {
+  return std::stoull(shim.line("main " + key + " "), nullptr, 16);
+}
+
+TEST_P(Starts, WhatWasIgnoredAndBlockedReachesTheChildUnchanged) {
+  Start way = start();
+  way.before_exec = [] {
+    ::signal(SIGHUP, SIG_IGN);
+    ::signal(SIGUSR1, SIG_IGN);
+    ::signal(SIGTTOU, SIG_IGN);
+    sigset_t mask;
+    ::sigemptyset(&mask);
+    for (const int signal : {SIGUSR2, SIGWINCH, SIGRTMIN + 3}) ::sigaddset(&mask, signal);
+    ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  };
+  Process shim = run({.child = "report exit 0", .start = way});
+  EXPECT_EQ(shim.end().code(), 0);
+  EXPECT_EQ(reported_mask(shim, "SigBlk"), mask_of(SIGUSR2) | mask_of(SIGWINCH) | mask_of(SIGRTMIN + 3));
+  EXPECT_EQ(reported_mask(shim, "SigIgn"), mask_of(SIGHUP) | mask_of(SIGUSR1) | mask_of(SIGTTOU));
+}
+
+// A stop could not end a child to which its signals mean nothing.
+TEST_P(Starts, TheSignalsOfThePlanAreNotLeftIgnoredOrBlocked) {
+  Start way = start();
+  way.before_exec = [] {
+    for (const int signal : {SIGQUIT, SIGTERM, SIGCONT, SIGUSR1}) ::signal(signal, SIG_IGN);
+    sigset_t mask;
+    ::sigemptyset(&mask);
+    for (const int signal : {SIGQUIT, SIGTERM, SIGCONT, SIGUSR2}) ::sigaddset(&mask, signal);
+    ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  };
+  Process shim = run({.options = "-p QUIT/5s/TERM/5s/KILL", .child = "report exit 0", .start = way});
+  EXPECT_EQ(shim.end().code(), 0);
+  EXPECT_EQ(reported_mask(shim, "SigBlk"), mask_of(SIGUSR2));
+  EXPECT_EQ(reported_mask(shim, "SigIgn"), mask_of(SIGUSR1));
+}
+
+// The child traps HUP, so that it would tell if graceshim passed on what it was told to ignore.
+TEST_P(Starts, UnderNohupAHangupIsNothing) {
+  Start way = start();
+  way.before_exec = with_ignored(SIGHUP);
+  Process shim = run({.child = "trap all ready serve", .start = way});
+  shim.ready();
+  shim.send(SIGHUP);
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal HUP "), 0) << shim.output();
+  EXPECT_FALSE(shim.ended());
+  shim.kill();
+}
+
+// The kernel reaps for a process that ignores CHLD, and the status is gone.
+TEST_P(Starts, WithChldIgnoredTheStatusIsStillExact) {
+  Start way = start();
+  way.before_exec = with_ignored(SIGCHLD);
+  Process shim = run({.child = "report exit 17", .start = way});
+  EXPECT_EQ(shim.end().code(), 17);
+  EXPECT_EQ(reported_mask(shim, "SigIgn"), mask_of(SIGCHLD));
+}
+
+// Every choice of the three: what was closed is closed for the child, nothing of graceshim's lies there, and a file
+// that the child opens there is its own.
+TEST_P(Starts, WithClosedStandardDescriptorsTheCommandStillRuns) {
+  for (unsigned choice = 1; choice < 8; ++choice) {
+    const Scratch scratch;
+    Start way = start();
+    for (int fd = 0; fd < 3; ++fd) {
+      if ((choice >> fd & 1) != 0) way.closed.push_back(fd);
+    }
+    const std::string log = scratch.path("log");
+    const std::string file = scratch.path("file");
+    Process shim = run({.options = "--log-level debug",
+                        .child = "log-to " + log + " report open " + file + " trap USR1 on TERM [ exit 7 ] ready serve",
+                        .start = way});
+    eventually("the child is ready", [&] { return read_file(log).find("main ready") != std::string::npos; });
+    shim.send(SIGTERM);
+    ASSERT_EQ(shim.end().code(), 7) << "closed: " << choice;
+    const std::string report = read_file(log);
+    for (const int fd : way.closed) {
+      EXPECT_EQ(report.find("main fd " + std::to_string(fd) + " "), std::string::npos) << report;
+    }
+    EXPECT_EQ(report.find("main fd 3 "), std::string::npos) << report;
+    EXPECT_EQ(report.find("anon_inode"), std::string::npos) << report;
+    EXPECT_NE(report.find("main opened " + std::to_string(way.closed.front()) + "\n"), std::string::npos) << report;
+    EXPECT_EQ(read_file(file), "the child's own\n");
+  }
+}
+
+TEST_P(Starts, DescriptorsThatWereGivenReachTheChild) {
+  const Scratch scratch;
+  Start way = start();
+  way.before_exec = [&scratch] {
+    const int file = ::open(scratch.path("given").c_str(), O_RDWR | O_CREAT, 0600);
+    if (file < 0 || ::dup2(file, 7) < 0) fail_with_errno("open");
+    if (file != 7) ::close(file);
+  };
+  Process shim = run({.child = "report exit 0", .start = way});
+  EXPECT_EQ(shim.end().code(), 0);
+  EXPECT_EQ(shim.count("main fd "), 4) << shim.output();
+  EXPECT_EQ(shim.line("main fd 7 "), scratch.path("given"));
+}
+
+TEST_P(Starts, TheChildLeadsAGroupOfItsOwn) {
+  Process shim = run_shim("", "ready report exit 0");
+  EXPECT_EQ(shim.end().code(), 0);
+  const std::string pid = words(shim.line("main ready ")).front();
+  EXPECT_EQ(shim.line("main pgid "), pid);
+}
+
+TEST_P(Starts, OptionsEndAtTheFirstWordThatIsNotOne) {
+  Start way = start();
+  way.argv = {shim_path(), "-q", fixture_path(), "args", "-l", "--version", "--", "-t", "0"};
+  Process shim(way);
+  EXPECT_EQ(shim.end().code(), 0);
+  EXPECT_EQ(shim.output(), "main arg -l\nmain arg --version\nmain arg --\nmain arg -t\nmain arg 0\n");
+}
+
+// --- What cannot be started. ---
+
+void expect_refusal(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& said,
+                    const std::map<std::string, std::string>& environment = {}) {
+  std::vector<std::string> argv = {shim_path()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  Process shim({.argv = argv, .environment = environment});
+  EXPECT_EQ(shim.end().code(), code) << shim.errors();
+  EXPECT_EQ(shim.output(), "") << "something was started";
+  EXPECT_TRUE(shim.errors().starts_with("graceshim: ")) << shim.errors();
+  for (const std::string& text : said) {
+    EXPECT_NE(shim.errors().find(text), std::string::npos) << text << " is not in: " << shim.errors();
+  }
+}
+
+TEST_F(Refusal, OfACommandThatIsNotThereIs127) {
+  expect_refusal({"--", "/no/such/command"}, 127, {"/no/such/command", "No such file"});
+  expect_refusal({"--", "no-such-command-anywhere"}, 127, {"no-such-command-anywhere"});
+}
+
+TEST_F(Refusal, OfACommandThatCannotBeExecutedIs126) {
+  const Scratch scratch;
+  const std::string plain = scratch.write("plain", "#!/bin/sh\n", 0644);
+  const std::string garbage = scratch.write("garbage", "not a program\n", 0755);
+  expect_refusal({"--", scratch.path()}, 126, {scratch.path(), "Permission denied"});
+  expect_refusal({"--", plain}, 126, {plain, "Permission denied"});
+  expect_refusal({"--", garbage}, 126, {garbage, "Exec format error"});
+}
+
+TEST_F(Refusal, NamesTheMissingInterpreterOfAScript) {
+  const Scratch scratch;
+  const std::string script = scratch.write("script", "#!/no/such/interpreter -x\n", 0755);
+  expect_refusal({"--", script}, 127, {script, "/no/such/interpreter"});
+}
+
+TEST_F(Refusal, OfBadUsageIs125) {
+  const Scratch scratch;
+  const std::string file = scratch.write("bad.toml", "[stop]\ntimeuot = \"5s\"\n");
+  const std::string started = fixture_path();
+  expect_refusal({}, 125, {"COMMAND"});
+  expect_refusal({"--"}, 125, {"COMMAND"});
+  expect_refusal({"--no-such-option", started, "print", "started"}, 125, {"--no-such-option"});
+  expect_refusal({"-t", "0", started, "print", "started"}, 125, {"--stop-timeout"});
+  expect_refusal({"-s", "QIUT", started, "print", "started"}, 125, {"QIUT", "QUIT"});
+  expect_refusal({"--config", file, started, "print", "started"}, 125, {file + ":2:1", "timeuot", "timeout"});
+  expect_refusal({started, "print", "started"}, 125, {"GRACESHIM_STOP_TIMEOUT", "banana"},
+                 {{"GRACESHIM_STOP_TIMEOUT", "banana"}});
+}
+
+// --- A system that refuses something. ---
+
+TEST_F(Refusal, OfAProcessIs125AndSaysSo) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  constexpr uid_t kFullUser = 54'331;  // the limit counts the processes of the user, so this one has no other
+  const Scratch scratch;
+  Process shim = run({.command = {scratch.copy(fixture_path()), "print", "started"},
+                      .start = {.argv = {},
+                                .before_exec =
+                                    [] {
+                                      with_limit(RLIMIT_NPROC, 1)();
+                                      as_user(kFullUser)();
+                                    }},
+                      .binary = scratch.copy(shim_path())});
+  EXPECT_EQ(shim.end().code(), 125);
+  EXPECT_EQ(shim.output(), "");
+  EXPECT_NE(shim.errors().find("Resource temporarily unavailable"), std::string::npos) << shim.errors();
+}
+
+// Whatever the limit, either the command runs and its status is exact, or nothing was started and the reason is said.
+TEST_F(Refusal, OfDescriptorsIs125OrTheCommandRuns) {
+  bool refused = false;
+  bool ran = false;
+  // With 3 the dynamic loader cannot open a library.
+  for (unsigned long limit = is_static(shim_path()) ? 3 : 4; limit <= 24; ++limit) {
+    Process shim =
+        run({.child = "print started exit 9", .start = {.argv = {}, .before_exec = with_limit(RLIMIT_NOFILE, limit)}});
+    const int code = shim.end().code();
+    if (shim.output().empty()) {
+      EXPECT_EQ(code, 125) << "with " << limit << ": " << shim.errors();
+      EXPECT_NE(shim.errors().find("Too many open files"), std::string::npos)
+          << "with " << limit << ": " << shim.errors();
+      refused = true;
+    } else {
+      EXPECT_EQ(code, 9) << "with " << limit << ": " << shim.errors();
+      ran = true;
+    }
+  }
+  EXPECT_TRUE(ran);
+  EXPECT_TRUE(refused);
+}
+
+void hide_proc() {
+  if (::unshare(CLONE_NEWNS) != 0) fail_with_errno("unshare");
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) fail_with_errno("mount /");
+  if (::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) fail_with_errno("mount /proc");
+}
+
+TEST_P(Starts, WithoutProcTheCommandRunsAndIsStopped) {
+  GRACESHIM_NEEDS(is_root(), "mounts");
+  Start way = start();
+  way.before_exec = hide_proc;
+  Process quick = run({.child = "exit 11", .start = way});
+  EXPECT_EQ(quick.end().code(), 11);
+  Process stubborn = run({.options = "-t 300ms", .child = "ignore TERM ready serve", .start = way});
+  stubborn.line("main ready ");
+  stubborn.send(SIGTERM);
+  EXPECT_EQ(stubborn.end().code(), 137);
+}
+
+// As PID 1 graceshim does not need /proc to end what is left.
+TEST_F(StartAsPid1, WithoutProcTheStragglersAreEndedToo) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  Process shim = run({.options = "-t 500ms",
+                      .child = "spawn session [ name left ignore TERM ready serve ] ready serve",
+                      .start = {.argv = {}, .pid_namespace = true, .before_exec = hide_proc}});
+  shim.line("main ready ");
+  shim.line("left ready ");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+}
+
+// A PID namespace with the /proc of the one around it: the numbers in it are other processes'.
+TEST_F(StartAsPid1, AForeignProcIsNotBelieved) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  const Start foreign{.argv = {}, .pid_namespace = true, .own_proc = false};
+  Process quick = run({.child = "exit 11", .start = foreign});
+  EXPECT_EQ(quick.end().code(), 11);
+  Process shim = run({.options = "-t 500ms",
+                      .child = "spawn daemon [ name left ignore TERM ready serve ] ready serve",
+                      .start = foreign});
+  shim.line("main ready ");
+  shim.line("left ready ");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+}
+
+// A filter as older container runtimes have it: system calls that it does not know are refused.
+std::function<void()> without_pidfds(int error) {
+  return [error] {
+    std::array program = {
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 2, 0),
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 1, 0),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+    };
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+      fail_with_errno("seccomp");
+    }
+  };
+}
+
+TEST_P(Starts, WithoutPidfdsTheTreeIsStillStopped) {
+  for (const int error : {ENOSYS, EPERM}) {
+    Start way = start();
+    way.before_exec = without_pidfds(error);
+    Process shim = run({.options = "-t 500ms",
+                        .child = "spawn session [ name left ignore TERM ready serve ] on TERM [ exit 3 ] ready serve",
+                        .start = way});
+    shim.ready();
+    shim.ready("left");
+    shim.send(SIGTERM);
+    EXPECT_EQ(shim.end().code(), 3) << shim.errors();
+  }
+}
+
+}  // namespace
+}  // namespace graceshim
