@@ -49,7 +49,7 @@ make_package() {
 have_base_image() {
   if podman image exists $base; then return 0; fi
   if [[ ! -s $work/base.tar ]]; then
-    mmdebstrap --variant=minbase bookworm "$work/base.tar.new" && mv "$work/base.tar.new" "$work/base.tar" || return 1
+    mmdebstrap --format=tar --variant=minbase bookworm "$work/base.tar.new" && mv "$work/base.tar.new" "$work/base.tar" || return 1
   fi
   podman import "$work/base.tar" $base
 }
@@ -119,5 +119,5 @@ package_runs() {
     test -s /usr/share/doc/graceshim/copyright
     test -s /usr/share/doc/graceshim/examples/resque-worker.service
     dpkg -r graceshim
-    ! command -v graceshim'
+    ! test -e /usr/bin/graceshim'
 }
