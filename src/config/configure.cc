@@ -20,7 +20,7 @@ constexpr std::string_view kSystemFile = "/etc/graceshim.toml";
 // Puts one source over the weaker ones that were applied before it.
 Result<void> apply(Config& config, const Layer& layer, Origin origin) {
   for (const auto& [key, value] : layer) {
-    const Result<void> assigned = key->assign(config, value, origin);
+    Result<void> assigned = key->assign(config, value, origin);
     if (!assigned) return assigned;
   }
   if (config.stop_plan.origin != origin || config.stop_signal.origin != origin) return {};

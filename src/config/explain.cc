@@ -134,7 +134,7 @@ std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
     const Millis wait = step.wait == kAutoWait ? left : step.wait;
     std::string label = step.signal == kSameSignal ? std::string("same") : signal_name(step.signal);
     std::string text(receiver(step.scope));
-    if (step.signal == kSameSignal) text = "the signal that came, " + text;
+    if (step.signal == kSameSignal) text.insert(0, "the signal that came, ");
     bars.push_back({std::move(label), std::move(text), at, kill ? at : later(at, wait)});
     at = later(at, wait);
     killed = killed || kill;
@@ -183,7 +183,8 @@ std::string timeline(const std::vector<Bar>& bars) {
       for (std::size_t i = from + 1; i < to; ++i) row[i] = '=';
       if (bar.to == kInfinity) row[kAxis - 1] = '>';
     }
-    line += row + " " + when + (bar.text.empty() || bar.from == kInfinity ? "" : ", " + bar.text);
+    line.append(row).append(" ").append(when);
+    if (!bar.text.empty() && bar.from != kInfinity) line.append(", ").append(bar.text);
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }

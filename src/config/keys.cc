@@ -161,7 +161,9 @@ Result<StepList> read_plan(const Value& value) {
   return at_place(value, parse_plan(value.text));
 }
 
-bool has_zero_byte(const Value& value) { return value.text.find('\0') != std::string::npos; }
+bool has_zero_byte(const Value& value) {
+  return value.text.find('\0') != std::string::npos;
+}
 
 Result<std::vector<std::string>> read_hook(const Value& value) {
   if (has_zero_byte(value)) return fail_at(value.where, "a command cannot hold a zero byte");
@@ -379,8 +381,8 @@ constexpr Key with(Key row, decltype(Key::assign) assign_row, decltype(Key::show
   return row;
 }
 
-constexpr auto read_level = read_word<LogLevel, kLevelWords>;
-constexpr auto write_level = write_word<LogLevel, kLevelWords>;
+constexpr auto kReadLevel = read_word<LogLevel, kLevelWords>;
+constexpr auto kWriteLevel = write_word<LogLevel, kLevelWords>;
 
 constexpr std::array kKeys{
     setting<&Config::preset, read_preset, write_text>({.group = kWhat,
@@ -521,7 +523,7 @@ constexpr std::array kKeys{
          .default_text = "no",
          .help = "Stop when the process that started graceshim ends",
          .words = kBooleanWords}),
-    setting<&Config::log_level, read_level, write_level>({.group = kRest,
+    setting<&Config::log_level, kReadLevel, kWriteLevel>({.group = kRest,
                                                           .toml = "log.level",
                                                           .flag = "log-level",
                                                           .variable = "GRACESHIM_LOG_LEVEL",
@@ -529,9 +531,9 @@ constexpr std::array kKeys{
                                                           .default_text = "info",
                                                           .help = "Log this and worse: error, warn, info, debug",
                                                           .words = kLevelWords}),
-    setting<&Config::log_level, read_level, write_level>(
+    setting<&Config::log_level, kReadLevel, kWriteLevel>(
         {.group = kRest, .letter = 'q', .implied = "error", .help = "Same as --log-level error"}),
-    setting<&Config::log_level, read_level, write_level>(
+    setting<&Config::log_level, kReadLevel, kWriteLevel>(
         {.group = kRest, .letter = 'v', .implied = "debug", .help = "Same as --log-level debug"}),
     setting<&Config::log_format, (read_word<LogFormat, kFormatWords>), (write_word<LogFormat, kFormatWords>)>(
         {.group = kRest,

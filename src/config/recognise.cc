@@ -198,24 +198,24 @@ Match match(std::string_view name, Words arguments) {
   return best;
 }
 
+constexpr std::string_view kUwsgiHook = "unix_signal:15 gracefully_kill_them_all";
+constexpr std::string_view kUwsgiAdvice =
+    "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset uwsgi-hook";
+
 // uwsgi takes its orders from its options, and most often from a file that we do not read.
 Recognised recognise_uwsgi(const Match& found, Words arguments) {
-  constexpr std::string_view kHook = "unix_signal:15 gracefully_kill_them_all";
   bool hook = false;
   bool file = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i];
-    hook = hook || (word == "--hook-master-start" && i + 1 < arguments.size() && arguments[i + 1] == kHook) ||
-           (word.starts_with("--hook-master-start=") && word.ends_with(kHook));
+    hook = hook || (word == "--hook-master-start" && i + 1 < arguments.size() && arguments[i + 1] == kUwsgiHook) ||
+           (word.starts_with("--hook-master-start=") && word.ends_with(kUwsgiHook));
     for (const std::string_view format : {"ini", "xml", "yaml", "yml", "json", "emperor"}) {
-      const bool option = word.starts_with("--") && word.substr(2).starts_with(format);
+      const bool option = word.starts_with("--") && word.substr(2, word.find('=') - 2) == format;
       file = file || option ||
              (word.size() > format.size() && word.ends_with(format) && word[word.size() - format.size() - 1] == '.');
     }
   }
-  constexpr std::string_view kAdvice =
-      "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset "
-      "uwsgi-hook";
   Recognised result;
   if (hook) {
     result.preset = find_preset("uwsgi-hook");
@@ -223,13 +223,13 @@ Recognised recognise_uwsgi(const Match& found, Words arguments) {
   } else if (file) {
     result.preset_warning =
         "what uwsgi does on TERM is in its own configuration, stock it never stops; to let requests finish ";
-    result.preset_warning += kAdvice;
+    result.preset_warning += kUwsgiAdvice;
     result.preset_warning += "; otherwise --preset uwsgi";
   } else {
     result.preset = found.preset;
     result.words = found.words;
     result.preset_warning = "no signal of stock uwsgi lets requests finish: ";
-    result.preset_warning += kAdvice;
+    result.preset_warning += kUwsgiAdvice;
   }
   return result;
 }

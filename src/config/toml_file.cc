@@ -1,11 +1,17 @@
 #include "toml_file.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "graceshim/text.h"
+
+// toml++ 3.3 asserts that the key of a [table] begins as keys do before it has looked: `[=]` ends a debug build, and
+// clang takes the assertion as a promise in a release. The check that comes right after it makes a proper error of such
+// a text, so the assertions go: with this macro empty and NDEBUG undefined, both kinds of them do nothing.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_assert(true)
+#include <toml++/toml.h>
 
 namespace graceshim {
 
@@ -23,8 +29,8 @@ class Reader {
       const bool section = is_section(name) && key.str().find('.') == std::string_view::npos;
       if (section || name == signals_key().toml) {
         const toml::table* inner = node.as_table();
-        if (inner == nullptr) return fail_at(place(node.source()), "'" + name + "' is a table: write [" + name + "]");
-        const Result<void> read_inner = section ? read(*inner, name + ".") : read_signals(*inner);
+        if (inner == nullptr) return fail_at(place(node.source()), not_a_table(name));
+        Result<void> read_inner = section ? read(*inner, name + ".") : read_signals(*inner);
         if (!read_inner) return read_inner;
         continue;
       }
@@ -45,6 +51,11 @@ class Reader {
       layer_.push_back({&signals_key(), std::move(pair)});
     }
     return {};
+  }
+
+  static std::string not_a_table(std::string_view name) {
+    std::string message = "'";
+    return message.append(name).append("' is a table: write [").append(name).append("]");
   }
 
   [[nodiscard]] std::string place(const toml::source_region& region) const {
