@@ -19,7 +19,8 @@ template <class T>
 struct Setting {
   T value{};
   Origin origin = Origin::kDefault;
-  // For messages: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11", "preset resque"; empty for a default.
+  // For messages: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11", "preset resque"; empty for a
+  // default.
   std::string where{};
 
   // Set by a person for this run, not assumed from preset or platform.
@@ -51,7 +52,8 @@ struct Config {
   Setting<Timeout> stop_timeout{Auto{}};
   Setting<StepList> stop_plan{};  // empty: `signal/auto/KILL`
   Setting<Millis> stop_delay{Millis{0}};
-  Setting<std::vector<std::string>> stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
+  Setting<std::vector<std::string>>
+      stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
   Setting<Repeat> stop_repeat{Repeat::kAuto};
   Setting<Stragglers> stop_stragglers{Stragglers::kStop};
   Setting<Millis> stop_straggler_timeout{Millis{10'000}};
@@ -69,29 +71,30 @@ struct Config {
 
 // What is known of the platform's own patience.
 struct PlatformFacts {
-  std::string name;                // "heroku"; empty: no platform was recognised
-  std::optional<Millis> grace;     // from its stop signal to its KILL, where fixed or readable
-  bool broadcasts = false;         // its stop signal goes to every process
+  std::string name;             // "heroku"; empty: no platform was recognised
+  std::optional<Millis> grace;  // from its stop signal to its KILL, where fixed or readable
+  bool broadcasts = false;      // its stop signal goes to every process
 };
 
 // What is known of the process itself when it starts.
 struct Situation {
   bool pid1 = false;
-  SignalSet ignored{};             // signals that were ignored when graceshim started
-  bool terminal = false;           // stdin is a terminal
-  bool shares_group = false;       // the child will stay in graceshim's process group
+  SignalSet ignored{};  // signals that were ignored when graceshim started
+  Terminal terminal = Terminal::kNone;
+  bool suspendable = false;  // neither PID 1 nor a session leader
 };
 
 struct PlanResult {
   Plan plan;
-  std::string timeout_reason;      // why the timeout is what it is: "--stop-timeout", "platform heroku: 30s less 1s"
-  std::string steps_reason;        // likewise for the steps
+  std::string timeout_reason;  // why the timeout is what it is: "--stop-timeout", "platform heroku: 30s less 1s"
+  std::string steps_reason;    // likewise for the steps
   std::vector<int> implicit_triggers;
 };
 
 // Turns settings into the plan of this run (DESIGN: stop.timeout = "auto", plan against signal, implicit triggers).
-// Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a signal both in
-// stop.on and [signals]; waits and delay that reach an explicit timeout; `infinity` beside a finite explicit timeout.
+// Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a
+// signal both in stop.on and [signals]; waits and delay that reach an explicit timeout; `infinity` beside a finite
+// explicit timeout.
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation);
 
 }  // namespace graceshim

@@ -1,5 +1,5 @@
-// A plan: what a stop does, step by step, and every rule that step() needs to know. A value, copied freely, never changed
-// after the start.
+// A plan: what a stop does, step by step, and every rule that step() needs to know. A value, copied freely, never
+// changed after the start.
 #pragma once
 
 #include <array>
@@ -20,8 +20,8 @@ enum class Scope : std::uint8_t {
   kTree,   // every descendant
 };
 
-constexpr int kSameSignal = 0;             // `same`: the trigger itself
-constexpr Millis kAutoWait = Millis{-1};   // `auto`: what is left of the timeout
+constexpr int kSameSignal = 0;            // `same`: the trigger itself
+constexpr Millis kAutoWait = Millis{-1};  // `auto`: what is left of the timeout
 
 struct PlanStep {
   int signal = kSameSignal;
@@ -56,8 +56,8 @@ class StepList {
 
 // Reads `SIG[@scope]/wait/SIG/wait/.../KILL`, the grammar of start-stop-daemon's --retry with scopes.
 // The result always ends in `KILL@tree` unless its last wait is infinity (a trailing KILL is added).
-// Errors: an unknown signal, scope or duration; two `auto`; anything after `infinity` or after a KILL of the tree; CONT, STOP or CHLD
-// as a step; more than StepList::kCapacity steps.
+// Errors: an unknown signal, scope or duration; two `auto`; anything after `infinity` or after a KILL of the tree;
+// CONT, STOP or CHLD as a step; more than StepList::kCapacity steps.
 Result<StepList> parse_plan(std::string_view text);
 
 // "QUIT/20s/TERM/5s/KILL": parse_plan() reads back what this writes.
@@ -71,6 +71,14 @@ bool waits_forever(const StepList& steps) noexcept;
 
 enum class Repeat : std::uint8_t { kAuto, kIgnore, kEscalate };
 enum class Stragglers : std::uint8_t { kStop, kWait, kLeave };
+
+// How the child and the terminal on our stdin stand to each other.
+enum class Terminal : std::uint8_t {
+  kNone,    // stdin is no terminal
+  kShared,  // the child stays in our process group, for others live in it too (a pipeline, a Procfile runner): the
+            // keyboard reaches all of us
+  kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
+};
 
 // What a signal to graceshim does.
 class Route {
@@ -112,17 +120,20 @@ class CodeSet {
 // Everything that step() may ask about the run it decides on.
 struct Plan {
   StepList steps;
-  Millis timeout = kInfinity;             // from the trigger to the KILL of the tree
-  Millis delay = Millis{0};               // stop.delay
-  bool hook = false;                      // stop.pre_stop is set
-  Millis hook_limit = kInfinity;          // from the trigger to the end of the hook, by KILL if need be
+  Millis timeout = kInfinity;     // from the trigger to the KILL of the tree
+  Millis delay = Millis{0};       // stop.delay
+  bool hook = false;              // stop.pre_stop is set
+  Millis hook_limit = kInfinity;  // from the trigger to the end of the hook, by KILL if need be
   Repeat repeat = Repeat::kAuto;
   Stragglers stragglers = Stragglers::kStop;
   Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
   Routes routes{};
-  SignalSet broadcast;                    // signals that the platform itself sends to every process
-  CodeSet success;                        // exit.success
-  bool shares_group = false;              // the child is in graceshim's own group: the keyboard reaches both
+  SignalSet broadcast;  // signals that the platform itself sends to every process
+  CodeSet success;      // exit.success
+  Terminal terminal = Terminal::kNone;
+  bool suspendable = false;  // a job-control shell may be above us, to continue us once we are stopped
+
+  [[nodiscard]] constexpr bool shares_group() const noexcept { return terminal == Terminal::kShared; }
 
   friend constexpr bool operator==(const Plan&, const Plan&) = default;
 };

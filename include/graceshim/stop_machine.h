@@ -1,5 +1,5 @@
-// The stop machine: what to do about everything that can happen to a run. A pure function over small values; the loop in
-// src/run feeds it events and performs its actions. It never reads a clock, allocates or calls the system.
+// The stop machine: what to do about everything that can happen to a run. A pure function over small values; the loop
+// in src/run feeds it events and performs its actions. It never reads a clock, allocates or calls the system.
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ namespace graceshim {
 //               Target kRoots: the child has ended and the tree is left alone (stragglers = wait, or it has daemonised)
 //   kDraining   the stop was asked for; stop.delay and stop.pre_stop run, the first step waits for both
 //   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
-//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty. Target kChild: without limit;
+//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty. Target
+//   kChild: without limit;
 //               kRoots: for kKillGrace at most
 //   kFinished   absorbing: graceshim exits with `status`
 enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kKilling, kFinished };
@@ -38,41 +39,48 @@ enum class Timer : std::uint8_t {
 };
 constexpr std::size_t kTimerCount = 7;
 
-constexpr Millis kRepeatWindow{2'000};   // within it of T0 every trigger is the same one
-constexpr Millis kInsistGap{1'000};      // INT after INT this far apart is a person who means it
-constexpr Millis kLookInterval{200};     // between looks for roots that need the current step
-constexpr Millis kLookGap{20};           // at the least, also when reaping hints at new roots more often
+constexpr Millis kRepeatWindow{2'000};  // within it of T0 every trigger is the same one
+constexpr Millis kInsistGap{1'000};     // INT after INT this far apart is a person who means it
+constexpr Millis kLookInterval{200};    // between looks for roots that need the current step
+constexpr Millis kLookGap{20};          // at the least, also when reaping hints at new roots more often
 constexpr Millis kKillGrace{2'000};
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
-constexpr Millis kDaemonWindow{5'000};   // a child that exits 0 within it may have daemonised
+constexpr Millis kDaemonWindow{5'000};  // a child that exits 0 within it may have daemonised
 
 enum class EventKind : std::uint8_t {
   kStarted,       // exec of the child succeeded
   kStartFailed,   // status: 125, 126 or 127
-  kSignal,        // signal, from_keyboard: a signal reached graceshim
+  kSignal,        // signal, from_keyboard, in_foreground, terminal_gone: a signal reached graceshim
   kParentEnded,   // die_with_parent is set and our parent has ended
   kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
+  kChildStopped,  // signal: the child was stopped by it
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
   kHookEnded,     // stop.pre_stop has ended, or could not be started
   kTimer,         // timer, generation
 };
-constexpr std::size_t kEventKindCount = 8;
+constexpr std::size_t kEventKindCount = 9;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
-  Millis at{0};                  // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
-  int signal = 0;                // kSignal
-  bool from_keyboard = false;    // kSignal: the terminal driver sent it to the foreground group
-  bool child_ended = false;      // kReaped: the child was among those reaped
-  bool empty = false;            // kReaped: no child of ours is left
-  bool own_session = false;      // kReaped: a root leads or lives in a session that is not ours
-  bool reachable = false;        // kPassed
-  ExitStatus status{};           // kReaped; kStartFailed: an exit code
-  Timer timer = Timer::kDeadline;   // kTimer
-  std::uint32_t generation = 0;     // kTimer: as given by the action that set it
+  Millis at{0};                    // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
+  int signal = 0;                  // kSignal
+  bool from_keyboard = false;      // kSignal: the terminal driver sent it to the foreground group
+  bool in_foreground = false;      // kStarted: the child was given the terminal; kSignal CONT: our own group has it now
+  bool terminal_gone = false;      // kSignal HUP: the controlling terminal cannot be opened any more
+  bool child_ended = false;        // kReaped: the child was among those reaped
+  bool empty = false;              // kReaped: no child of ours is left
+  bool own_session = false;        // kReaped: a root leads or lives in a session that is not ours
+  bool reachable = false;          // kPassed
+  ExitStatus status{};             // kReaped; kStartFailed: an exit code
+  Timer timer = Timer::kDeadline;  // kTimer
+  std::uint32_t generation = 0;    // kTimer: as given by the action that set it
 
-  static constexpr Event started(Millis at) noexcept { return of(EventKind::kStarted, at); }
+  static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
+    Event event = of(EventKind::kStarted, at);
+    event.in_foreground = in_foreground;
+    return event;
+  }
   static constexpr Event start_failed(Millis at, int code) noexcept {
     Event event = of(EventKind::kStartFailed, at);
     event.status.value = code;
@@ -95,6 +103,11 @@ struct Event {
     event.child_ended = true;
     event.status = status;
     event.own_session = own_session;
+    return event;
+  }
+  static constexpr Event child_stopped(Millis at, int signal) noexcept {
+    Event event = of(EventKind::kChildStopped, at);
+    event.signal = signal;
     return event;
   }
   static constexpr Event passed(Millis at, bool reachable) noexcept {
@@ -145,15 +158,18 @@ enum class Note : std::uint8_t {
 };
 
 enum class ActionKind : std::uint8_t {
-  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this step.
-              // by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
-  kForward,   // signal: to the child, or to every root once the child has ended
-  kKillPass,  // one pass of KILL over the tree; answer with kPassed
-  kArm,       // timer, at, generation: replaces an earlier arming of the same timer
+  kDeliver,  // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this
+             // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
+  kForward,       // signal: to the child (scope kGroup: to its group), or to every root once the child has ended
+  kKillPass,      // one pass of KILL over the tree; answer with kPassed
+  kArm,           // timer, at, generation: replaces an earlier arming of the same timer
+  kGiveTerminal,  // the child's group becomes the foreground group
+  kTakeTerminal,  // our own group becomes it again
+  kSuspend,       // stop ourselves, as the child has been stopped; returns once we have been continued
   kStartHook,
   kKillHook,
-  kNote,      // note, signal, status
-  kFinish,    // status: the exit status of graceshim
+  kNote,    // note, signal, status
+  kFinish,  // status: the exit status of graceshim
 };
 
 struct Action {
@@ -189,24 +205,25 @@ class Actions {
 struct State {
   Phase phase = Phase::kStarting;
   Target target = Target::kChild;
-  Cause cause = Cause::kNone;        // so far; kNone until a stop begins or the child ends unasked
-  std::uint8_t step = 0;             // kStepping: the current step
-  bool delay_pending = false;        // kDraining
-  bool hook_running = false;         // kDraining
-  bool by_keyboard = false;          // the trigger came from the terminal, to the whole of our group
-  int trigger = 0;                   // the signal that started the stop; TERM for a parent's or the child's own end
+  Cause cause = Cause::kNone;       // so far; kNone until a stop begins or the child ends unasked
+  std::uint8_t step = 0;            // kStepping: the current step
+  bool delay_pending = false;       // kDraining
+  bool hook_running = false;        // kDraining
+  bool by_keyboard = false;         // the trigger came from the terminal, to the whole of our group
+  bool child_has_terminal = false;  // the child's group is the foreground group, as far as we have seen to it
+  int trigger = 0;                  // the signal that started the stop; TERM for a parent's or the child's own end
   SignalSet triggers_seen{};
   Millis started_at{0};
-  Millis t0{0};                      // when the stop began
-  Millis deadline = kInfinity;       // when the KILL comes; set once
-  Millis last_insist{0};             // when INT last counted
-  Millis last_look{0};               // when the roots were last looked at
+  Millis t0{0};                 // when the stop began
+  Millis deadline = kInfinity;  // when the KILL comes; set once
+  Millis last_insist{0};        // when INT last counted
+  Millis last_look{0};          // when the roots were last looked at
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
-  std::uint32_t generation = 0;      // of the last timer that was set
+  std::uint32_t generation = 0;                    // of the last timer that was set
   std::array<std::uint32_t, kTimerCount> armed{};  // the generation that each timer is armed with; 0: not armed
-  ExitStatus child{};                // once target is kRoots
-  int status = 0;                    // kFinished: the exit status of graceshim
+  ExitStatus child{};                              // once target is kRoots
+  int status = 0;                                  // kFinished: the exit status of graceshim
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };
@@ -216,7 +233,8 @@ struct Step {
   Actions actions;
 };
 
-// The next state, and what to do. Total: every state answers every event; what means nothing in a state changes nothing.
+// The next state, and what to do. Total: every state answers every event; what means nothing in a state changes
+// nothing.
 Step step(const Plan& plan, const State& state, const Event& event) noexcept;
 
 }  // namespace graceshim

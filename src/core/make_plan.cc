@@ -122,7 +122,7 @@ bool may_be_implicit_trigger(int signal, const Situation& situation) {
   const SignalSet never{sig::kHup,  sig::kUsr2, sig::kKill, sig::kChld, sig::kCont,
                         sig::kStop, sig::kTstp, sig::kTtin, sig::kTtou};
   if (signal == kSameSignal || never.has(signal)) return false;
-  return signal != sig::kWinch || !situation.terminal;
+  return signal != sig::kWinch || situation.terminal == Terminal::kNone;
 }
 
 std::optional<Error> set_routes(const Config& config, const Situation& situation, PlanResult& result) {
@@ -193,7 +193,8 @@ Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform
   plan.straggler_timeout = config.stop_straggler_timeout.value;
   if (platform.broadcasts) plan.broadcast.add(sig::kTerm);
   plan.success = config.exit_success.value;
-  plan.shares_group = situation.shares_group;
+  plan.terminal = situation.terminal;
+  plan.suspendable = situation.suspendable;
   if (std::optional<Error> error = set_routes(config, situation, result))
     return tl::unexpected<Error>(std::move(*error));
   result.timeout_reason = std::move(timeout.reason);

@@ -27,9 +27,10 @@ class Answer {
   State& state() noexcept { return result_.state; }
 
   // --- One function per kind of event. ---
-  void on_started() noexcept;
+  void on_started(bool in_foreground) noexcept;
   void on_start_failed(int code) noexcept;
-  void on_signal(int signal, bool from_keyboard) noexcept;
+  void on_signal(const Event& event) noexcept;
+  void on_child_stopped(int signal) noexcept;
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
@@ -53,6 +54,9 @@ class Answer {
   // --- Parts of them. ---
   void set_stop_times(Millis timeout) noexcept;
   bool advance(bool kill_allowed) noexcept;
+  void resume_child(bool with_terminal) noexcept;
+  void forward(int signal, Scope scope) noexcept;
+  void act(ActionKind kind) noexcept;
   void deliver() noexcept;
   void look_at_roots() noexcept;
   void arm(Timer timer, Millis at) noexcept;
@@ -72,15 +76,17 @@ void Answer::handle(const Event& event) noexcept {
   if (state().phase == Phase::kFinished) return;
   switch (event.kind) {
     case EventKind::kStarted:
-      return on_started();
+      return on_started(event.in_foreground);
     case EventKind::kStartFailed:
       return on_start_failed(event.status.value);
     case EventKind::kSignal:
-      return on_signal(event.signal, event.from_keyboard);
+      return on_signal(event);
     case EventKind::kParentEnded:
       return on_parent_ended();
     case EventKind::kReaped:
       return on_reaped(event);
+    case EventKind::kChildStopped:
+      return on_child_stopped(event.signal);
     case EventKind::kPassed:
       return on_passed(event.reachable);
     case EventKind::kHookEnded:
@@ -90,8 +96,9 @@ void Answer::handle(const Event& event) noexcept {
   }
 }
 
-void Answer::on_started() noexcept {
+void Answer::on_started(bool in_foreground) noexcept {
   if (state().phase != Phase::kStarting) return;
+  state().child_has_terminal = in_foreground;
   state().phase = Phase::kRunning;
   state().started_at = now_;
 }
@@ -100,18 +107,44 @@ void Answer::on_start_failed(int code) noexcept {
   if (state().phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
 }
 
-void Answer::on_signal(int signal, bool from_keyboard) noexcept {
+void Answer::on_signal(const Event& event) noexcept {
+  const int signal = event.signal;
   if (signal < 1 || signal > kSignalMax) return;
   const Route route = plan_.routes[static_cast<std::size_t>(signal)];
-  if (route.is_trigger()) return ask_for_stop(signal, signal, from_keyboard);
-  const bool child_has_it = plan_.shares_group && from_keyboard;
-  if (route.is_dropped() || child_has_it) return;
+  if (route.is_trigger()) return ask_for_stop(signal, signal, event.from_keyboard);
   if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
-  Action action;
-  action.kind = ActionKind::kForward;
-  action.target = state().target;
-  action.signal = route.image();
-  result_.actions.push(action);
+  if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state().target == Target::kChild) {
+    resume_child(event.in_foreground);
+    if (route.image() == sig::kCont) return;
+  }
+  // A hang-up reaches the foreground group from the kernel itself, and whoever shares our group from where we have it.
+  const bool child_has_it = (plan_.shares_group() && event.from_keyboard) ||
+                            (event.terminal_gone && (plan_.shares_group() || state().child_has_terminal));
+  if (route.is_dropped() || child_has_it) return;
+  forward(route.image(), Scope::kMain);
+}
+
+// ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
+void Answer::on_child_stopped(int signal) noexcept {
+  const SignalSet of_terminal{sig::kTstp, sig::kTtin, sig::kTtou};
+  if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
+  switch (state().phase) {
+    case Phase::kStarting:
+    case Phase::kKilling:
+    case Phase::kFinished:
+      return;
+    case Phase::kRunning:
+      if (plan_.suspendable) {
+        state().child_has_terminal = false;  // the shell takes it as soon as it sees us stopped
+        return act(ActionKind::kSuspend);
+      }
+      break;
+    case Phase::kDraining:
+    case Phase::kStepping:
+      break;  // a stop does not wait for somebody's `fg`
+  }
+  // Nobody is there to continue it, and a stopped child would leave the terminal dead.
+  resume_child(true);
 }
 
 void Answer::on_parent_ended() noexcept {
@@ -182,15 +215,11 @@ void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
     case Timer::kLook:
       if (state().phase == Phase::kStepping && state().target == Target::kRoots) look_at_roots();
       return;
-    case Timer::kPass: {
+    case Timer::kPass:
       if (state().phase != Phase::kKilling) return;
-      Action pass;
-      pass.kind = ActionKind::kKillPass;
-      pass.target = state().target;
-      result_.actions.push(pass);
+      act(ActionKind::kKillPass);
       state().pass_interval = sooner(state().pass_interval * 2, kLongestPassInterval);
       return arm(Timer::kPass, now_ + state().pass_interval);
-    }
     case Timer::kKillGrace:
       if (state().phase != Phase::kKilling || state().target != Target::kRoots) return;
       note(Note::kSurvivors);
@@ -204,7 +233,7 @@ void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noe
   if (state().phase != Phase::kRunning) return ask_again(trigger);
   state().trigger = trigger;
   state().triggers_seen.add(trigger);
-  state().by_keyboard = from_keyboard && plan_.shares_group;
+  state().by_keyboard = from_keyboard && plan_.shares_group();
   state().cause = Cause::kGraceful;
   if (trigger == sig::kInt) state().last_insist = now_;
   note(Note::kStopAsked, noted_signal);
@@ -216,9 +245,7 @@ void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noe
   }
   if (plan_.hook) {
     state().hook_running = true;
-    Action start;
-    start.kind = ActionKind::kStartHook;
-    result_.actions.push(start);
+    act(ActionKind::kStartHook);
     if (plan_.hook_limit != kInfinity) arm(Timer::kHookLimit, now_ + plan_.hook_limit);
   }
   drain_or_step();
@@ -300,10 +327,7 @@ void Answer::kill_tree() noexcept {
   state().cause = Cause::kKilled;
   state().pass_interval = kFirstPassInterval;
   note(Note::kKill);
-  Action pass;
-  pass.kind = ActionKind::kKillPass;
-  pass.target = state().target;
-  result_.actions.push(pass);
+  act(ActionKind::kKillPass);
   arm(Timer::kPass, now_ + state().pass_interval);
   if (state().target == Target::kRoots) arm(Timer::kKillGrace, now_ + kKillGrace);
 }
@@ -323,12 +347,38 @@ void Answer::finish() noexcept {
 }
 
 void Answer::finish_with(Cause cause, int status) noexcept {
+  if (state().child_has_terminal) act(ActionKind::kTakeTerminal);
+  state().child_has_terminal = false;
   state().phase = Phase::kFinished;
   state().cause = cause;
   state().status = status;
   Action action;
   action.kind = ActionKind::kFinish;
   action.status = status;
+  result_.actions.push(action);
+}
+
+void Answer::resume_child(bool with_terminal) noexcept {
+  if (with_terminal && plan_.terminal == Terminal::kHandedOver) {
+    act(ActionKind::kGiveTerminal);
+    state().child_has_terminal = true;
+  }
+  forward(sig::kCont, plan_.shares_group() ? Scope::kMain : Scope::kGroup);
+}
+
+void Answer::forward(int signal, Scope scope) noexcept {
+  Action action;
+  action.kind = ActionKind::kForward;
+  action.target = state().target;
+  action.scope = scope;
+  action.signal = signal;
+  result_.actions.push(action);
+}
+
+void Answer::act(ActionKind kind) noexcept {
+  Action action;
+  action.kind = kind;
+  action.target = state().target;
   result_.actions.push(action);
 }
 
@@ -356,7 +406,7 @@ void Answer::deliver() noexcept {
   action.target = state().target;
   // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
   // group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
-  const bool no_group = state().target == Target::kRoots || (plan_.shares_group && step.scope == Scope::kGroup);
+  const bool no_group = state().target == Target::kRoots || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state().step;
   action.signal = signal_of(step);
@@ -390,9 +440,7 @@ void Answer::arm(Timer timer, Millis at) noexcept {
 void Answer::cut_hook() noexcept {
   state().hook_running = false;
   disarm(Timer::kHookLimit);
-  Action action;
-  action.kind = ActionKind::kKillHook;
-  result_.actions.push(action);
+  act(ActionKind::kKillHook);
   note(Note::kHookCut);
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -131,6 +132,12 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
   };
 
   if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
+  // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
+  // to notice.
+  if (request.in_foreground) {
+    const pid_t group = ::getpid();
+    ::ioctl(STDIN_FILENO, TIOCSPGRP, &group);
+  }
   if (request.die_with_shim) {
     if (::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL) != 0) {
       give_up(SpawnFailure::Stage::kSetup, errno);

@@ -21,6 +21,7 @@ struct SpawnRequest {
   SignalSet set_default{};            // dispositions put to default; KILL and STOP have no other
   bool ignore_chld = false;           // CHLD was ignored when graceshim started: so it starts with it ignored
   bool own_group = false;             // it leads a new process group
+  bool in_foreground = false;         // its group becomes the foreground group of the terminal on descriptor 0
   bool die_with_shim = false;         // it gets KILL when graceshim ends; a later change of credentials undoes this
   std::uint8_t close_standard = 0;    // bit n: descriptor n starts closed
   int stdin_fd = -1;                  // becomes 0; -1: stays. Not 1 while stdout_fd is set

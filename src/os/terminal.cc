@@ -31,7 +31,8 @@ bool is_alone_in_group() {
 }
 
 bool is_in_foreground(int fd) noexcept {
-  return ::tcgetpgrp(fd) == ::getpgrp();
+  const Fd opened = fd < 0 ? open_controlling_terminal() : Fd();
+  return ::tcgetpgrp(fd < 0 ? opened.get() : fd) == ::getpgrp();
 }
 
 bool has_controlling_terminal() noexcept {

@@ -23,7 +23,14 @@ struct ReceivedSignal {
   int sender_pid = 0;  // 0: the kernel, or a process outside our PID namespace
   unsigned sender_uid = 0;
   bool from_keyboard = false;
+  bool in_foreground = false;            // CONT, with a terminal: our group has it now
+  bool terminal_gone = false;            // HUP, with a terminal: it cannot be opened any more
   std::optional<std::uint64_t> value{};  // of sigqueue(3)
+};
+
+struct StartedChild {
+  int pid = 0;
+  bool in_foreground = false;  // its group has been given the terminal
 };
 
 class Host {
@@ -33,9 +40,9 @@ class Host {
   // CLOCK_MONOTONIC, in milliseconds.
   virtual Millis now() = 0;
 
-  // Starts COMMAND, or stop.pre_stop in the working directory of process `child`. Returns its pid.
+  // Starts COMMAND, or stop.pre_stop in the working directory of process `child`, and returns its pid.
   // Errors: the message names the command and the reason; the status is 125, 126 or 127.
-  virtual Result<int> start_child() = 0;
+  virtual Result<StartedChild> start_child() = 0;
   virtual Result<int> start_hook(int child) = 0;
 
   virtual Reaped reap_next() = 0;
@@ -54,6 +61,11 @@ class Host {
   virtual Sent send_to_group(int group, int signal) = 0;
   virtual Sent send_to_everybody(int signal) = 0;
   virtual Sent queue(int child_of_ours, int signal, std::uint64_t value) = 0;
+
+  // As in terminal.h.
+  virtual void give_terminal(int group) = 0;
+  virtual void take_terminal() = 0;
+  virtual void suspend() = 0;
 
   // Replaces an earlier arming of the same timer; it comes back as Supervisor::on_timer(timer, generation) at `at` or
   // later.

@@ -12,6 +12,7 @@
 
 #include "facts.h"
 #include "supervisor.h"
+#include "terminal.h"
 
 namespace graceshim {
 namespace {
@@ -122,7 +123,7 @@ SignalSet LinuxHost::signals_of_plan() const {
   return signals;
 }
 
-Result<int> LinuxHost::start_child() {
+Result<StartedChild> LinuxHost::start_child() {
   const std::vector<char*> arguments = argument_vector(request_.command);
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
@@ -131,13 +132,18 @@ Result<int> LinuxHost::start_child() {
   spawn_request.set_default = signals_of_plan();
   spawn_request.mask = entry_signals().mask & ~spawn_request.set_default.bits();
   spawn_request.ignore_chld = entry_signals().chld_was_ignored;
-  spawn_request.own_group = !request_.plan.shares_group;
+  spawn_request.own_group = !request_.plan.shares_group();
+  // Whoever starts in the background does not take the terminal.
+  spawn_request.in_foreground = request_.plan.terminal == Terminal::kHandedOver && is_in_foreground(STDIN_FILENO);
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
   spawn_request.close_standard = closed_standard_fds();
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
   const tl::expected<int, SpawnFailure> pid = spawn(spawn_request);
-  if (!pid) return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
-  return *pid;
+  if (!pid) {
+    if (spawn_request.in_foreground) take_terminal();
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
+  }
+  return StartedChild{*pid, spawn_request.in_foreground};
 }
 
 Result<int> LinuxHost::start_hook(int child) {
@@ -238,6 +244,10 @@ void LinuxHost::read_signals() {
     received.sender_pid = static_cast<int>(info.ssi_pid);
     received.sender_uid = info.ssi_uid;
     received.from_keyboard = is_from_keyboard(info);
+    if (request_.plan.terminal != Terminal::kNone) {
+      received.in_foreground = received.signal == sig::kCont && is_in_foreground(-1);
+      received.terminal_gone = received.signal == sig::kHup && !has_controlling_terminal();
+    }
     if (info.ssi_code == SI_QUEUE) received.value = info.ssi_ptr;
     supervisor_->on_signal(received);
   }
@@ -297,6 +307,19 @@ Sent LinuxHost::send_to_everybody(int signal) {
 
 Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
   return queue_signal(child_of_ours, signal, value);
+}
+
+// A shell above us gives the terminal to us, and we pass it on; where there is none it is ours to take.
+void LinuxHost::give_terminal(int group) {
+  pass_terminal(request_.plan.suspendable ? self_.group : 0, group);
+}
+
+void LinuxHost::take_terminal() {
+  pass_terminal(0, self_.group);
+}
+
+void LinuxHost::suspend() {
+  stop_self();
 }
 
 void LinuxHost::arm(Timer timer, Millis at, std::uint32_t generation) {

@@ -38,7 +38,7 @@ class LinuxHost final : public Host {
   void flush_log() { log_.flush(); }
 
   Millis now() override;
-  Result<int> start_child() override;
+  Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
   Reaped reap_next() override;
   Process self() override { return self_; }
@@ -51,6 +51,9 @@ class LinuxHost final : public Host {
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
   Sent queue(int child_of_ours, int signal, std::uint64_t value) override;
+  void give_terminal(int group) override;
+  void take_terminal() override;
+  void suspend() override;
   void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel level) override { return log_.enabled(level); }

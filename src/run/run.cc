@@ -10,6 +10,7 @@
 #include "fds.h"
 #include "linux_host.h"
 #include "supervisor.h"
+#include "terminal.h"
 
 namespace graceshim {
 namespace {
@@ -28,8 +29,11 @@ Entry enter() {
   entry.pid = getpid();
   entry.situation.pid1 = is_pid1();
   entry.situation.ignored = entry_signals().ignored;
-  entry.situation.terminal = is_terminal(STDIN_FILENO);
-  entry.situation.shares_group = entry.situation.terminal;
+  if (is_terminal(STDIN_FILENO)) {
+    const bool ours_alone = is_session_leader() || is_alone_in_group();
+    entry.situation.terminal = ours_alone ? Terminal::kHandedOver : Terminal::kShared;
+    entry.situation.suspendable = !is_pid1() && !is_session_leader();
+  }
   entry.working_directory = working_directory();
   return entry;
 }

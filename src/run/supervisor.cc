@@ -35,17 +35,20 @@ void Supervisor::refuse(const Error& error) {
 
 void Supervisor::start() {
   started_at_ = host_.now();
-  Result<int> pid = host_.start_child();
-  if (!pid) return refuse(pid.error());
-  child_ = *pid;
-  report_.pid = *pid;
-  take(Event::started(host_.now()));
+  const Result<StartedChild> started = host_.start_child();
+  if (!started) return refuse(started.error());
+  child_ = started->pid;
+  report_.pid = started->pid;
+  take(Event::started(host_.now(), started->in_foreground));
   if (host_.logs(LogLevel::kDebug)) host_.log(LogLevel::kDebug, "started " + child_name());
 }
 
 void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
-  take(Event::signalled(host_.now(), received.signal, received.from_keyboard));
+  Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
+  event.in_foreground = received.in_foreground;
+  event.terminal_gone = received.terminal_gone;
+  take(event);
 }
 
 void Supervisor::on_parent_end() {
@@ -72,6 +75,10 @@ void Supervisor::on_child_change() {
     if (reaped.kind == Reaped::Kind::kEmpty) {
       empty = true;
       break;
+    }
+    if (reaped.kind == Reaped::Kind::kStopped) {
+      if (reaped.pid == child_) take(Event::child_stopped(host_.now(), reaped.status.value));
+      continue;
     }
     if (reaped.pid == child_) {
       child_ = 0;
@@ -126,6 +133,12 @@ void Supervisor::perform(const Action& action) {
       return kill_pass();
     case ActionKind::kArm:
       return host_.arm(action.timer, action.at, action.generation);
+    case ActionKind::kGiveTerminal:
+      return host_.give_terminal(child_);
+    case ActionKind::kTakeTerminal:
+      return host_.take_terminal();
+    case ActionKind::kSuspend:
+      return host_.suspend();
     case ActionKind::kStartHook:
       return start_hook();
     case ActionKind::kKillHook:
@@ -226,6 +239,10 @@ void Supervisor::forward(const Action& action) {
   const auto send = [&](int pid) {
     return last_signal_.value ? host_.queue(pid, action.signal, *last_signal_.value) : host_.send(pid, action.signal);
   };
+  if (action.target == Target::kChild && action.scope == Scope::kGroup) {
+    host_.send_to_group(child_, action.signal);
+    return;
+  }
   if (action.target == Target::kChild) {
     Process child;
     child.id.pid = child_;
@@ -256,7 +273,7 @@ void Supervisor::kill_pass() {
     }
     // Without /proc the child is all that we know of, and its group.
     if (child_ != 0 && !child_seen) {
-      if (!plan_.shares_group) host_.send_to_group(child_, sig::kKill);
+      if (!plan_.shares_group()) host_.send_to_group(child_, sig::kKill);
       reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
     }
   }

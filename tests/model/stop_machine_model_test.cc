@@ -66,7 +66,10 @@ std::vector<Plan> all_plans() {
           for (const Repeat repeat : {Repeat::kAuto, Repeat::kIgnore, Repeat::kEscalate}) {
             for (const Stragglers stragglers : {Stragglers::kStop, Stragglers::kWait, Stragglers::kLeave}) {
               for (const bool broadcast : {false, true}) {
-                for (const bool shares_group : {false, true}) {
+                for (const auto& [terminal, suspendable] :
+                     {std::pair{Terminal::kNone, true}, std::pair{Terminal::kShared, true},
+                      std::pair{Terminal::kHandedOver, true}, std::pair{Terminal::kHandedOver, false}}) {
+                  if (broadcast && terminal != Terminal::kNone) continue;  // they have no rule in common
                   Plan plan;
                   plan.steps = steps;
                   plan.timeout = timeout;
@@ -78,12 +81,14 @@ std::vector<Plan> all_plans() {
                   plan.stragglers = stragglers;
                   plan.straggler_timeout = kStragglerTimeout;
                   if (broadcast) plan.broadcast.add(sig::kTerm);
-                  plan.shares_group = shares_group;
+                  plan.terminal = terminal;
+                  plan.suspendable = suspendable;
                   plan.success.add(143);
                   for (const int trigger : {sig::kTerm, sig::kInt, sig::kQuit}) {
                     plan.routes[static_cast<std::size_t>(trigger)] = Route::trigger();
                   }
                   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr2);
+                  plan.routes[sig::kCont] = Route::forward_as(sig::kCont);
                   plan.routes[sig::kUsr1] = Route::drop();
                   plans.push_back(plan);
                 }
@@ -102,7 +107,7 @@ std::string describe(const Plan& plan) {
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
          std::to_string(static_cast<int>(plan.repeat)) + " stragglers " +
          std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
-         (plan.shares_group ? " shares_group" : "");
+         " terminal " + std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "");
 }
 
 // --- The world around the machine: what is true, whatever the machine believes. ---
@@ -118,6 +123,7 @@ struct World {
   bool hook_started = false;
   bool pass_pending = false;  // a pass of KILL is under way, its answer comes next
   bool stop_begun = false;
+  bool child_has_terminal = false;
   std::uint32_t steps_of_child = 0;
   int last_step = -1;
 
@@ -159,7 +165,8 @@ Key key_of(const World& world) {
   key[at++] = flag(state.delay_pending, 0) | flag(state.hook_running, 1) | flag(state.by_keyboard, 2) |
               flag(world.started, 3) | flag(world.child_alive, 4) | flag(world.hook_alive, 5) |
               flag(world.hook_runs_free, 6) | flag(world.hook_started, 7) | flag(world.pass_pending, 8) |
-              flag(world.stop_begun, 9) | flag(state.child.by_signal, 10);
+              flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
+              flag(world.child_has_terminal, 12);
   key[at++] = state.trigger;
   key[at++] = static_cast<std::int64_t>(state.triggers_seen.bits());
   key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;
@@ -191,7 +198,10 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   after.now = event.at;
   after.pass_pending = false;
 
-  if (event.kind == EventKind::kStarted) after.started = after.child_alive = true;
+  if (event.kind == EventKind::kStarted) {
+    after.started = after.child_alive = true;
+    after.child_has_terminal = event.in_foreground;
+  }
   if (event.kind == EventKind::kReaped && event.child_ended) after.child_alive = false;
   if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
 
@@ -210,7 +220,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         after.last_step = action.step;
         if (action.target == Target::kChild) {
           if (!after.child_alive) return "a step to a child that has been reaped";
-          if (plan.shares_group && action.scope == Scope::kGroup) return "a step to our own group";
+          if (plan.shares_group() && action.scope == Scope::kGroup) return "a step to our own group";
           const std::uint32_t bit = 1U << action.step;
           if ((after.steps_of_child & bit) != 0) return "the same step to the child again";
           after.steps_of_child |= bit;
@@ -223,9 +233,18 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
       case ActionKind::kForward:
         if (!after.started) return "a signal forwarded before the start";
         if ((action.target == Target::kChild) != after.child_alive) return "a signal forwarded to the wrong target";
+        if (action.scope == Scope::kGroup &&
+            (action.target == Target::kRoots || plan.terminal != Terminal::kHandedOver || action.signal != sig::kCont))
+          return "a signal forwarded to a group that is not for it";
+        if (action.signal == sig::kCont) {
+          if (event.kind != EventKind::kChildStopped && event.signal != sig::kCont) return "CONT out of nothing";
+          break;
+        }
         if (event.kind != EventKind::kSignal || action.signal != sig::kUsr2)
           return "a signal forwarded that nobody sent";
-        if (plan.shares_group && event.from_keyboard) return "a signal forwarded that the terminal has sent already";
+        if (event.terminal_gone && (plan.shares_group() || before.child_has_terminal))
+          return "a hang-up forwarded that the kernel has sent already";
+        if (plan.shares_group() && event.from_keyboard) return "a signal forwarded that the terminal has sent already";
         break;
       case ActionKind::kKillPass:
         if (!after.started) return "KILL before the start";
@@ -238,6 +257,21 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         generation = action.generation;
         after.due[index_of(action.timer)] = action.at;
         if (is.armed[index_of(action.timer)] < action.generation) return "a timer that the state forgets";
+        break;
+      case ActionKind::kGiveTerminal:
+        if (plan.terminal != Terminal::kHandedOver || !after.child_alive)
+          return "the terminal to whom it does not belong";
+        after.child_has_terminal = true;
+        break;
+      case ActionKind::kTakeTerminal:
+        if (!after.child_has_terminal) return "a terminal taken back that was not given";
+        after.child_has_terminal = false;
+        break;
+      case ActionKind::kSuspend:
+        if (event.kind != EventKind::kChildStopped || !plan.suspendable || plan.terminal == Terminal::kNone)
+          return "suspended without a reason";
+        if (is.phase != Phase::kRunning) return "suspended in a stop";
+        after.child_has_terminal = false;
         break;
       case ActionKind::kStartHook:
         if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
@@ -262,6 +296,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
     return "the end without a start";
   if (finished && after.hook_runs_free) return "the end with the hook running";
+  if (finished && after.child_has_terminal) return "the end with the terminal not handed back";
+  if (after.child_has_terminal != is.child_has_terminal) return "the terminal is not where the state has it";
   if (after.hook_runs_free != is.hook_running) return "the hook runs, or not, unlike the state has it";
   if (is.hook_running && is.phase != Phase::kDraining) return "the hook runs beside the steps";
   if (after.started && !finished && (is.target == Target::kChild) != after.child_alive)
@@ -351,8 +387,21 @@ struct Possible {
   void signals_at(const Plan& plan, Millis at) {
     for (const int signal : {sig::kTerm, sig::kInt, sig::kQuit, sig::kHup}) {
       events.push_back(Event::signalled(at, signal));
-      if (plan.shares_group && signal != sig::kTerm) events.push_back(Event::signalled(at, signal, true));
+      if (plan.shares_group() && signal != sig::kTerm) events.push_back(Event::signalled(at, signal, true));
     }
+  }
+  void terminal_at(const Plan& plan, const World& world, Millis at) {
+    if (plan.terminal == Terminal::kNone || !world.started) return;
+    if (world.child_alive) {
+      for (const int signal : {sig::kTstp, sig::kTtin}) events.push_back(Event::child_stopped(at, signal));
+    }
+    Event resumed = Event::signalled(at, sig::kCont);
+    events.push_back(resumed);
+    resumed.in_foreground = true;
+    events.push_back(resumed);
+    Event hung_up = Event::signalled(at, sig::kHup);
+    hung_up.terminal_gone = true;
+    events.push_back(hung_up);
   }
   void triggers_at(Millis at) {
     for (const int signal : {sig::kTerm, sig::kInt}) events.push_back(Event::signalled(at, signal));
@@ -385,10 +434,12 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   const Millis horizon = world.horizon();
   if (!world.started) {
     possible.events.push_back(Event::started(now));
+    if (plan.terminal == Terminal::kHandedOver) possible.events.push_back(Event::started(now, true));
     for (const int code : {kExitUsage, kExitNotExecutable, kExitNotFound})
       possible.events.push_back(Event::start_failed(now, code));
   }
   possible.signals_at(plan, now);
+  possible.terminal_at(plan, world, now);
   possible.events.push_back(Event::parent_ended(now));
   possible.ends_at(world, now);
 
@@ -487,7 +538,9 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::passed(now, false);
   }
   if (!state.hook_running) probes[count++] = Event::hook_ended(now);
-  if (plan.shares_group) probes[count++] = Event::signalled(now, sig::kHup, true);
+  probes[count++] = Event::child_stopped(now, sig::kStop);
+  if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
+  if (plan.shares_group()) probes[count++] = Event::signalled(now, sig::kHup, true);
   if (world.over()) {
     for (const int signal : {sig::kTerm, sig::kInt, sig::kHup}) probes[count++] = Event::signalled(now, signal);
     probes[count++] = Event::parent_ended(now);

@@ -104,12 +104,12 @@ int SimulatedHost::alive_count() const {
       std::count_if(processes_.begin(), processes_.end(), [](const auto& entry) { return !entry.second.zombie; }));
 }
 
-Result<int> SimulatedHost::start_child() {
+Result<StartedChild> SimulatedHost::start_child() {
   if (start_failure != 0) return fail("cannot execute 'command'", start_failure);
   SimProcess& process = add(kOwnPid, "command");
   child_ = process.facts.id.pid;
   if (on_child_start) on_child_start(process);
-  return child_;
+  return StartedChild{child_, starts_in_foreground};
 }
 
 Result<int> SimulatedHost::start_hook(int /*child*/) {

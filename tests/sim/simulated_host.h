@@ -59,6 +59,7 @@ class SimulatedHost final : public Host {
   std::function<void(SimProcess&)> on_hook_start;
   int start_failure = 0;  // the status that start_child() fails with
   bool hook_fails_to_start = false;
+  bool starts_in_foreground = false;
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.
@@ -80,11 +81,13 @@ class SimulatedHost final : public Host {
   [[nodiscard]] int alive_count() const;
   [[nodiscard]] int child() const { return child_; }
   [[nodiscard]] int hook() const { return hook_; }
+  // "to PID", "back" and "suspended", in order.
+  [[nodiscard]] const std::vector<std::string>& terminal_history() const { return terminal_history_; }
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
 
   // --- Host. ---
   Millis now() override { return now_; }
-  Result<int> start_child() override;
+  Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
   Reaped reap_next() override;
   Process self() override;
@@ -97,6 +100,9 @@ class SimulatedHost final : public Host {
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
   Sent queue(int child_of_ours, int signal, std::uint64_t) override { return deliver(child_of_ours, signal); }
+  void give_terminal(int group) override { terminal_history_.push_back("to " + std::to_string(group)); }
+  void take_terminal() override { terminal_history_.push_back("back"); }
+  void suspend() override { terminal_history_.push_back("suspended"); }
   void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel) override { return true; }
@@ -121,6 +127,7 @@ class SimulatedHost final : public Host {
   std::array<std::uint32_t, kTimerCount> armed_{};
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
+  std::vector<std::string> terminal_history_;
 };
 
 }  // namespace graceshim

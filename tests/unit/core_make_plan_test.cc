@@ -299,7 +299,7 @@ TEST(MakePlan, WinchIsAnImplicitTriggerOnlyWithoutATerminal) {
   Config config;
   config.stop_signal = flag("--stop-signal", int{sig::kWinch});
   EXPECT_TRUE(route_of(made(config), sig::kWinch).is_trigger());
-  EXPECT_EQ(route_of(made(config, {}, {.terminal = true}), sig::kWinch).image(), sig::kWinch);
+  EXPECT_EQ(route_of(made(config, {}, {.terminal = Terminal::kShared}), sig::kWinch).image(), sig::kWinch);
 }
 
 TEST(MakePlan, AMappingGoesBeforeAnImplicitTrigger) {
@@ -349,12 +349,12 @@ TEST(MakePlan, EverySettingOfAStopArrivesInThePlan) {
   CodeSet success;
   success.add(143);
   config.exit_success = flag("--success-exit-status", success);
-  const PlanResult result = made(config, {}, {.shares_group = true});
+  const PlanResult result = made(config, {}, {.terminal = Terminal::kShared});
   EXPECT_EQ(result.plan.repeat, Repeat::kEscalate);
   EXPECT_EQ(result.plan.stragglers, Stragglers::kLeave);
   EXPECT_EQ(result.plan.straggler_timeout, Millis{7});
   EXPECT_TRUE(result.plan.success.has(143));
-  EXPECT_TRUE(result.plan.shares_group);
+  EXPECT_TRUE(result.plan.shares_group());
 }
 
 }  // namespace

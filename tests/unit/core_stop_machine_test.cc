@@ -85,11 +85,20 @@ std::string describe(const Action& action) {
       return "step " + std::to_string(action.step) + ": " + signal_name(action.signal) + " to " +
              (roots ? "roots" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
     case ActionKind::kForward:
-      return "forward " + signal_name(action.signal) + " to " + (roots ? "roots" : "child");
+      return "forward " + signal_name(action.signal) + " to " +
+             (roots                           ? "roots"
+              : action.scope == Scope::kGroup ? "group"
+                                              : "child");
     case ActionKind::kKillPass:
       return "KILL";
     case ActionKind::kArm:
       return std::string("arm ") + name_of(action.timer) + " " + format_duration(action.at);
+    case ActionKind::kGiveTerminal:
+      return "give terminal";
+    case ActionKind::kTakeTerminal:
+      return "take terminal";
+    case ActionKind::kSuspend:
+      return "suspend";
     case ActionKind::kStartHook:
       return "start hook";
     case ActionKind::kKillHook:
@@ -715,7 +724,7 @@ TEST(StopMachine, TheEndOfTheParentIsATrigger) {
 
 TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
   Plan plan = plain();
-  plan.shares_group = true;
+  plan.terminal = Terminal::kShared;
   plan.routes[sig::kQuit] = Route::forward_as(sig::kQuit);
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kQuit, true), "");
@@ -725,7 +734,7 @@ TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
 
 TEST(StopMachine, TheKeyboardCannotTranslate) {
   Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
-  plan.shares_group = true;
+  plan.terminal = Terminal::kShared;
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: QUIT to main");
 }
@@ -737,7 +746,7 @@ TEST(StopMachine, InAGroupOfItsOwnTheChildHearsNothingOfOurKeyboard) {
 
 TEST(StopMachine, OurOwnGroupIsNeverSignalled) {
   Plan plan = plan_of("TERM@group/auto/KILL", seconds(30));
-  plan.shares_group = true;
+  plan.terminal = Terminal::kShared;
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: TERM to main");
 }
@@ -784,6 +793,94 @@ TEST(StopMachine, KillOfTheChildAloneIsAKillToo) {
   EXPECT_EQ(story.until(seconds(1)), "[1s] step 1: KILL to main; arm wait 6s");
   EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
   EXPECT_EQ(story.cause(), Cause::kKilled);
+}
+
+// --- The terminal. ---
+
+Plan terminal_plan(Terminal terminal, bool suspendable) {
+  Plan plan = plan_of("QUIT/auto/KILL", Millis{30'000});
+  plan.terminal = terminal;
+  plan.suspendable = suspendable;
+  plan.routes[sig::kCont] = Route::forward_as(sig::kCont);
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  return plan;
+}
+
+Story started_in_foreground(const Plan& plan) {
+  Story story(plan);
+  EXPECT_EQ(story.feed(Event::started(Millis{0}, true)), "");
+  return story;
+}
+
+Event signalled_with(int signal, bool in_foreground, bool terminal_gone) {
+  Event event = Event::signalled(Millis{1}, signal);
+  event.in_foreground = in_foreground;
+  event.terminal_gone = terminal_gone;
+  return event;
+}
+
+TEST(Terminal, SuspendingTheChildSuspendsUsAndFgResumesBoth) {
+  Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "suspend");
+  EXPECT_EQ(story.feed(signalled_with(sig::kCont, true, false)), "give terminal; forward CONT to group");
+}
+
+TEST(Terminal, BgResumesTheChildWithoutTheTerminal) {
+  Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "suspend");
+  EXPECT_EQ(story.feed(signalled_with(sig::kCont, false, false)), "forward CONT to group");
+  EXPECT_EQ(story.feed(Event::child_reaped(Millis{2}, {}, true)), "finish 0") << "the terminal is not ours to take";
+}
+
+TEST(Terminal, InASharedGroupFgReachesTheChildByItself) {
+  Story story = Story::started(terminal_plan(Terminal::kShared, true));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "suspend");
+  EXPECT_EQ(story.feed(signalled_with(sig::kCont, true, false)), "forward CONT to child");
+}
+
+TEST(Terminal, WithNobodyToResumeItAStoppedChildIsContinuedAtOnce) {
+  Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, false));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "give terminal; forward CONT to group");
+}
+
+TEST(Terminal, AChildStoppedByHandStaysStopped) {
+  for (const bool suspendable : {true, false}) {
+    Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, suspendable));
+    EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kStop)), "");
+  }
+}
+
+TEST(Terminal, WithoutOneAStoppedChildIsNotOurBusiness) {
+  Story story = Story::started(terminal_plan(Terminal::kNone, true));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "");
+}
+
+TEST(Terminal, AStopDoesNotWaitForFg) {
+  Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  story.feed(Event::signalled(Millis{1}, sig::kTerm));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{2}, sig::kTstp)), "give terminal; forward CONT to group");
+}
+
+TEST(Terminal, IsHandedBackWhateverTheEnd) {
+  Story ended = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(ended.feed(Event::child_reaped(Millis{1}, {true, sig::kInt}, true)), "take terminal; finish 130");
+  Plan leave = terminal_plan(Terminal::kHandedOver, true);
+  leave.stragglers = Stragglers::kLeave;
+  Story left = started_in_foreground(leave);
+  EXPECT_EQ(left.feed(Event::child_reaped(Millis{1}, {}, false)), "(left); take terminal; finish 0");
+}
+
+TEST(Terminal, AHangUpReachesTheChildOnce) {
+  Story foreground = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(foreground.feed(signalled_with(sig::kHup, false, true)), "")
+      << "the kernel has sent it to the child's group";
+  Story shared = Story::started(terminal_plan(Terminal::kShared, true));
+  EXPECT_EQ(shared.feed(signalled_with(sig::kHup, false, true)), "");
+  Story background = Story::started(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(background.feed(signalled_with(sig::kHup, false, true)), "forward HUP to child")
+      << "from us or from nobody";
+  Story by_hand = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(by_hand.feed(signalled_with(sig::kHup, false, false)), "forward HUP to child");
 }
 
 }  // namespace
