@@ -19,7 +19,7 @@ suite_packaging() {
     return
   fi
   check "base image" have_base_image || return
-  check "image" podman build --network=host "${limits[@]}" --tag $image "$root" || return
+  check "image" podman build --layers=false --network=host "${limits[@]}" --tag $image "$root" || return
   check "image holds one static file" image_holds_one_file
   check "image without a command" image_without_command
   check "image runs a command" image_runs_command

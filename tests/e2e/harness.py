@@ -26,7 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def environment(**extra):
     """An environment in which graceshim sees no platform and no setting but `extra`."""
-    kept = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TESTS_RUN_ID")
+    kept = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
     result = {name: os.environ[name] for name in kept if name in os.environ}
     result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     result["LC_ALL"] = "C.UTF-8"
