@@ -23,6 +23,8 @@ constexpr auto kUnits = std::to_array<Unit>({
 });
 constexpr std::array<std::string_view, kUnits.size()> kUnitNames = {"d", "h", "m", "s", "ms"};
 constexpr std::size_t kSeconds = 3;
+// A day has ten factors of two and five of five: no fraction of a unit that needs more digits is whole milliseconds.
+constexpr std::size_t kMostFractionDigits = 10;
 constexpr auto kLongest = static_cast<std::uint64_t>(kLongestDuration.count());
 
 // Cuts the leading characters for which `wanted` holds off `text`, and returns them.
@@ -48,10 +50,7 @@ std::uint64_t whole_millis(std::string_view digits, std::uint64_t unit) noexcept
 // 0.`digits` of `unit`, in `result`; false if that is not a whole number of milliseconds.
 bool fraction_millis(std::string_view digits, std::uint64_t unit, std::uint64_t& result) noexcept {
   while (!digits.empty() && digits.back() == '0') digits.remove_suffix(1);
-  // A day has ten factors of two and five of five: no decimal fraction of any unit that needs more digits is whole
-  // milliseconds.
-  constexpr std::size_t kMostDigits = 10;
-  if (digits.size() > kMostDigits) return false;
+  if (digits.size() > kMostFractionDigits) return false;
   std::uint64_t numerator = 0;
   std::uint64_t denominator = 1;
   for (const char c : digits) {

@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, kScopes.size()> kScopeNames = {"main", "g
 constexpr std::string_view kSame = "same";
 constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kEndless = "infinity";
+constexpr std::array<std::string_view, 2> kWaitWords = {kAuto, kEndless};
 
 constexpr PlanStep kFinalKill{sig::kKill, Scope::kTree, Millis{0}};
 
@@ -67,8 +68,7 @@ Result<Millis> parse_wait(std::string_view text) {
   const Result<Millis> wait = parse_duration(text);
   if (wait) return *wait;
   // start-stop-daemon has a `forever`, which means something else there: to repeat the schedule.
-  constexpr auto kWords = std::to_array<std::string_view>({kAuto, kEndless});
-  const std::string hint = text == "forever" ? "; did you mean 'infinity'?" : nearest_hint(text, kWords);
+  const std::string hint = text == "forever" ? "; did you mean 'infinity'?" : nearest_hint(text, kWaitWords);
   if (hint.empty()) return tl::unexpected(wait.error());
   return fail("unknown wait " + quoted(text) + ", expected a duration, 'auto' or 'infinity'" + hint);
 }

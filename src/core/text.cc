@@ -1,6 +1,7 @@
 #include "graceshim/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -11,6 +12,11 @@ namespace {
 
 constexpr std::size_t kLongestPrintable = 80;
 constexpr std::string_view kCut = "...";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// The smallest character that UTF-8 writes in so many bytes. Of those in two, U+0080 to U+009F are control characters:
+// a terminal may take U+009B for the start of an escape sequence.
+constexpr std::array<std::uint32_t, 5> kSmallestOfLength = {0, 0, 0xA0, 0x800, 0x10000};
 
 // The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`, where no place is
 // edited twice.
@@ -45,16 +51,13 @@ std::size_t multibyte_length(std::string_view text) noexcept {
     if ((byte(i) & 0xC0) != 0x80) return 0;
     code_point = code_point << 6 | (byte(i) & 0x3FU);
   }
-  // U+0080 to U+009F are control characters too: a terminal may take U+009B for the start of an escape sequence.
-  constexpr std::uint32_t kSmallest[] = {0, 0, 0xA0, 0x800, 0x10000};
   const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  return code_point >= kSmallest[length] && code_point <= 0x10FFFF && !surrogate ? length : 0;
+  return code_point >= kSmallestOfLength[length] && code_point <= 0x10FFFF && !surrogate ? length : 0;
 }
 
 std::string escaped(char c) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   const auto byte = static_cast<std::uint8_t>(c);
-  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+  return {'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
 }
 
 }  // namespace
