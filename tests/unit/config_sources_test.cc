@@ -207,6 +207,7 @@ TEST(TomlFile, MistakesAreNamedWithFileLineAndColumn) {
   EXPECT_EQ(error_of_file("timeout = 5\n"),
             "/etc/graceshim.toml:1:1: unknown key 'timeout'; did you mean 'stop.timeout'?");
   EXPECT_EQ(error_of_file("[stpo]\non = 1\n"), "/etc/graceshim.toml:1:2: unknown key 'stpo'; did you mean 'stop'?");
+  EXPECT_EQ(error_of_file("'' = 5\n"), "/etc/graceshim.toml:1:1: unknown key ''");
   EXPECT_EQ(error_of_file("stop = 5\n"), "/etc/graceshim.toml:1:8: 'stop' is a table: write [stop]");
   EXPECT_EQ(error_of_file("signals = 5\n"), "/etc/graceshim.toml:1:11: 'signals' is a table: write [signals]");
   EXPECT_EQ(error_of_file("[[stop]]\n"), "/etc/graceshim.toml:1:1: 'stop' is a table: write [stop]");
@@ -225,6 +226,18 @@ TEST(TomlFile, MistakesAreNamedWithFileLineAndColumn) {
   EXPECT_EQ(error_of_file("[stop]\npre_stop = [\"\"]\n"), "/etc/graceshim.toml:2:12: the command's name is empty");
   EXPECT_EQ(error_of_file("[child]\ndie_with_shim = 1\n"),
             "/etc/graceshim.toml:2:17: expected true or false, not a number");
+}
+
+TEST(TomlFile, OnlyStringsAndCommentsHoldMoreThanAscii) {
+  EXPECT_EQ(error_of_file("\xEF\xBB\xBF# \u00e9\nstop.pre_stop = \"\u00e9 \ufe0f\"  # \u00e9\n"), "");
+  for (const std::string letter : {"\u00e9", "\ufdbf", "\u3042", "\U0001F600"}) {
+    const std::string message = error_of_file("[stop]\nd" + letter + "lai = 5\n");
+    EXPECT_TRUE(message.starts_with("/etc/graceshim.toml:2:")) << message;
+  }
+}
+
+TEST(TomlFile, ATableWithoutAKeyIsAMistakeLikeAnyOther) {
+  EXPECT_TRUE(error_of_file("[=]\n").starts_with("/etc/graceshim.toml:1:")) << error_of_file("[=]\n");
 }
 
 TEST(TomlFile, ASignalUnderTwoNamesIsMappedTwice) {
