@@ -219,6 +219,15 @@ TEST(StopMachine, AStartThatFailsEndsWithItsCode) {
   EXPECT_EQ(story.cause(), Cause::kStartFailed);
 }
 
+TEST(StopMachine, AStartHappensOnce) {
+  Story story = Story::started(plain());
+  story.until(seconds(1));
+  const State running = story.state();
+  EXPECT_EQ(story.feed(Event::started(seconds(1))), "");
+  EXPECT_EQ(story.feed(Event::start_failed(seconds(1), kExitNotFound)), "");
+  EXPECT_EQ(story.state(), running);
+}
+
 TEST(StopMachine, ATriggerBeforeTheStartEndsTheRunWithNothingStarted) {
   Story story(plain());
   EXPECT_EQ(story.signal(sig::kTerm), "finish 143");
@@ -299,6 +308,7 @@ TEST(StopMachine, ATimerThatWasSetAnewDoesNotCountAsItFirstWas) {
   const std::uint32_t first = story.state().armed[static_cast<std::size_t>(Timer::kWait)];
   EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: TERM to main; arm wait 10s");
   EXPECT_EQ(story.feed(Event::timer_fired(seconds(5), Timer::kWait, first)), "");
+  EXPECT_EQ(story.feed(Event::timer_fired(seconds(5), Timer::kLook, 0)), "") << "no timer has generation 0";
   EXPECT_EQ(story.state().step, 1);
 }
 
@@ -663,6 +673,26 @@ TEST(StopMachine, IntAfterIntIsAPersonWhoMeansIt) {
   EXPECT_EQ(story.signal(sig::kInt), "(kill); KILL; arm pass 2s5ms; (advanced INT)");
 }
 
+TEST(StopMachine, AKeyThatBouncesLateInTheRunIsStillOnePress) {
+  Story story = Story::started(plain());
+  story.until(hours(1));
+  story.signal(sig::kInt);
+  story.until(hours(1) + Millis{500});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+}
+
+TEST(StopMachine, IntAfterAnotherTriggerIsNoRepeatOfIt) {
+  Story story = Story::started(plan_of("same/10s/TERM/10s/KILL", seconds(30)));
+  story.until(hours(1));
+  story.signal(sig::kTerm);
+  story.until(hours(1) + Millis{1'500});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  story.until(hours(1) + Millis{2'499});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  story.until(hours(1) + Millis{2'500});
+  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; arm wait 1h12s500ms; (advanced INT)");
+}
+
 TEST(StopMachine, IntCutsTheDelayShort) {
   Story story = Story::started(with_hook(seconds(20), seconds(15)));
   story.signal(sig::kInt);
@@ -832,6 +862,17 @@ TEST(Terminal, BgResumesTheChildWithoutTheTerminal) {
   EXPECT_EQ(story.feed(Event::child_reaped(Millis{2}, {}, true)), "finish 0") << "the terminal is not ours to take";
 }
 
+TEST(Terminal, AfterFgOfARunningJobTheChildGetsTheTerminalOnceItAsks) {
+  for (const int signal : {sig::kTtin, sig::kTtou}) {
+    Story story = Story::started(terminal_plan(Terminal::kHandedOver, true));
+    EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, signal, true)), "give terminal; forward CONT to group");
+  }
+  Story suspended = Story::started(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(suspended.feed(Event::child_stopped(Millis{1}, sig::kTstp, true)), "suspend") << "^Z it was";
+  Story background = Story::started(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(background.feed(Event::child_stopped(Millis{1}, sig::kTtin, false)), "suspend");
+}
+
 TEST(Terminal, InASharedGroupFgReachesTheChildByItself) {
   Story story = Story::started(terminal_plan(Terminal::kShared, true));
   EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTstp)), "suspend");
@@ -879,6 +920,8 @@ TEST(Terminal, AHangUpReachesTheChildOnce) {
   Story background = Story::started(terminal_plan(Terminal::kHandedOver, true));
   EXPECT_EQ(background.feed(signalled_with(sig::kHup, false, true)), "forward HUP to child")
       << "from us or from nobody";
+  Story leader = started_in_foreground(terminal_plan(Terminal::kHandedOver, false));
+  EXPECT_EQ(leader.feed(signalled_with(sig::kHup, false, true)), "forward HUP to child") << "the kernel tells us alone";
   Story by_hand = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
   EXPECT_EQ(by_hand.feed(signalled_with(sig::kHup, false, false)), "forward HUP to child");
 }
