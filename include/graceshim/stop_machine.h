@@ -54,7 +54,7 @@ enum class EventKind : std::uint8_t {
   kSignal,        // signal, from_keyboard, in_foreground, terminal_gone: a signal reached graceshim
   kParentEnded,   // die_with_parent is set and our parent has ended
   kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
-  kChildStopped,  // signal: the child was stopped by it
+  kChildStopped,  // signal, in_foreground: the child was stopped by it
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
   kHookEnded,     // stop.pre_stop has ended, or could not be started
   kTimer,         // timer, generation
@@ -63,10 +63,11 @@ constexpr std::size_t kEventKindCount = 9;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
-  Millis at{0};                    // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
-  int signal = 0;                  // kSignal
-  bool from_keyboard = false;      // kSignal: the terminal driver sent it to the foreground group
-  bool in_foreground = false;      // kStarted: the child was given the terminal; kSignal CONT: our own group has it now
+  Millis at{0};                // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
+  int signal = 0;              // kSignal
+  bool from_keyboard = false;  // kSignal: the terminal driver sent it to the foreground group
+  bool in_foreground =
+      false;  // kStarted: the child was given the terminal; kSignal CONT, kChildStopped: our own group has it now
   bool terminal_gone = false;      // kSignal HUP: the controlling terminal cannot be opened any more
   bool child_ended = false;        // kReaped: the child was among those reaped
   bool empty = false;              // kReaped: no child of ours is left
@@ -105,9 +106,10 @@ struct Event {
     event.own_session = own_session;
     return event;
   }
-  static constexpr Event child_stopped(Millis at, int signal) noexcept {
+  static constexpr Event child_stopped(Millis at, int signal, bool in_foreground = false) noexcept {
     Event event = of(EventKind::kChildStopped, at);
     event.signal = signal;
+    event.in_foreground = in_foreground;
     return event;
   }
   static constexpr Event passed(Millis at, bool reachable) noexcept {
@@ -158,11 +160,11 @@ enum class Note : std::uint8_t {
 };
 
 enum class ActionKind : std::uint8_t {
-  kDeliver,  // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this
-             // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
-  kForward,       // signal: to the child (scope kGroup: to its group), or to every root once the child has ended
-  kKillPass,      // one pass of KILL over the tree; answer with kPassed
-  kArm,           // timer, at, generation: replaces an earlier arming of the same timer
+  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this
+              // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
+  kForward,   // signal: to the child (scope kGroup: to its group), or to every root once the child has ended
+  kKillPass,  // one pass of KILL over the tree; answer with kPassed
+  kArm,       // timer, at, generation: replaces an earlier arming of the same timer
   kGiveTerminal,  // the child's group becomes the foreground group
   kTakeTerminal,  // our own group becomes it again
   kSuspend,       // stop ourselves, as the child has been stopped; returns once we have been continued

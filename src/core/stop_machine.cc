@@ -30,7 +30,7 @@ class Answer {
   void on_started(bool in_foreground) noexcept;
   void on_start_failed(int code) noexcept;
   void on_signal(const Event& event) noexcept;
-  void on_child_stopped(int signal) noexcept;
+  void on_child_stopped(int signal, bool in_foreground) noexcept;
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
@@ -86,7 +86,7 @@ void Answer::handle(const Event& event) noexcept {
     case EventKind::kReaped:
       return on_reaped(event);
     case EventKind::kChildStopped:
-      return on_child_stopped(event.signal);
+      return on_child_stopped(event.signal, event.in_foreground);
     case EventKind::kPassed:
       return on_passed(event.reachable);
     case EventKind::kHookEnded:
@@ -117,15 +117,17 @@ void Answer::on_signal(const Event& event) noexcept {
     resume_child(event.in_foreground);
     if (route.image() == sig::kCont) return;
   }
-  // A hang-up reaches the foreground group from the kernel itself, and whoever shares our group from where we have it.
-  const bool child_has_it = (plan_.shares_group() && event.from_keyboard) ||
-                            (event.terminal_gone && (plan_.shares_group() || state().child_has_terminal));
+  // A hang-up goes to the session leader, a shell above us, and from it and by its end to the foreground group and to
+  // the jobs. Where we lead the session ourselves, the child hears of it from us or from nobody.
+  const bool hung_up_below_a_shell = event.terminal_gone && plan_.suspendable;
+  const bool child_has_it = (plan_.shares_group() && (event.from_keyboard || hung_up_below_a_shell)) ||
+                            (state().child_has_terminal && hung_up_below_a_shell);
   if (route.is_dropped() || child_has_it) return;
   forward(route.image(), Scope::kMain);
 }
 
 // ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
-void Answer::on_child_stopped(int signal) noexcept {
+void Answer::on_child_stopped(int signal, bool in_foreground) noexcept {
   const SignalSet of_terminal{sig::kTstp, sig::kTtin, sig::kTtou};
   if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
   switch (state().phase) {
@@ -134,6 +136,8 @@ void Answer::on_child_stopped(int signal) noexcept {
     case Phase::kFinished:
       return;
     case Phase::kRunning:
+      // Our turn came without a CONT: `fg` of a job that was running sends none. Only now does it show.
+      if (signal != sig::kTstp && in_foreground && plan_.terminal == Terminal::kHandedOver) break;
       if (plan_.suspendable) {
         state().child_has_terminal = false;  // the shell takes it as soon as it sees us stopped
         return act(ActionKind::kSuspend);
@@ -143,7 +147,7 @@ void Answer::on_child_stopped(int signal) noexcept {
     case Phase::kStepping:
       break;  // a stop does not wait for somebody's `fg`
   }
-  // Nobody is there to continue it, and a stopped child would leave the terminal dead.
+  // Else nobody would continue it, and a stopped child leaves the terminal dead.
   resume_child(true);
 }
 

@@ -62,6 +62,8 @@ class Host {
   virtual Sent send_to_everybody(int signal) = 0;
   virtual Sent queue(int child_of_ours, int signal, std::uint64_t value) = 0;
 
+  // Whether our own group has the terminal; false where there is none.
+  virtual bool in_foreground() = 0;
   // As in terminal.h.
   virtual void give_terminal(int group) = 0;
   virtual void take_terminal() = 0;

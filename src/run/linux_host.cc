@@ -244,10 +244,9 @@ void LinuxHost::read_signals() {
     received.sender_pid = static_cast<int>(info.ssi_pid);
     received.sender_uid = info.ssi_uid;
     received.from_keyboard = is_from_keyboard(info);
-    if (request_.plan.terminal != Terminal::kNone) {
-      received.in_foreground = received.signal == sig::kCont && is_in_foreground(-1);
-      received.terminal_gone = received.signal == sig::kHup && !has_controlling_terminal();
-    }
+    received.in_foreground = received.signal == sig::kCont && in_foreground();
+    received.terminal_gone =
+        received.signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
     if (info.ssi_code == SI_QUEUE) received.value = info.ssi_ptr;
     supervisor_->on_signal(received);
   }
@@ -307,6 +306,10 @@ Sent LinuxHost::send_to_everybody(int signal) {
 
 Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
   return queue_signal(child_of_ours, signal, value);
+}
+
+bool LinuxHost::in_foreground() {
+  return request_.plan.terminal != Terminal::kNone && is_in_foreground(-1);
 }
 
 // A shell above us gives the terminal to us, and we pass it on; where there is none it is ours to take.

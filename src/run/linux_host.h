@@ -51,6 +51,7 @@ class LinuxHost final : public Host {
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
   Sent queue(int child_of_ours, int signal, std::uint64_t value) override;
+  bool in_foreground() override;
   void give_terminal(int group) override;
   void take_terminal() override;
   void suspend() override;

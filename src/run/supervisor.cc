@@ -77,7 +77,9 @@ void Supervisor::on_child_change() {
       break;
     }
     if (reaped.kind == Reaped::Kind::kStopped) {
-      if (reaped.pid == child_) take(Event::child_stopped(host_.now(), reaped.status.value));
+      if (reaped.pid == child_) {
+        take(Event::child_stopped(host_.now(), reaped.status.value, host_.in_foreground()));
+      }
       continue;
     }
     if (reaped.pid == child_) {

@@ -242,7 +242,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         }
         if (event.kind != EventKind::kSignal || action.signal != sig::kUsr2)
           return "a signal forwarded that nobody sent";
-        if (event.terminal_gone && (plan.shares_group() || before.child_has_terminal))
+        if (event.terminal_gone && plan.suspendable && (plan.shares_group() || before.child_has_terminal))
           return "a hang-up forwarded that the kernel has sent already";
         if (plan.shares_group() && event.from_keyboard) return "a signal forwarded that the terminal has sent already";
         break;
@@ -393,7 +393,10 @@ struct Possible {
   void terminal_at(const Plan& plan, const World& world, Millis at) {
     if (plan.terminal == Terminal::kNone || !world.started) return;
     if (world.child_alive) {
-      for (const int signal : {sig::kTstp, sig::kTtin}) events.push_back(Event::child_stopped(at, signal));
+      for (const int signal : {sig::kTstp, sig::kTtin}) {
+        for (const bool in_foreground : {false, true})
+          events.push_back(Event::child_stopped(at, signal, in_foreground));
+      }
     }
     Event resumed = Event::signalled(at, sig::kCont);
     events.push_back(resumed);

@@ -1,0 +1,405 @@
+"""Job control: real terminals, real shells, and what the keyboard does to whom."""
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import sys
+import termios
+
+from harness import SHIM, Case, environment, main
+
+# Writes "ready PID", then a line for each signal, to the file named first. Ends at a TERM, or at an INT if told so.
+WITNESS = """
+import os, signal, sys
+out = open(sys.argv[1], "a", buffering=1)
+def caught(number, frame):
+    out.write(signal.Signals(number).name[3:] + "\\n")
+    if number == signal.SIGTERM or (number == signal.SIGINT and "int-ends" in sys.argv):
+        os._exit(7)
+for name in ("HUP", "INT", "QUIT", "TERM", "WINCH", "USR1", "CONT"):
+    signal.signal(getattr(signal, "SIG" + name), caught)
+out.write("ready %d\\n" % os.getpid())
+while True:
+    signal.pause()
+"""
+
+
+class Screen:
+    """A program on a terminal of its own, as session leader."""
+
+    def __init__(self, case, argv, env=None, namespace=False):
+        self.case = case
+        if namespace:
+            argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(case.directory)
+            os.execvpe(argv[0], argv, env or environment(TERM="dumb", PS1="PROMPT> "))
+        self.status = None
+        self.shown = ""
+        os.set_blocking(self.master, False)
+        case.addCleanup(self.close)
+
+    def read(self):
+        try:
+            self.shown += os.read(self.master, 65536).decode(errors="replace")
+        except (BlockingIOError, OSError):
+            pass
+        return self.shown
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern):
+        """Waits until the screen shows it, and forgets all up to there."""
+        found = self.case.until(lambda: re.search(pattern, self.read()), f"{pattern!r} on the screen", limit=20,
+                                on_failure=lambda: f"the screen shows {self.shown!r}")
+        self.shown = self.shown[found.end():]
+        return found
+
+    def run(self, line):
+        """Types a line at the shell's prompt, and waits for the echo of it to have passed."""
+        self.send(line + "\n")
+        self.expect(re.escape(line) + r"\r\n")
+
+    def foreground(self):
+        return os.tcgetpgrp(self.master)
+
+    def resize(self, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+
+    def wait(self):
+        def ended():
+            self.read()  # who has something to say ends only when it has been heard
+            if self.status is None:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self.status = os.waitstatus_to_exitcode(status)
+            return self.status is not None
+        self.case.until(ended, "the end", on_failure=lambda: f"the screen shows {self.shown!r}")
+        return self.status
+
+    def hang_up(self):
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
+
+    def close(self):
+        self.hang_up()
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+            os.waitpid(self.pid, 0)
+
+
+class Terminal(Case):
+    def setUp(self):
+        super().setUp()
+        self.witness_path = os.path.join(self.directory, "witness.py")
+        with open(self.witness_path, "w", encoding="utf-8") as file:
+            file.write(WITNESS)
+
+    def until(self, condition, what, limit=20, command=None, on_failure=None):
+        try:
+            return super().until(condition, what, limit, command)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {on_failure()}" if on_failure else str(error)) from None
+
+    def witness(self, name="seen", *words):
+        return [sys.executable, "-S", "-E", self.witness_path, os.path.join(self.directory, name), *words]
+
+    def seen(self, name="seen"):
+        """What the witness has written: its pid, and the signals in their order without CONT."""
+        try:
+            with open(os.path.join(self.directory, name), encoding="utf-8") as file:
+                lines = file.read().split("\n")[:-1]
+        except FileNotFoundError:
+            return None, []
+        if not lines:
+            return None, []
+        return int(lines[0].split()[1]), [line for line in lines[1:] if line != "CONT"]
+
+    def ready(self, name="seen"):
+        return self.until(lambda: self.seen(name)[0], "the witness is ready")
+
+    def sees(self, signals, name="seen"):
+        self.until(lambda: self.seen(name)[1] == signals, f"the witness has seen {signals}",
+                   on_failure=lambda: f"it has seen {self.seen(name)[1]}")
+
+    def only_sees(self, signals, fence, name="seen"):
+        """`signals` and no more: nothing else comes before the signal `fence`, which is sent by hand."""
+        self.sees(signals, name)
+        os.kill(self.seen(name)[0], getattr(signal, "SIG" + fence))
+        self.sees([*signals, fence], name)
+
+    def command_line(self, *argv, options=""):
+        return f"{SHIM} {options} -- " + " ".join(argv)
+
+    def shell(self, name="bash"):
+        arguments = {"bash": ["bash", "--norc", "--noprofile", "--noediting", "-i"], "dash": ["dash", "-i"]}[name]
+        self.need_program(name)
+        screen = Screen(self, arguments)
+        screen.expect("PROMPT> ")
+        return screen
+
+    def end_shell(self, screen):
+        screen.send("exit\n")
+        screen.wait()
+
+    # The keyboard.
+
+    def test_interrupt_and_resize_reach_the_child_once_below_a_shell(self):
+        for name in ("bash", "dash"):
+            with self.subTest(shell=name):
+                screen = self.shell(name)
+                screen.run(self.command_line(*self.witness(name)))
+                pid = self.ready(name)
+                self.assertEqual(screen.foreground(), os.getpgid(pid))
+                screen.send("\x03")
+                self.sees(["INT"], name)
+                screen.resize(40)
+                self.only_sees(["INT", "WINCH"], "USR1", name)
+                os.kill(pid, signal.SIGTERM)
+                screen.expect("PROMPT> ")
+                self.end_shell(screen)
+
+    def test_interrupt_and_resize_reach_the_child_once_below_a_session_leader(self):
+        screen = Screen(self, [SHIM, "--", *self.witness()])
+        pid = self.ready()
+        self.assertEqual(screen.foreground(), os.getpgid(pid))
+        screen.send("\x03")
+        self.sees(["INT"])
+        screen.resize(40)
+        self.only_sees(["INT", "WINCH"], "USR1")
+        os.kill(screen.pid, signal.SIGTERM)
+        self.assertEqual(screen.wait(), 7)
+
+    def test_interrupt_ends_a_plain_command_with_130(self):
+        screen = self.shell()
+        screen.run(self.command_line("cat"))
+        screen.send("typed\n")
+        screen.expect("typed\r\ntyped")
+        screen.send("\x03")
+        screen.expect("PROMPT> ")
+        screen.run("echo status $?")
+        screen.expect("status 130")
+        self.end_shell(screen)
+
+    # Who has the terminal.
+
+    def test_the_terminal_goes_back_to_the_shell_whatever_the_end(self):
+        for command, status in (("true", 0), ("sh -c 'exit 3'", 3), ("sh -c 'kill -KILL $$'", 137),
+                                ("/nonexistent/command", 127)):
+            with self.subTest(command=command):
+                screen = Screen(self, ["sh", "-c", f"{SHIM} -- {command}; echo status $?; cat"])
+                screen.expect(f"status {status}\r\n")
+                # A shell without job control never takes the terminal back by itself.
+                screen.send("still here\n")
+                screen.expect("still here\r\nstill here")
+                self.assertEqual(screen.foreground(), screen.pid)
+                screen.send("\x04")
+                self.assertEqual(screen.wait(), 0)
+
+    def test_a_group_of_its_own_without_a_shell_gives_the_terminal_back(self):
+        # `setpgid` of bash -i: graceshim is alone in its group, and ends while its child is killed.
+        screen = self.shell()
+        screen.run(self.command_line(*self.witness(), options="-t 500ms --stop-signal USR1"))
+        self.ready()
+        shim = self.until(lambda: self.pid_of_shim(screen.pid), "graceshim is there")
+        os.kill(shim, signal.SIGTERM)
+        screen.expect("PROMPT> ")
+        self.assertEqual(screen.foreground(), screen.pid)
+        screen.run("echo status $?")
+        screen.expect("status 137")
+        self.end_shell(screen)
+
+    def pid_of_shim(self, parent):
+        try:
+            with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as file:
+                children = file.read().split()
+        except FileNotFoundError:
+            return None
+        return int(children[0]) if children else None
+
+    def is_stopped(self, pid):
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    def test_started_in_the_background_it_does_not_take_the_terminal(self):
+        screen = self.shell()
+        screen.run(self.command_line(*self.witness("seen", "int-ends")) + " &")
+        pid = self.ready()
+        self.assertEqual(screen.foreground(), screen.pid)
+        screen.run("echo the shell is here")
+        screen.expect("the shell is here\r\nPROMPT> ")
+        screen.send("fg\n")
+        # A job that runs gets no CONT from fg: graceshim has the terminal now, and passes the keyboard's signals on.
+        self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+        screen.send("\x03")
+        screen.expect("PROMPT> ")
+        self.assertEqual(self.seen()[1], ["INT"])
+        screen.run("echo status $?")
+        screen.expect("status 7")
+        self.end_shell(screen)
+
+    def test_a_background_command_that_reads_is_stopped_until_fg(self):
+        screen = self.shell()
+        screen.run(self.command_line("cat") + " &")
+        screen.expect("PROMPT> ")
+        shim = self.until(lambda: self.pid_of_shim(screen.pid), "graceshim is there")
+        self.until(lambda: self.is_stopped(shim), "graceshim has stopped with its child")
+        screen.send("\n")
+        screen.expect("Stopped")
+        screen.send("fg\n")
+        self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+        screen.send("typed\n")
+        screen.expect("typed\r\ntyped")
+        screen.send("\x04")
+        screen.expect("PROMPT> ")
+        self.end_shell(screen)
+
+    def test_a_running_job_gets_the_terminal_when_it_asks_after_fg(self):
+        go = os.path.join(self.directory, "go")
+        os.mkfifo(go)
+        screen = self.shell()
+        screen.run(self.command_line("sh", "-c", f"'echo ready; cat {go}; cat'") + " &")
+        screen.expect("ready\r\n")
+        screen.send("fg\n")
+        self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+        with open(go, "w", encoding="ascii"):
+            pass
+        screen.send("typed\n")
+        screen.expect("typed\r\n(?:.*\r\n)?typed")
+        screen.send("\x04")
+        screen.expect("PROMPT> ")
+        self.end_shell(screen)
+
+    # Others in our group.
+
+    def test_a_pipeline_is_not_disturbed(self):
+        screen = self.shell()
+        screen.run(self.command_line("sh", "-c", "'echo one; echo two >&2; exit 3'") + " | cat; echo ${PIPESTATUS[0]}")
+        screen.expect("3\r\n")
+        screen.run(self.command_line(*self.witness("left", "int-ends")) + " | " + " ".join(self.witness("right", "int-ends")))
+        self.ready("left")
+        self.ready("right")
+        screen.send("\x03")
+        screen.expect("PROMPT> ")
+        self.assertEqual(self.seen("left")[1], ["INT"])
+        self.assertEqual(self.seen("right")[1], ["INT"])
+        self.end_shell(screen)
+
+    def test_a_runner_of_several_commands_keeps_them_all_in_the_foreground(self):
+        runner = os.path.join(self.directory, "runner.sh")
+        with open(runner, "w", encoding="utf-8") as file:
+            file.write("trap : INT\n" + "".join(
+                self.command_line(*self.witness(name, "int-ends")) + " <&0 &\n" for name in ("a", "b")) + "wait; wait\n")
+        screen = self.shell()
+        # Without job control the runner's background commands ignore INT; their own handlers undo that.
+        screen.run(f"bash {runner}; echo ended")
+        group = {os.getpgid(self.ready(name)) for name in ("a", "b")}
+        self.assertEqual(group, {screen.foreground()})
+        screen.send("\x03")
+        screen.expect("ended\r\n")
+        for name in ("a", "b"):
+            self.assertEqual(self.seen(name)[1], ["INT"])
+        self.end_shell(screen)
+
+    # Suspending.
+
+    def test_suspending_stops_both_and_fg_resumes_both(self):
+        for name in ("bash", "dash"):
+            with self.subTest(shell=name):
+                screen = self.shell(name)
+                screen.run(self.command_line("cat"))
+                screen.send("before\n")
+                screen.expect("before\r\nbefore")
+                screen.send("\x1a")
+                screen.expect("PROMPT> ")
+                screen.run("jobs")
+                screen.expect("(Stopped|Suspended)")
+                screen.send("fg\n")
+                screen.expect("graceshim")
+                self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+                screen.send("after\n")
+                screen.expect("after\r\nafter")
+                screen.send("\x04")
+                screen.expect("PROMPT> ")
+                self.end_shell(screen)
+
+    def test_suspending_a_pipeline_stops_and_resumes_it(self):
+        screen = self.shell()
+        screen.run(self.command_line("cat") + " | cat")
+        screen.send("before\n")
+        screen.expect("before\r\nbefore")
+        screen.send("\x1a")
+        screen.expect("PROMPT> ")
+        screen.send("fg\n")
+        self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+        screen.send("after\n")
+        screen.expect("after\r\nafter")
+        screen.send("\x04")
+        screen.expect("PROMPT> ")
+        self.end_shell(screen)
+
+    def test_a_session_leader_is_not_left_with_a_dead_terminal(self):
+        for namespace in (False, True):
+            with self.subTest(pid1=namespace):
+                self.need(not namespace or os.geteuid() == 0, "a PID namespace needs root")
+                argv = [SHIM, "--", "cat"]
+                screen = Screen(self, ["setsid", "--ctty", "--wait", *argv] if namespace else argv, namespace=namespace)
+                screen.send("before\n")
+                screen.expect("before\r\nbefore")
+                screen.send("\x1a")
+                screen.send("after\n")
+                screen.expect("after\r\n(?:.*\r\n)?after")
+                screen.send("\x04")
+                self.assertEqual(screen.wait(), 0)
+
+    def test_an_interactive_shell_has_job_control_under_pid_1(self):
+        self.need(os.geteuid() == 0, "a PID namespace needs root")
+        screen = Screen(self, [SHIM, "--", "bash", "--norc", "--noprofile", "--noediting", "-i"], namespace=True)
+        screen.expect("PROMPT> ")
+        self.assertNotIn("no job control", screen.shown)
+        screen.run("cat")
+        screen.send("\x1a")
+        screen.expect("Stopped")
+        screen.expect("PROMPT> ")
+        screen.send("fg\n")
+        screen.expect("cat\r\n")
+        screen.send("again\n")
+        screen.expect("again\r\nagain")
+        screen.send("\x03")
+        screen.expect("PROMPT> ")
+        screen.run("exit 5")
+        self.assertEqual(screen.wait(), 5)
+
+    # The end of the terminal.
+
+    def test_a_hang_up_reaches_the_child_of_a_session_leader_once(self):
+        screen = Screen(self, [SHIM, "--", *self.witness()])
+        pid = self.ready()
+        screen.hang_up()
+        self.only_sees(["HUP"], "USR1")
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(screen.pid, 0)[1]), 7)
+        screen.status = 7
+
+    def test_a_hang_up_reaches_the_child_below_a_shell_once(self):
+        screen = self.shell()
+        screen.run(self.command_line(*self.witness()))
+        pid = self.ready()
+        screen.hang_up()
+        os.waitpid(screen.pid, 0)
+        screen.status = 0
+        self.only_sees(["HUP"], "USR1")
+        os.kill(pid, signal.SIGTERM)
+        self.until(lambda: not self.left(), "graceshim ends with its child")
+
+
+main()
