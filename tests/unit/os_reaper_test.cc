@@ -60,6 +60,30 @@ TEST(ReapNext, EverySignalThatKillsIsExact) {
   }
 }
 
+TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
+  const int pid = fork_child([] {
+    ::pause();
+    return 0;
+  });
+  const auto wait_for_stop = [pid] {
+    siginfo_t info{};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
+  };
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+    wait_for_stop();
+    const Reaped reaped = reap_next();
+    EXPECT_EQ(reaped.kind, Reaped::Kind::kStopped);
+    EXPECT_EQ(reaped.pid, pid);
+    EXPECT_EQ(reaped.status.value, SIGSTOP);
+    EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
+    ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  }
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  wait_for_zombie(pid);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEnded);
+}
+
 TEST(ReapNext, AllOfABurstAreFoundEachWithItsOwnStatus) {
   std::map<int, int> expected;
   for (int i = 0; i < 200; ++i) expected[fork_child([i] { return i; })] = i;
