@@ -98,6 +98,7 @@ TEST(Recognise, ThroughCommandsThatBecomeTheNextOne) {
       {{"nohup", "nginx"}, "nginx"},
       {{"setsid", "-w", "nginx"}, "nginx"},
       {{"setsid", "-f", "nginx"}, ""},
+      {{"setsid", "--fork", "nginx"}, ""},
       {{"tini", "--", "nginx"}, "nginx"},
       {{"tini", "-g", "-e", "143", "--", "nginx"}, "nginx"},
       {{"dumb-init", "--rewrite", "15:3", "--", "nginx"}, "nginx"},
