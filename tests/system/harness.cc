@@ -23,6 +23,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <random>
 #include <sstream>
 
 extern char** environ;
@@ -160,6 +161,11 @@ std::map<std::string, std::string> small_environment() {
 
 void fail_with_errno(std::string_view what) {
   throw Failure(std::string(what) + ": " + std::strerror(errno));
+}
+
+uid_t fresh_user() {
+  std::random_device random;
+  return std::uniform_int_distribution<uid_t>(100'000, 1'000'000'000)(random);
 }
 
 bool skips_are_failures() {

@@ -37,6 +37,8 @@ constexpr Millis kPatience{20'000};
 // A user and a second one, who are nobody on any machine.
 constexpr uid_t kUser = 54'321;
 constexpr uid_t kOtherUser = 54'322;
+// One who has no process yet, not even in a test that runs beside this one: for limits that count a user's processes.
+uid_t fresh_user();
 
 // Ends the test as failed: something that was waited for did not happen, or the system refused what a test needs.
 class Failure : public std::runtime_error {

@@ -307,14 +307,14 @@ TEST_F(Refusal, OfBadUsageIs125) {
 
 TEST_F(Refusal, OfAProcessIs125AndSaysSo) {
   GRACESHIM_NEEDS(is_root(), "other users");
-  constexpr uid_t kFullUser = 54'331;  // the limit counts the processes of the user, so this one has no other
+  const uid_t user = fresh_user();
   const Scratch scratch;
   Process shim = run({.command = {scratch.copy(fixture_path()), "print", "started"},
                       .start = {.argv = {},
                                 .before_exec =
-                                    [] {
+                                    [user] {
                                       with_limit(RLIMIT_NPROC, 1)();
-                                      as_user(kFullUser)();
+                                      as_user(user)();
                                     }},
                       .binary = scratch.copy(shim_path())});
   EXPECT_EQ(shim.end().code(), 125);

@@ -396,23 +396,25 @@ TEST_P(Stop, OneThatHasNotYetSetItsHandlersIsGivenTheTime) {
 
 TEST_P(Stop, AForkBombOfStragglersIsGoneAtTheDeadline) {
   GRACESHIM_NEEDS(is_root(), "other users");
-  constexpr uid_t kBomber = 54'330;  // the limit counts the processes of the user, so this one has no other
+  const uid_t bomber = fresh_user();
   const Scratch scratch;
   Start way = start();
-  way.before_exec = [] {
+  way.before_exec = [bomber] {
     with_limit(RLIMIT_NPROC, 40)();
-    as_user(kBomber)();
+    as_user(bomber)();
   };
-  Process shim =
-      run({.options = "-t 1s",
-           .command = words(scratch.copy(fixture_path()) + " spawn session [ ignore TERM bomb ] ready serve"),
-           .start = way,
-           .binary = scratch.copy(shim_path())});
+  Process shim = run({.options = "-t 1s",
+                      .command = words(scratch.copy(fixture_path()) +
+                                       " spawn session [ ignore TERM name bomb ready bomb ] ready serve"),
+                      .start = way,
+                      .binary = scratch.copy(shim_path())});
   shim.ready();
+  shim.ready("bomb");
   const auto begin = Clock::now();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143) << shim.errors();
   EXPECT_LT(since(begin), 1s + kSlack);
+  EXPECT_EQ(shim.errors().find("did not end"), std::string::npos) << shim.errors();
 }
 
 TEST_F(StopOfAProcess, AMemberThatMayNotBeSignalledIsNamedAndHoldsNothingUp) {
