@@ -330,8 +330,8 @@ void Answer::kill_tree() noexcept {
   state().phase = Phase::kKilling;
   state().cause = Cause::kKilled;
   state().pass_interval = kFirstPassInterval;
-  note(Note::kKill);
   act(ActionKind::kKillPass);
+  note(Note::kKill);
   arm(Timer::kPass, now_ + state().pass_interval);
   if (state().target == Target::kRoots) arm(Timer::kKillGrace, now_ + kKillGrace);
 }

@@ -259,12 +259,13 @@ void Supervisor::forward(const Action& action) {
 
 void Supervisor::kill_pass() {
   bool reachable = false;
+  const std::vector<Process> members = host_.descendants();
   if (host_.is_pid1()) {
     // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
     reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
   } else {
     // Stopped first, so that nobody forks while the others are being killed.
-    for (const Process& member : host_.descendants()) {
+    for (const Process& member : members) {
       const bool ours = member.parent == host_.self().id.pid;
       ours ? host_.send(member.id.pid, sig::kStop) : host_.send_verified(member, sig::kStop);
     }
@@ -279,6 +280,7 @@ void Supervisor::kill_pass() {
       reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
     }
   }
+  note_stragglers(members);
   take(Event::passed(host_.now(), reachable));
 }
 
@@ -308,12 +310,10 @@ void Supervisor::warn_refused(const Process& process, int signal) {
                                  " was refused (it runs as another user)");
 }
 
-void Supervisor::note_stragglers() {
-  for (const Process& process : host_.descendants()) {
+void Supervisor::note_stragglers(const std::vector<Process>& members) {
+  for (const Process& process : members) {
     if (outside_every_scope(process) || process.id.pid == child_) continue;
-    const bool known = std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
-                                   [&](const StragglerRecord& record) { return record.id == process.id; });
-    if (!known) report_.stragglers.push_back({process.id, process.name, false, {}});
+    if (noted_.insert(process.id).second) report_.stragglers.push_back({process.id, process.name, false, {}});
   }
 }
 
@@ -355,16 +355,16 @@ void Supervisor::tell(const Action& action) {
     case Note::kAdvanced:
       return host_.log(LogLevel::kInfo, signal + " again: on to the next step");
     case Note::kStragglers:
-      note_stragglers();
+      note_stragglers(host_.descendants());
       return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
                                             names_of_stragglers() + ": the stop goes on with them");
     case Note::kLeft:
       return host_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
     case Note::kWaiting:
-      note_stragglers();
+      note_stragglers(host_.descendants());
       return host_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
     case Note::kDaemonised:
-      note_stragglers();
+      note_stragglers(host_.descendants());
       return host_.log(LogLevel::kWarn, child_name() + " has put itself into the background; waiting for " +
                                             names_of_stragglers() +
                                             " (start it in the foreground, or set stop.stragglers)");
@@ -375,7 +375,7 @@ void Supervisor::tell(const Action& action) {
     case Note::kKill:
       return tell_kill();
     case Note::kSurvivors:
-      note_stragglers();
+      note_stragglers(host_.descendants());
       return host_.log(LogLevel::kError, "KILL did not end " + names_of_stragglers() + "; leaving them");
   }
 }
@@ -401,7 +401,6 @@ void Supervisor::tell_stop_asked(int signal) {
 }
 
 void Supervisor::tell_kill() {
-  note_stragglers();
   std::string names = child_ != 0 ? child_name() : std::string();
   const bool others = std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
                                   [](const StragglerRecord& record) { return !record.ended; });

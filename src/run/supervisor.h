@@ -46,7 +46,7 @@ class Supervisor {
   void tell_stop_asked(int signal);
   void tell_end();
   void tell_kill();
-  void note_stragglers();
+  void note_stragglers(const std::vector<Process>& members);
   void note_end_of_straggler(const Reaped& reaped);
 
   Sent send_step(const Process& process, int signal);
@@ -63,6 +63,7 @@ class Supervisor {
   Report report_;
   DeliveryLedger ledger_;
   std::deque<Event> events_;     // the one being answered, then those that answering it has made
+  std::set<ProcessId> noted_;    // the stragglers of the report
   std::set<ProcessId> refused_;  // members that answered EPERM; each is named once
   ReceivedSignal last_signal_;   // being handled: what a forward or a log line says about it
   Millis started_at_{0};

@@ -265,7 +265,7 @@ TEST(StopMachine, AChildThatEndsInTimeEndsTheStop) {
 TEST(StopMachine, ChildIgnoringTermIsKilledAtTheTimeout) {
   Story story = Story::started(plain());
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); (kill); KILL; arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; (kill); arm pass 30s5ms");
   EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
   EXPECT_EQ(story.cause(), Cause::kKilled);
 }
@@ -280,7 +280,7 @@ TEST(StopMachine, DelayHookAndStepsSpendFromOneTimeout) {
             "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
   EXPECT_EQ(story.until(seconds(8)), "");
   EXPECT_EQ(story.hook_ends(), "step 0: QUIT to main; arm wait 18s");
-  EXPECT_EQ(story.until(seconds(30)), "[18s] step 1: TERM to main [30s] (timeout); (kill); KILL; arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)), "[18s] step 1: TERM to main [30s] (timeout); KILL; (kill); arm pass 30s5ms");
 }
 
 TEST(StopMachine, NothingMovesTheDeadline) {
@@ -331,7 +331,7 @@ TEST(StopMachine, EachStepGoesOutWhenTheWaitBeforeItIsOver) {
   EXPECT_EQ(story.until(seconds(26)),
             "[20s] step 1: INT to group; arm wait 25s "
             "[25s] step 2: TERM to tree; arm wait 26s "
-            "[26s] (kill); KILL; arm pass 26s5ms");
+            "[26s] KILL; (kill); arm pass 26s5ms");
 }
 
 TEST(StopMachine, AutoIsWhatTheOthersLeaveOfTheTimeout) {
@@ -350,7 +350,7 @@ TEST(StopMachine, AfterAnEndlessWaitNothingComes) {
 
 TEST(StopMachine, APlanThatIsOnlyKillKillsAtOnce) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; (kill); KILL; arm pass 5ms");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; KILL; (kill); arm pass 5ms");
 }
 
 TEST(StopMachine, AWaitEndsAsSoonAsTheTreeIsEmpty) {
@@ -379,7 +379,7 @@ TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
             "(stragglers); arm look 200ms; step 0: QUIT to roots; arm wait 100ms");
   EXPECT_EQ(story.until(Millis{200}),
             "[100ms] arm look 300ms; step 1: TERM to roots; arm wait 200ms "
-            "[200ms] (kill); KILL; arm pass 205ms; arm kill grace 2s200ms");
+            "[200ms] KILL; (kill); arm pass 205ms; arm kill grace 2s200ms");
 }
 
 TEST(StopMachine, AnOrphanThatComesLaterIsFoundByLooking) {
@@ -440,7 +440,7 @@ TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
   EXPECT_EQ(story.child_ends({false, 7}, false),
             "arm deadline 1m10s; (stragglers); arm look 1m200ms; step 0: TERM to roots");
   story.until(Millis{69'999});
-  EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); (kill); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
+  EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; (kill); arm pass 1m10s5ms; arm kill grace 1m12s");
   EXPECT_EQ(story.root_ends(true), "finish 7");
 }
 
@@ -598,7 +598,7 @@ TEST(StopMachine, AHookThatHangsIsCutAtItsLimit) {
 TEST(StopMachine, AHookDoesNotOutliveTheTimeout) {
   Story story = Story::started(with_hook(Millis{0}, kInfinity));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); kill hook; (hook cut); (kill); KILL; arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); kill hook; (hook cut); KILL; (kill); arm pass 30s5ms");
 }
 
 TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
@@ -670,7 +670,7 @@ TEST(StopMachine, IntAfterIntIsAPersonWhoMeansIt) {
   story.until(Millis{1'999});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(Millis{2'000});
-  EXPECT_EQ(story.signal(sig::kInt), "(kill); KILL; arm pass 2s5ms; (advanced INT)");
+  EXPECT_EQ(story.signal(sig::kInt), "KILL; (kill); arm pass 2s5ms; (advanced INT)");
 }
 
 TEST(StopMachine, AKeyThatBouncesLateInTheRunIsStillOnePress) {
@@ -716,7 +716,7 @@ TEST(StopMachine, EveryRepeatCanEscalate) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 5s; (advanced TERM)");
-  EXPECT_EQ(story.signal(sig::kTerm), "(kill); KILL; arm pass 5ms; (advanced TERM)");
+  EXPECT_EQ(story.signal(sig::kTerm), "KILL; (kill); arm pass 5ms; (advanced TERM)");
 }
 
 // --- Triggers and forwarding. ---
