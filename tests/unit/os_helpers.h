@@ -21,6 +21,7 @@
 
 #include "fds.h"
 #include "graceshim/exit_code.h"
+#include "graceshim/signal.h"
 #include "spawn.h"
 
 namespace graceshim::test {
@@ -126,6 +127,11 @@ struct Words {
   std::vector<std::string> text;
   std::vector<char*> pointers;
 };
+
+// Whoever runs the tests may have left some ignored: nohup does that to HUP, a script's `&` to INT and QUIT.
+inline SignalSet every_signal_but(SignalSet kept) {
+  return SignalSet::from_bits(~kept.bits());
+}
 
 struct Outcome {
   std::string output;

@@ -197,6 +197,7 @@ TEST(Descendants, ThousandAreFoundInOnePass) {
 
 TEST(Dispositions, IgnoredCaughtAndBlockedAreToldApart) {
   const Held child([] {
+    for (int signal = 1; signal <= kSignalMax; ++signal) ::signal(signal, SIG_DFL);
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGQUIT, SIG_IGN);
     ::signal(SIGTERM, [](int) {});
