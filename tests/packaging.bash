@@ -26,6 +26,7 @@ suite_packaging() {
   check "image in another image finishes its work" image_finishes_work
   check "image in another image kills at the timeout" image_kills_at_timeout
   check "package installs and runs" package_runs
+  check "try on a fresh Debian" try_on_fresh_debian
   podman image rm --force $image $image-user >/dev/null 2>&1
 }
 
@@ -120,4 +121,13 @@ package_runs() {
     test -s /usr/share/doc/graceshim/examples/resque-worker.service
     dpkg -r graceshim
     ! test -e /usr/bin/graceshim'
+}
+
+# Nothing but Debian's base system is there at first; its archive is all that is asked for.
+try_on_fresh_debian() {
+  podman --runtime runc run --rm --network=host "${limits[@]}" --volume "$root:/given:ro" $base sh -euc '
+    mkdir /src
+    cd /given
+    cp -r CMakeLists.txt CMakePresets.json LICENSE CHANGELOG.md README.md include packaging src tests /src
+    /src/packaging/try'
 }
