@@ -328,6 +328,10 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.phase == Phase::kStepping && was.phase == Phase::kStepping && is.step < was.step)
     return "the plan goes backwards";
 
+  const bool new_step = is.phase == Phase::kStepping && (was.phase != Phase::kStepping || is.step != was.step);
+  if (new_step && after.armed(Timer::kWait) && is.armed[index_of(Timer::kWait)] <= was.generation)
+    return "the wait of a step that is over";
+
   // KILL comes when it must, and never before.
   if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
   if (is.phase == Phase::kKilling && is.target == Target::kRoots && !after.armed(Timer::kKillGrace))

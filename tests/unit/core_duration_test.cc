@@ -63,6 +63,13 @@ TEST(Duration, FinerThanAMillisecondIsRefused) {
   }
 }
 
+TEST(Duration, AFractionOfManyDigitsOverflowsIntoNothing) {
+  // From 64 digits on the power of ten is 0 in 64 bits.
+  for (const std::size_t digits : {11U, 20U, 63U, 64U, 65U, 100'000U}) {
+    EXPECT_EQ(read("0." + std::string(digits, '5') + "d"), kRefused) << digits;
+  }
+}
+
 TEST(Duration, TheLongestIsTenYears) {
   EXPECT_EQ(read("3650d"), kLongestDuration);
   EXPECT_EQ(read("315360000"), kLongestDuration);

@@ -61,7 +61,7 @@ TEST(Signal, RealTimeSignalsCountFromBothEnds) {
 }
 
 TEST(Signal, OutOfRangeIsRefusedWithTheRange) {
-  for (const char* const text : {"0", "65", "99999999999999999999"}) {
+  for (const char* const text : {"0", "65", "4294967311", "18446744073709551631", "99999999999999999999"}) {
     EXPECT_EQ(message_of(text), "signal '" + std::string(text) + "' is out of range, expected 1 to 64");
   }
   for (const char* const text : {"RTMIN+31", "RTMAX-31", "RTMIN+99999999999999999999", "RTMAX-99999999999999999999"}) {
