@@ -73,14 +73,16 @@ bool has_auto_wait(const StepList& steps) {
 
 // A preset's waits are a proposal: in a timeout that is too short for them they keep their proportions, and leave half
 // of it to a step that waits `auto`.
-void shrink_waits(StepList& steps, Millis room) {
+StepList with_shrunk_waits(const StepList& steps, Millis room) {
   const Millis wanted = fixed_waits(steps);
   const Millis share = has_auto_wait(steps) ? room / 2 : room;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    Millis& wait = steps[i].wait;
-    if (wait == kAutoWait || wait == kInfinity) continue;
-    wait = Millis{wait.count() * share.count() / wanted.count()};
+  StepList shrunk;
+  for (PlanStep step : steps) {
+    const bool is_fixed = step.wait != kAutoWait && step.wait != kInfinity;
+    if (is_fixed) step.wait = Millis{step.wait.count() * share.count() / wanted.count()};
+    shrunk.push(step);
   }
+  return shrunk;
 }
 
 std::optional<Error> fit_timeout(const Config& config, Steps& steps, ChosenTimeout& timeout) {
@@ -107,7 +109,7 @@ std::optional<Error> fit_timeout(const Config& config, Steps& steps, ChosenTimeo
     return std::nullopt;
   }
   if (!steps.is_explicit && delay < timeout.value) {
-    shrink_waits(steps.list, timeout.value - delay);
+    steps.list = with_shrunk_waits(steps.list, timeout.value - delay);
     steps.reason += ", its waits cut to fit " + config.stop_timeout.where;
     return std::nullopt;
   }
@@ -146,8 +148,9 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
     const int signal = mapping.value.signal;
     if (config.stop_on.value.has(signal)) {
       const std::string name = signal_name(signal);
-      return Error{named(("signals." + name).c_str(), mapping) + ": " + name + " starts a stop (" +
-                   named("stop.on", config.stop_on) +
+      std::string text = named(("signals." + name).c_str(), mapping);
+      text.append(": ").append(name).append(" starts a stop (").append(named("stop.on", config.stop_on));
+      return Error{std::move(text) +
                    "); to translate it use stop.signal or stop.plan, to pass it on leave it out of stop.on"};
     }
     named_by_user.add(signal);
