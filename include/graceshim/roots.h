@@ -14,8 +14,7 @@ namespace graceshim {
 // A process, told from a later one of the same number by its start time.
 struct ProcessId {
   int pid = 0;
-  std::uint64_t start_time =
-      0;  // clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); 0 where /proc is absent
+  std::uint64_t start_time = 0;  // in clock ticks since boot: field 22 of /proc/PID/stat; 0 where /proc is absent
 
   // clang-tidy 14 takes the 0 that a comparison is rewritten with for a null pointer.
   // NOLINTNEXTLINE(modernize-use-nullptr)
