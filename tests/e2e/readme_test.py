@@ -102,7 +102,7 @@ class Readme(Case):
         self.assertRegex(output, r"(?m)^nginx .*QUIT/")
         self.assertRegex(output, r"(?m)^resque .*QUIT/")
         rows = len(re.findall(r"(?m)^[a-z]\S* +\S*/", output))
-        self.assertTrue(30 <= rows <= 50, f"'some forty' are {rows}")
+        self.assertTrue(45 <= rows <= 50, f"'nearly fifty' are {rows}")
 
     def test_explain(self):
         output = self.run_command("graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work")
