@@ -170,8 +170,8 @@ std::string elf_interpreter(const Fd& file, std::string_view head) {
   ElfW(Ehdr) header{};
   if (head.size() < sizeof header) return {};
   std::memcpy(&header, head.data(), sizeof header);
-  constexpr int own_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != own_class) return {};
+  constexpr int kOwnClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != kOwnClass) return {};
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment{};
     const auto at = static_cast<off_t>(header.e_phoff + std::size_t{i} * sizeof segment);
