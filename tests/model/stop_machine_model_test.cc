@@ -37,8 +37,8 @@ namespace graceshim {
 namespace {
 
 constexpr Millis kStragglerTimeout{1'500};
-constexpr std::size_t kMostStates = 500;  // of one plan, the nearest first; walks go further
-constexpr int kWalks = 100;               // of one plan
+constexpr std::size_t kMostStates = 250;  // of one plan, the nearest first; walks go further
+constexpr int kWalks = 60;                // of one plan
 constexpr int kMostMoves = 80;            // of one walk
 
 constexpr auto kTimers = std::to_array<Timer>(
