@@ -74,9 +74,9 @@ enum class Stragglers : std::uint8_t { kStop, kWait, kLeave };
 
 // How the child and the terminal on our stdin stand to each other.
 enum class Terminal : std::uint8_t {
-  kNone,    // stdin is no terminal
-  kShared,  // the child stays in our process group, for others live in it too (a pipeline, a Procfile runner): the
-            // keyboard reaches all of us
+  kNone,        // stdin is no terminal
+  kShared,      // the child stays in our process group, for others live in it too (a pipeline, a Procfile runner): the
+                // keyboard reaches all of us
   kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
 };
 
