@@ -36,6 +36,15 @@ using Timeout = std::variant<Auto, Millis>;  // Millis may be kInfinity
 enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
 enum class LogFormat : std::uint8_t { kText, kJson };
 
+// Where the report goes.
+struct ReportTarget {
+  enum class Kind : std::uint8_t { kAuto, kNone, kPath, kFd };
+  Kind kind = Kind::kAuto;
+  std::string path{};  // kPath: absolute
+  int fd = -1;         // kFd: open since before the start
+  friend bool operator==(const ReportTarget&, const ReportTarget&) = default;
+};
+
 // One row of [signals]: what becomes of a signal; image 0 stands for "ignore".
 struct SignalMapping {
   int signal = 0;
@@ -67,6 +76,8 @@ struct Config {
 
   Setting<LogLevel> log_level{LogLevel::kInfo};
   Setting<LogFormat> log_format{LogFormat::kText};
+
+  Setting<ReportTarget> report_path{};
 };
 
 // What is known of the platform's own patience.

@@ -18,4 +18,8 @@ std::string nearest_hint(std::string_view word, std::span<const std::string_view
 // A word fit for a one-line message: control characters and invalid bytes as \xNN, cut at 80 bytes.
 std::string printable(std::string_view word);
 
+// Appends `bytes` as a JSON string, quotes included. Names of processes are bytes of any kind: whatever is not ASCII is
+// written as \u00NN, a code point of Latin-1, so that the result is always valid and every byte can be told.
+void append_json_string(std::string& out, std::string_view bytes);
+
 }  // namespace graceshim

@@ -39,6 +39,10 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = std::move(invocation.warnings);
+  request.report = std::move(invocation.config.report_path);
+  request.version = program_version();
+  request.preset = std::move(invocation.preset);
+  request.platform = std::move(invocation.platform.name);
   return request;
 }
 

@@ -154,6 +154,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (done) done = apply(config, line->layer, Origin::kCommandLine);
   if (!done) return tl::unexpected(done.error());
   settle_plan_and_signal(config);
+  ReportTarget& report = config.report_path.value;
+  if (report.kind == ReportTarget::Kind::kPath) report.path = absolute(report.path, surroundings.working_directory);
 
   choose_platform(invocation, surroundings, *environment);
   done = choose_preset(invocation);

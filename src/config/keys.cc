@@ -1,6 +1,7 @@
 #include "keys.h"
 
 #include <array>
+#include <charconv>
 
 #include "graceshim/text.h"
 #include "platforms.h"
@@ -208,6 +209,24 @@ Result<bool> read_boolean(const Value& value) {
   return unknown_word(value, "word", kBooleanWords);
 }
 
+Result<ReportTarget> read_report(const Value& value) {
+  if (value.kind != Kind::kText || value.text.empty())
+    return wrong_kind(value, "a path, \"auto\", \"none\" or \"fd:N\"");
+  if (has_zero_byte(value)) return fail_at(value.where, "a path cannot hold a zero byte");
+  using Target = ReportTarget::Kind;
+  if (value.text == "auto") return ReportTarget{};
+  if (value.text == "none") return ReportTarget{.kind = Target::kNone};
+  constexpr std::string_view kFdPrefix = "fd:";
+  if (!value.text.starts_with(kFdPrefix)) return ReportTarget{.kind = Target::kPath, .path = value.text};
+  const std::string_view digits = std::string_view(value.text).substr(kFdPrefix.size());
+  int fd = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
+  if (error != std::errc() || end != digits.data() + digits.size() || fd < 0) {
+    return fail_at(value.where, "'" + printable(value.text) + "' is no file descriptor; expected one as in fd:3");
+  }
+  return ReportTarget{.kind = Target::kFd, .fd = fd};
+}
+
 template <class Enum, const auto& kWords>
 Result<Enum> read_word(const Value& value) {
   if (value.kind != Kind::kText) return wrong_kind(value, "a word");
@@ -318,6 +337,20 @@ std::string write_hook(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text.append(text.empty() ? "" : " ").append(word);
   return text;
+}
+
+std::string write_report_target(const ReportTarget& target) {
+  switch (target.kind) {
+    case ReportTarget::Kind::kAuto:
+      return "auto";
+    case ReportTarget::Kind::kNone:
+      return "none";
+    case ReportTarget::Kind::kPath:
+      return target.path;
+    case ReportTarget::Kind::kFd:
+      break;
+  }
+  return "fd:" + std::to_string(target.fd);
 }
 
 std::string write_codes(const CodeSet& codes) {
@@ -544,6 +577,15 @@ constexpr std::array kKeys{
          .default_text = "text",
          .help = "Log lines as text or json",
          .words = kFormatWords}),
+    setting<&Config::report_path, read_report, write_report_target>(
+        {.group = kRest,
+         .toml = "report.path",
+         .flag = "report",
+         .variable = "GRACESHIM_REPORT_PATH",
+         .argument = "PATH|fd:N",
+         .default_text = "auto",
+         .help = "Write a JSON report at the end; auto: for Kubernetes, of a life that failed",
+         .words = kNameWords}),
     Key{.role = Role::kExplain,
         .group = kInstead,
         .flag = "explain",

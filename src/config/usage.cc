@@ -55,6 +55,10 @@ std::string help_text() {
   return text;
 }
 
+std::string program_version() {
+  return GRACESHIM_VERSION;
+}
+
 std::string version_text() {
   return "graceshim " GRACESHIM_VERSION "\n";
 }

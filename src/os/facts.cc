@@ -35,8 +35,9 @@ long long monotonic_ms() noexcept {
 
 Fd open_parent_pidfd() noexcept {
   const pid_t parent = ::getppid();
-  Fd pidfd(parent == 0 ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
-  // Had it ended before the open, its number might be another's by now, and we would be another's child.
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
+  // 0: outside our PID namespace. Had it ended before the open, its number might be another's by now, and we would be
+  // another's child.
   if (parent != 0 && ::getppid() == parent) return pidfd;
   errno = ESRCH;
   return Fd();

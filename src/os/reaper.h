@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "graceshim/exit_code.h"
+#include "graceshim/report.h"
 
 namespace graceshim {
 
@@ -17,6 +18,7 @@ struct Reaped {
   Kind kind = Kind::kNone;
   int pid = 0;
   ExitStatus status{};  // kEnded: exact, for every exit code 0 to 255 and every signal; kStopped: by which signal
+  Usage usage{};        // kEnded: of it and of those that it waited for
 };
 
 // Takes the next child that has ended or been stopped, of whatever origin, without waiting. One CHLD may stand for any

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <string>
 
+#include "graceshim/text.h"
 #include "quiet_writer.h"
 
 namespace graceshim {
@@ -28,27 +29,6 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 
 void append(std::string& out, spdlog::string_view_t text) {
   out.append(text.data(), text.size());
-}
-
-void append_json_string(std::string& out, spdlog::string_view_t text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      // Names of processes are bytes of any kind: as code points of Latin-1 they stay readable and the line stays
-      // valid.
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 void append_time(std::string& out, spdlog::log_clock::time_point time) {
@@ -81,7 +61,7 @@ class QuietSink : public spdlog::sinks::sink {
         line += "\",\"level\":\"";
         append(line, spdlog::level::to_string_view(message.level));
         line += "\",\"name\":\"graceshim\",\"pid\":" + std::to_string(getpid()) + ",\"message\":";
-        append_json_string(line, message.payload);
+        append_json_string(line, {message.payload.data(), message.payload.size()});
         line += '}';
         break;
     }

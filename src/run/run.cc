@@ -9,6 +9,7 @@
 #include "facts.h"
 #include "fds.h"
 #include "linux_host.h"
+#include "report_writer.h"
 #include "supervisor.h"
 #include "terminal.h"
 
@@ -68,8 +69,11 @@ Report run(const RunRequest& request) {
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
   Supervisor supervisor(request.plan, *host, base_name(request.command[0]));
-  if (Result<void> opened = host->open(supervisor); !opened) {
-    supervisor.refuse(opened.error());
+  ReportWriter writer(request.report, request.platform);
+  Result<void> ready = writer.prepare();
+  if (ready) ready = host->open(supervisor);
+  if (!ready) {
+    supervisor.refuse(ready.error());
   } else if (const int signal = host->pending_trigger(); signal != 0) {
     ReceivedSignal received;
     received.signal = signal;
@@ -82,8 +86,17 @@ Report run(const RunRequest& request) {
     host->let_go();
     host->serve();
   }
+  Report report = supervisor.report();
+  report.version = request.version;
+  report.command = request.command;
+  report.preset = request.preset;
+  report.platform = request.platform;
+  if (ready) {
+    if (const Result<void> written = writer.write(report); !written)
+      host->log(LogLevel::kWarn, written.error().message);
+  }
   host->flush_log();
-  return supervisor.report();
+  return report;
 }
 
 }  // namespace graceshim

@@ -42,6 +42,10 @@ struct RunRequest {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
+  Setting<ReportTarget> report;
+  std::string version;   // for the report, with the next two
+  std::string preset;    // empty: none
+  std::string platform;  // empty: none
 };
 
 // Runs the command to its end. Returns what became of it; report.status is the exit status of graceshim.

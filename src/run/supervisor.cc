@@ -56,7 +56,9 @@ void Supervisor::on_parent_end() {
   take(Event::parent_ended(host_.now()));
 }
 
+// The loop calls timers before it reads signals: whoever has ended by now is not to be taken for one who has not.
 void Supervisor::on_timer(Timer timer, std::uint32_t generation) {
+  on_child_change();
   take(Event::timer_fired(host_.now(), timer, generation));
 }
 
@@ -87,9 +89,14 @@ void Supervisor::on_child_change() {
       child_ended = true;
       status = reaped.status;
       report_.child = status;
+      report_.usage = reaped.usage;
     } else if (reaped.pid == hook_) {
       hook_ = 0;
       hook_ended = true;
+      if (report_.hook == HookResult::kRunning) {
+        report_.hook = HookResult::kEnded;
+        report_.hook_status = reaped.status;
+      }
       if (reaped.status != ExitStatus{}) {
         host_.log(LogLevel::kWarn, "stop.pre_stop " + describe(reaped.status) + "; the stop goes on");
       }
@@ -145,6 +152,7 @@ void Supervisor::perform(const Action& action) {
       return start_hook();
     case ActionKind::kKillHook:
       if (hook_ != 0) host_.send_to_group(hook_, sig::kKill);
+      if (report_.hook == HookResult::kRunning) report_.hook = HookResult::kCut;
       return;
     case ActionKind::kNote:
       return tell(action);
@@ -272,7 +280,8 @@ void Supervisor::kill_pass() {
     bool child_seen = false;
     for (const Process& member : host_.descendants()) {
       child_seen = child_seen || member.id.pid == child_;
-      if (send_step(member, sig::kKill) == Sent::kDelivered) reachable = true;
+      // One that is gone has ended, or has got another parent meanwhile: only the next pass can tell.
+      if (send_step(member, sig::kKill) != Sent::kRefused) reachable = true;
     }
     // Without /proc the child is all that we know of, and its group.
     if (child_ != 0 && !child_seen) {
@@ -281,16 +290,20 @@ void Supervisor::kill_pass() {
     }
   }
   note_stragglers(members);
+  // They may all have ended, with their CHLD still unread.
+  if (!reachable) on_child_change();
   take(Event::passed(host_.now(), reachable));
 }
 
 void Supervisor::start_hook() {
   Result<int> pid = host_.start_hook(child_);
   if (!pid) {
+    report_.hook = HookResult::kNotStarted;
     host_.log(LogLevel::kWarn, "stop.pre_stop: " + pid.error().message + "; the stop goes on");
     return take(Event::hook_ended(host_.now()));
   }
   hook_ = *pid;
+  report_.hook = HookResult::kRunning;
 }
 
 std::vector<Process> Supervisor::roots() {

@@ -1,5 +1,6 @@
 """Every command of the README does what the README says."""
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ COMMANDS = {
     "graceshim --list-presets": "readme_test.py test_list_presets",
     "graceshim --stop-signal QUIT --stop-timeout 20s -- ./server": "readme_test.py test_a_signal_and_a_timeout",
     "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
+    "graceshim --report /tmp/life.json -- true": "readme_test.py test_report",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
     "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
     "cpack --config build/static/CPackConfig.cmake": 'packaging.bash check "package"',
@@ -103,6 +105,12 @@ class Readme(Case):
         self.assertRegex(output, r"(?m)^resque .*QUIT/")
         rows = len(re.findall(r"(?m)^[a-z]\S* +\S*/", output))
         self.assertTrue(45 <= rows <= 50, f"'nearly fifty' are {rows}")
+
+    def test_report(self):
+        self.run_command("graceshim --report /tmp/life.json -- true")
+        self.addCleanup(os.remove, "/tmp/life.json")
+        with open("/tmp/life.json", encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["outcome"], "exited")
 
     def test_explain(self):
         output = self.run_command("graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work")

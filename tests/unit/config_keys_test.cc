@@ -40,6 +40,7 @@ constexpr Sample kSamples[] = {
     {"child.die_with_parent", "true", "yes", "true", "yes", "yes", "yes"},
     {"log.level", "'warn'", "error", "debug", "warn", "error", "debug"},
     {"log.format", "'json'", "json", "json", "json", "json", "json"},
+    {"report.path", "'/run/report'", "none", "fd:7", "/run/report", "none", "fd:7"},
 };
 
 const Sample* sample_of(const Key& key) {
@@ -175,6 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"stop-on", "TERM,CHLD", "--stop-on: CHLD tells graceshim of its own children, it has no other use"},
         BadValue{"stop-signal", "CONT", "--stop-signal: CONT does not end a process"},
         BadValue{"stragglers", "wiat", "--stragglers: unknown word 'wiat'; did you mean 'wait'?"},
+        BadValue{"report", "fd:x", "--report: 'fd:x' is no file descriptor; expected one as in fd:3"},
+        BadValue{"report", "fd:-1", "--report: 'fd:-1' is no file descriptor; expected one as in fd:3"},
         BadValue{"log-format", "yaml", "--log-format: unknown word 'yaml'; expected text or json"},
         BadValue{"preset", "ngnix", "--preset: unknown preset 'ngnix'; did you mean 'nginx'?"},
         BadValue{"platform", "herku", "--platform: unknown platform 'herku'; did you mean 'heroku'?"},

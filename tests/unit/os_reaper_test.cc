@@ -60,6 +60,17 @@ TEST(ReapNext, EverySignalThatKillsIsExact) {
   }
 }
 
+TEST(ReapNext, DumpedCoreDoesNotChangeTheSignal) {
+  const TemporaryDirectory directory;  // where the core ends up, if the machine writes one
+  const std::string where = directory.path();
+  SpawnRequest request;
+  request.directory = where.c_str();
+  const auto pid = start({"/bin/sh", "-c", "ulimit -c unlimited; kill -ABRT $$"}, request);
+  ASSERT_TRUE(pid);
+  wait_for_zombie(*pid);
+  EXPECT_EQ(reap_next().status, killed(SIGABRT));
+}
+
 TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
   const int pid = fork_child([] {
     ::pause();

@@ -35,10 +35,15 @@ TEST(SendSignal, GoesToNoGroupAndNotToEverybody) {
 TEST(SendSignal, ProcessOfAnotherUserRefuses) {
   GRACESHIM_NEEDS_ROOT();
   const ExitStatus status = in_child([] {
-    const int parent = ::getppid();
-    if (::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
-    if (send_signal(parent, 0) != Sent::kRefused || send_to_group(::getpgid(parent), 0) == Sent::kGone) return 2;
-    return queue_signal(parent, 0, 0) == Sent::kRefused ? 0 : 3;
+    ::setpgid(0, 0);
+    const int other = ::getpid();
+    return exit_code(in_child([other] {
+      ::setpgid(0, 0);  // as a member we would be one whom we may signal
+      if (::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+      if (send_signal(other, 0) != Sent::kRefused) return 2;
+      if (send_to_group(other, 0) != Sent::kRefused) return 3;
+      return queue_signal(other, 0, 0) == Sent::kRefused ? 0 : 4;
+    }));
   });
   EXPECT_EQ(status, exited(0));
 }

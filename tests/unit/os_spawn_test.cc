@@ -108,6 +108,7 @@ TEST(Spawn, EntriesLongerThanAnyPathArePassedOver) {
   SpawnRequest request;
   request.search_path = path.c_str();
   EXPECT_EQ(run({"true"}, request).status, exited(0));
+  EXPECT_EQ(find_in_path("true", path.c_str()), "/usr/bin/true");
 }
 
 TEST(Spawn, WithoutAPathTheSystemsOwnPlacesAreSearched) {
@@ -209,7 +210,13 @@ TEST(Spawn, ChildDoesNotOutliveTheShimThatIsKilled) {
   EXPECT_EQ(wait_for(child), killed(SIGKILL));
 }
 
+std::ptrdiff_t mappings() {
+  const std::string maps = read_file("/proc/self/maps").value();
+  return std::count(maps.begin(), maps.end(), '\n');
+}
+
 TEST(Spawn, ThousandStartsLeaveNothingBehind) {
+  const std::ptrdiff_t mappings_before = mappings();
   const Fd before(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   for (int i = 0; i < 1000; ++i) {
     const auto pid = start({"/bin/true"});
@@ -218,6 +225,7 @@ TEST(Spawn, ThousandStartsLeaveNothingBehind) {
   }
   const Fd after(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(after.get(), before.get() + 1);
+  EXPECT_LT(mappings(), mappings_before + 100) << "stacks were left mapped";
 }
 
 TEST(Spawn, RefusedCloneIsTold) {

@@ -1,0 +1,151 @@
+"""The report of a life: what it says, where it goes, and that it validates."""
+
+import json
+import os
+import socket
+
+import jsonschema
+from harness import HERE, SHIM, Case, environment, main
+
+SCHEMA_PATH = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
+
+
+class ReportOfALife(Case):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.directory, "report.json")
+        with open(SCHEMA_PATH, encoding="utf-8") as file:
+            self.validator = jsonschema.Draft7Validator(json.load(file))
+
+    def parsed(self, text):
+        self.assertTrue(text.endswith("}\n") and text.count("\n") == 1, text)
+        report = json.loads(text)
+        self.validator.validate(report)
+        return report
+
+    def report(self):
+        with open(self.path, encoding="utf-8") as file:
+            return self.parsed(file.read())
+
+    def life(self, argv, options=(), signal=None, status=0, **variables):
+        command = self.start_under_graceshim(argv, ("--report", self.path, *options), environment(GRACESHIM_PLATFORM="none", **variables))
+        if signal:
+            self.until(lambda: "ready" in command.output(), "the command is ready", command=command)
+            command.send(signal)
+        self.assertEqual(command.wait(20), status, command.output())
+        return command
+
+    def test_a_command_that_ends_by_itself(self):
+        self.life(["sh", "-c", "exit 3"], status=3)
+        report = self.report()
+        self.assertEqual((report["outcome"], report["exit_status"], report["command_ended_by"], report["trigger"]),
+                         ("exited", 3, {"exit_code": 3}, None))
+        self.assertEqual(report["command"], ["sh", "-c", "exit 3"])
+        self.assertEqual(os.listdir(self.directory).count("report.json"), 1)
+        self.assertEqual([name for name in os.listdir(self.directory) if name.endswith(".tmp")], [])
+
+    def test_a_command_that_cannot_be_started(self):
+        self.life(["/nonexistent"], status=127)
+        report = self.report()
+        self.assertEqual((report["outcome"], report["exit_status"], report["pid"], report["command_ended_by"]),
+                         ("start_failed", 127, None, None))
+
+    def test_a_graceful_stop_with_its_hook_and_its_mapped_status(self):
+        self.life(["sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done"],
+                  ("-s", "USR1", "-t", "20s", "--pre-stop", "exit 4", "--success-exit-status", "9"), signal="TERM")
+        report = self.report()
+        self.assertEqual((report["outcome"], report["exit_status"], report["command_ended_by"]), ("graceful", 0, {"exit_code": 9}))
+        self.assertEqual((report["trigger"]["signal"], report["trigger"]["pid"], report["trigger"]["uid"]),
+                         ("TERM", os.getpid(), os.getuid()))
+        self.assertEqual([(step["signal"], step["scope"], step["delivered"]) for step in report["steps"]], [("USR1", "main", 1)])
+        self.assertEqual(report["pre_stop"], {"exit_code": 4})
+
+    def test_an_escalated_stop(self):
+        self.life(["sh", "-c", "trap '' QUIT; trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done"],
+                  ("-p", "QUIT/300ms/TERM/auto/KILL", "-t", "20s"), signal="INT")
+        report = self.report()
+        self.assertEqual(report["outcome"], "escalated")
+        self.assertEqual([step["signal"] for step in report["steps"]], ["QUIT", "TERM"])
+        self.assertGreaterEqual(report["steps"][0]["waited_ms"], 300)
+
+    def test_a_killed_tree_names_its_stragglers(self):
+        self.life(["sh", "-c", "trap '' TERM; (trap '' TERM; echo ready; while :; do sleep 0.05; done) & wait; wait"],
+                  ("-t", "400ms"), signal="TERM", status=137)
+        report = self.report()
+        self.assertEqual((report["outcome"], report["command_ended_by"]), ("killed", {"signal": "KILL"}))
+        self.assertIn("sh", [straggler["name"] for straggler in report["stragglers"]])
+
+    def test_a_name_of_any_bytes_is_valid_json(self):
+        name = os.path.join(self.directory.encode(), b'sl"e\\ep\xff\n')
+        os.symlink("/bin/sleep", name)
+        self.life(["sh", "-c", f"'{os.fsdecode(name)}' 100 & exit 0"], ("--straggler-timeout", "5s"))
+        straggler = self.report()["stragglers"][0]
+        self.assertEqual((straggler["name"], straggler["ended_by"]), ('sl"e\\ep\xff\n', {"signal": "TERM"}))
+
+    def test_a_descriptor_gets_it_whole_and_the_command_does_not_inherit_it(self):
+        ends = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(ends[1], 7)
+            os.closerange(8, 100)
+            os.execve(SHIM, [SHIM, "--report", "fd:7", "--", "sh", "-c", "test ! -e /proc/self/fd/7"],
+                      environment(GRACESHIM_PLATFORM="none"))
+        os.close(ends[1])
+        with os.fdopen(ends[0], encoding="utf-8") as file:
+            report = self.parsed(file.read())
+        os.waitpid(pid, 0)
+        self.assertEqual(report["exit_status"], 0)
+
+    def test_standard_output_can_take_it(self):
+        command = self.start([SHIM, "--report", "fd:1", "--", "true"], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 0)
+        self.parsed(command.output())
+
+    def test_a_socket_that_nobody_reads_does_not_hold_the_end_up(self):
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        try:
+            while theirs.send(b"x" * 4096):
+                pass
+        except BlockingIOError:
+            pass
+        theirs.setblocking(True)
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(theirs.fileno(), 7)
+            os.execve(SHIM, [SHIM, "--report", "fd:7", "--", "true"], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        ours.close()
+        theirs.close()
+
+    def test_a_place_that_cannot_be_written_is_an_error_and_nothing_is_started(self):
+        for target in ("/nonexistent/report", self.directory, "fd:99"):
+            witness = os.path.join(self.directory, "started")
+            command = self.start([SHIM, "--report", target, "--", "touch", witness], environment(GRACESHIM_PLATFORM="none"))
+            self.assertEqual(command.wait(20), 125)
+            self.assertIn("--report: cannot write the report to " + target, command.output())
+            self.assertFalse(os.path.exists(witness))
+
+    def test_kubernetes_hears_of_a_life_that_failed_and_of_no_other(self):
+        self.need(os.geteuid() == 0, "a mount namespace needs root")
+        log = os.path.join(self.directory, "termination-log")
+        in_pod = environment(KUBERNETES_SERVICE_HOST="10.0.0.1")
+        for script, status, before, told in (("exit 3", 3, "", True), ("exit 0", 0, "", False), ("exit 3", 3, "my own words", False)):
+            with open(log, "w", encoding="utf-8") as file:
+                file.write(before)
+            words = " ".join(["word"] * 2000)
+            setup = (f"mount -t tmpfs none /mnt && mount --rbind /dev /mnt && mount -t tmpfs none /dev && touch /dev/null /dev/termination-log"
+                     f" && mount --bind /mnt/null /dev/null && mount --bind {log} /dev/termination-log && exec \"$@\"")
+            command = self.start(["unshare", "--mount", "sh", "-c", setup, "sh", SHIM, "--", "sh", "-c", script, *words.split()], in_pod)
+            self.assertEqual(command.wait(20), status, command.output())
+            with open(log, encoding="utf-8") as file:
+                text = file.read()
+            if not told:
+                self.assertEqual(text, before)
+                continue
+            self.assertLessEqual(len(text), 4096)
+            report = self.parsed(text)
+            self.assertEqual((report["exit_status"], report["platform"], report["shortened"]), (3, "kubernetes", True))
+
+
+main()
