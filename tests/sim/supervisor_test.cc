@@ -382,6 +382,38 @@ TEST(Kill, AMemberThatMayNotBeSignalledIsNamedAndDoesNotHangTheExit) {
   EXPECT_TRUE(run.host.said("102 (foreign) may not be signalled"));
 }
 
+TEST(Kill, AStragglerThatEndsAtTheDeadlineItselfIsReapedAndNotNamed) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.start();
+  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  left.ignores.add(sig::kTerm);
+  const int pid = left.facts.id.pid;
+  run.host.at(seconds(5), [&] { run.host.exit(pid, {false, 0}); });
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(5));
+  EXPECT_FALSE(run.host.said("KILL did not end"));
+  EXPECT_FALSE(run.host.said("the timeout of 5s is over"));
+  EXPECT_EQ(run.supervisor.report().reaped, 1);
+}
+
+// INT has the lower number, so that the signalfd gives it out before the CHLD that came first.
+TEST(Kill, AStragglerThatEndsBeforeThePersonInsistsIsReapedAndNotNamed) {
+  Simulation run(plan_of("INT/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  left.ignores = {sig::kInt, sig::kTerm};
+  const int pid = left.facts.id.pid;
+  run.host.signal_us(sig::kInt);
+  run.host.at(seconds(3), [&] {
+    run.host.exit(pid, {false, 0});
+    run.host.signal_us(sig::kInt);
+  });
+  EXPECT_EQ(run.run(), 130);
+  EXPECT_FALSE(run.host.said("KILL did not end"));
+  EXPECT_EQ(run.supervisor.report().reaped, 1);
+}
+
 TEST(Hook, TheFirstStepWaitsForHookAndDelay) {
   Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
   plan.hook = true;
