@@ -340,6 +340,10 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     return "a limit to the wait for the child";
   const bool kill_begins = is.phase == Phase::kKilling && was.phase != Phase::kKilling;
   if (was.phase == Phase::kKilling && !finished && is.phase != Phase::kKilling) return "KILL given up";
+  if (was.phase == Phase::kKilling && event.kind == EventKind::kSignal) {
+    for (const Action& action : answer.actions)
+      if (action.kind != ActionKind::kNote) return "a signal did something to a KILL";
+  }
   if (kill_begins && !after.pass_pending) return "KILL announced but not sent";
   if (kill_begins) {
     const std::size_t next = was.phase == Phase::kStepping ? was.step + std::size_t{1} : 0;

@@ -581,6 +581,16 @@ TEST(StopMachine, AfterKillNothingIsForwardedAndNothingRepeated) {
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
 }
 
+TEST(StopMachine, APersonWhoInsistsDuringKillGetsNothingMore) {
+  Story story = Story::started(plain());
+  story.signal(sig::kInt);
+  story.until(seconds(30));
+  EXPECT_EQ(story.phase(), Phase::kKilling);
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  story.until(seconds(32));
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+}
+
 // --- Delay and hook. ---
 
 Plan with_hook(Millis delay, Millis limit) {
