@@ -59,6 +59,16 @@ bool skips_are_failures();
 bool is_root();
 bool has_tool(std::string_view name);
 
+// Whether the program under test, built as the tests are, is watched by AddressSanitizer.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+// For Start::environment, where the search for leaks at the end cannot work: it needs /proc, a process more, and
+// ptrace.
+inline const std::map<std::string, std::string> kNoLeakSearch = {{"ASAN_OPTIONS", "detect_leaks=0"}};
+
 class Fd {
  public:
   explicit Fd(int fd = -1) noexcept : fd_(fd) {}

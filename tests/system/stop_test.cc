@@ -478,7 +478,7 @@ TEST_F(StopOfAProcess, NoSignalIsSentToWhatHasBeenReapedNorToEverybody) {
     argv.push_back(word);
   }
   for (const std::string& word : words(every_kind("ignore TERM,USR1"))) argv.push_back(word);
-  Process strace({.argv = argv, .environment = {{"ASAN_OPTIONS", "detect_leaks=0"}}});
+  Process strace({.argv = argv, .environment = kNoLeakSearch});
   const std::string shim = words(strace.line("main ready ")).back();
   for (const std::string& kind : kKinds) strace.line(kind + " ready ");
   ::kill(std::stoi(shim), SIGTERM);
