@@ -80,6 +80,9 @@ enum class Terminal : std::uint8_t {
   kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
 };
 
+// Whose group is the terminal's foreground group.
+enum class Foreground : std::uint8_t { kElsewhere, kOurs, kChild };
+
 // What a signal to graceshim does.
 class Route {
  public:

@@ -51,10 +51,10 @@ constexpr Millis kDaemonWindow{5'000};  // a child that exits 0 within it may ha
 enum class EventKind : std::uint8_t {
   kStarted,       // exec of the child succeeded
   kStartFailed,   // status: 125, 126 or 127
-  kSignal,        // signal, from_keyboard, in_foreground, terminal_gone: a signal reached graceshim
+  kSignal,        // signal, from_keyboard, foreground, terminal_gone: a signal reached graceshim
   kParentEnded,   // die_with_parent is set and our parent has ended
   kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
-  kChildStopped,  // signal, in_foreground: the child was stopped by it
+  kChildStopped,  // signal, foreground: the child was stopped by it
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
   kHookEnded,     // stop.pre_stop has ended, or could not be started
   kTimer,         // timer, generation
@@ -66,16 +66,16 @@ struct Event {
   Millis at{0};                // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
   int signal = 0;              // kSignal
   bool from_keyboard = false;  // kSignal: the terminal driver sent it to the foreground group
-  bool in_foreground =
-      false;  // kStarted: the child was given the terminal; kSignal CONT, kChildStopped: our own group has it now
-  bool terminal_gone = false;      // kSignal HUP: the controlling terminal cannot be opened any more
-  bool child_ended = false;        // kReaped: the child was among those reaped
-  bool empty = false;              // kReaped: no child of ours is left
-  bool own_session = false;        // kReaped: a root leads or lives in a session that is not ours
-  bool reachable = false;          // kPassed
-  ExitStatus status{};             // kReaped; kStartFailed: an exit code
-  Timer timer = Timer::kDeadline;  // kTimer
-  std::uint32_t generation = 0;    // kTimer: as given by the action that set it
+  bool in_foreground = false;  // kStarted: the child was given the terminal
+  Foreground foreground = Foreground::kElsewhere;  // kSignal CONT, kChildStopped: who has the terminal now
+  bool terminal_gone = false;                      // kSignal HUP: the controlling terminal cannot be opened any more
+  bool child_ended = false;                        // kReaped: the child was among those reaped
+  bool empty = false;                              // kReaped: no child of ours is left
+  bool own_session = false;                        // kReaped: a root leads or lives in a session that is not ours
+  bool reachable = false;                          // kPassed
+  ExitStatus status{};                             // kReaped; kStartFailed: an exit code
+  Timer timer = Timer::kDeadline;                  // kTimer
+  std::uint32_t generation = 0;                    // kTimer: as given by the action that set it
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
     Event event = of(EventKind::kStarted, at);
@@ -106,10 +106,10 @@ struct Event {
     event.own_session = own_session;
     return event;
   }
-  static constexpr Event child_stopped(Millis at, int signal, bool in_foreground = false) noexcept {
+  static constexpr Event child_stopped(Millis at, int signal, Foreground foreground = Foreground::kElsewhere) noexcept {
     Event event = of(EventKind::kChildStopped, at);
     event.signal = signal;
-    event.in_foreground = in_foreground;
+    event.foreground = foreground;
     return event;
   }
   static constexpr Event passed(Millis at, bool reachable) noexcept {

@@ -30,7 +30,7 @@ class Answer {
   void on_started(bool in_foreground) noexcept;
   void on_start_failed(int code) noexcept;
   void on_signal(const Event& event) noexcept;
-  void on_child_stopped(int signal, bool in_foreground) noexcept;
+  void on_child_stopped(int signal, Foreground foreground) noexcept;
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
@@ -86,7 +86,7 @@ void Answer::handle(const Event& event) noexcept {
     case EventKind::kReaped:
       return on_reaped(event);
     case EventKind::kChildStopped:
-      return on_child_stopped(event.signal, event.in_foreground);
+      return on_child_stopped(event.signal, event.foreground);
     case EventKind::kPassed:
       return on_passed(event.reachable);
     case EventKind::kHookEnded:
@@ -114,7 +114,8 @@ void Answer::on_signal(const Event& event) noexcept {
   if (route.is_trigger()) return ask_for_stop(signal, signal, event.from_keyboard);
   if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state().target == Target::kChild) {
-    resume_child(event.in_foreground);
+    state().child_has_terminal = event.foreground == Foreground::kChild;
+    resume_child(event.foreground == Foreground::kOurs);
     if (route.image() == sig::kCont) return;
   }
   // A hang-up goes to the session leader, a shell above us, and from it and by its end to the foreground group and to
@@ -127,7 +128,7 @@ void Answer::on_signal(const Event& event) noexcept {
 }
 
 // ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
-void Answer::on_child_stopped(int signal, bool in_foreground) noexcept {
+void Answer::on_child_stopped(int signal, Foreground foreground) noexcept {
   const SignalSet of_terminal{sig::kTstp, sig::kTtin, sig::kTtou};
   if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
   switch (state().phase) {
@@ -136,8 +137,10 @@ void Answer::on_child_stopped(int signal, bool in_foreground) noexcept {
     case Phase::kFinished:
       return;
     case Phase::kRunning:
-      // Our turn came without a CONT: `fg` of a job that was running sends none. Only now does it show.
-      if (signal != sig::kTstp && in_foreground && plan_.terminal == Terminal::kHandedOver) break;
+      // Our turn came without a CONT, for `fg` of a job that was running sends none, and only now it shows; or the
+      // child asked just before it was given what it asked for.
+      if (signal != sig::kTstp && foreground != Foreground::kElsewhere && plan_.terminal == Terminal::kHandedOver)
+        break;
       if (plan_.suspendable) {
         state().child_has_terminal = false;  // the shell takes it as soon as it sees us stopped
         return act(ActionKind::kSuspend);
@@ -261,7 +264,10 @@ void Answer::ask_again(int trigger) noexcept {
   const bool insists = seen && trigger == sig::kInt && now_ - state().last_insist >= kInsistGap;
   state().triggers_seen.add(trigger);
   if (trigger == sig::kInt && (!seen || insists)) state().last_insist = now_;
-  if (first_request) return note(Note::kStopAsked, trigger);
+  if (first_request) {
+    state().t0 = now_;  // repeats count from here; the deadline stays
+    return note(Note::kStopAsked, trigger);
+  }
 
   bool advanced = false;
   switch (plan_.repeat) {

@@ -30,9 +30,9 @@ bool is_alone_in_group() {
   return group_size(self) == 1;
 }
 
-bool is_in_foreground(int fd) noexcept {
+int foreground_group(int fd) noexcept {
   const Fd opened = fd < 0 ? open_controlling_terminal() : Fd();
-  return ::tcgetpgrp(fd < 0 ? opened.get() : fd) == ::getpgrp();
+  return ::tcgetpgrp(fd < 0 ? opened.get() : fd);
 }
 
 bool has_controlling_terminal() noexcept {

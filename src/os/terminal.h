@@ -9,8 +9,8 @@ bool is_session_leader() noexcept;
 // Whether we lead our process group and no other process is in it, as far as /proc shows. False without /proc.
 bool is_alone_in_group();
 
-// Whether our group is the foreground group of the terminal `fd`; of the controlling terminal if `fd` is -1.
-bool is_in_foreground(int fd) noexcept;
+// The foreground group of the terminal `fd`, of the controlling terminal if `fd` is -1; -1 if there is none of ours.
+int foreground_group(int fd) noexcept;
 
 // Whether the controlling terminal is still there. After a hang-up it cannot be opened any more.
 bool has_controlling_terminal() noexcept;

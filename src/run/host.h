@@ -23,9 +23,9 @@ struct ReceivedSignal {
   int sender_pid = 0;  // 0: the kernel, or a process outside our PID namespace
   unsigned sender_uid = 0;
   bool from_keyboard = false;
-  bool in_foreground = false;            // CONT, with a terminal: our group has it now
-  bool terminal_gone = false;            // HUP, with a terminal: it cannot be opened any more
-  std::optional<std::uint64_t> value{};  // of sigqueue(3)
+  Foreground foreground = Foreground::kElsewhere;  // CONT, with a terminal: who has it now
+  bool terminal_gone = false;                      // HUP, with a terminal: it cannot be opened any more
+  std::optional<std::uint64_t> value{};            // of sigqueue(3)
 };
 
 struct StartedChild {
@@ -62,8 +62,8 @@ class Host {
   virtual Sent send_to_everybody(int signal) = 0;
   virtual Sent queue(int child_of_ours, int signal, std::uint64_t value) = 0;
 
-  // Whether our own group has the terminal; false where there is none.
-  virtual bool in_foreground() = 0;
+  // Who has the terminal; kElsewhere where there is none.
+  virtual Foreground foreground() = 0;
   // As in terminal.h.
   virtual void give_terminal(int group) = 0;
   virtual void take_terminal() = 0;

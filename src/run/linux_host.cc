@@ -134,7 +134,8 @@ Result<StartedChild> LinuxHost::start_child() {
   spawn_request.ignore_chld = entry_signals().chld_was_ignored;
   spawn_request.own_group = !request_.plan.shares_group();
   // Whoever starts in the background does not take the terminal.
-  spawn_request.in_foreground = request_.plan.terminal == Terminal::kHandedOver && is_in_foreground(STDIN_FILENO);
+  spawn_request.in_foreground =
+      request_.plan.terminal == Terminal::kHandedOver && foreground_group(STDIN_FILENO) == self_.group;
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
   spawn_request.close_standard = closed_standard_fds();
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
@@ -143,6 +144,7 @@ Result<StartedChild> LinuxHost::start_child() {
     if (spawn_request.in_foreground) take_terminal();
     return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
   }
+  child_ = *pid;
   return StartedChild{*pid, spawn_request.in_foreground};
 }
 
@@ -244,7 +246,7 @@ void LinuxHost::read_signals() {
     received.sender_pid = static_cast<int>(info.ssi_pid);
     received.sender_uid = info.ssi_uid;
     received.from_keyboard = is_from_keyboard(info);
-    received.in_foreground = received.signal == sig::kCont && in_foreground();
+    if (received.signal == sig::kCont) received.foreground = foreground();
     received.terminal_gone =
         received.signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
     if (info.ssi_code == SI_QUEUE) received.value = info.ssi_ptr;
@@ -308,8 +310,11 @@ Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
   return queue_signal(child_of_ours, signal, value);
 }
 
-bool LinuxHost::in_foreground() {
-  return request_.plan.terminal != Terminal::kNone && is_in_foreground(-1);
+Foreground LinuxHost::foreground() {
+  if (request_.plan.terminal == Terminal::kNone) return Foreground::kElsewhere;
+  const int group = foreground_group(-1);
+  if (group == self_.group) return Foreground::kOurs;
+  return group == child_ ? Foreground::kChild : Foreground::kElsewhere;
 }
 
 // A shell above us gives the terminal to us, and we pass it on; where there is none it is ours to take.

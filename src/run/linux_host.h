@@ -51,7 +51,7 @@ class LinuxHost final : public Host {
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
   Sent queue(int child_of_ours, int signal, std::uint64_t value) override;
-  bool in_foreground() override;
+  Foreground foreground() override;
   void give_terminal(int group) override;
   void take_terminal() override;
   void suspend() override;
@@ -80,6 +80,7 @@ class LinuxHost final : public Host {
   std::vector<char*> environment_;  // of the child, with the final null pointer
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
+  int child_ = 0;
   Fd parent_;
   Fd signals_;
   Supervisor* supervisor_ = nullptr;

@@ -49,6 +49,19 @@ class QuietSink : public spdlog::sinks::sink {
   QuietSink(LogFormat format, int fd) : format_(format), writer_(fd) {}
 
   void log(const spdlog::details::log_msg& message) override {
+    writer_.write(line_of(message));
+    tell_of_dropped_lines();
+  }
+  void flush() override {
+    writer_.flush();
+    tell_of_dropped_lines();
+  }
+  void set_pattern(const std::string& /*pattern*/) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
+  [[nodiscard]] bool waiting() const noexcept { return writer_.waiting(); }
+
+ private:
+  std::string line_of(const spdlog::details::log_msg& message) const {
     std::string line;
     switch (format_) {
       case LogFormat::kText:
@@ -65,17 +78,21 @@ class QuietSink : public spdlog::sinks::sink {
         line += '}';
         break;
     }
-    line += '\n';
-    writer_.write(line);
+    return line += '\n';
   }
-  void flush() override { writer_.flush(); }
-  void set_pattern(const std::string& /*pattern*/) override {}
-  void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
-  [[nodiscard]] bool waiting() const noexcept { return writer_.waiting(); }
 
- private:
+  // Once stderr takes lines again: how many it did not take.
+  void tell_of_dropped_lines() {
+    const std::uint64_t dropped = writer_.dropped() - dropped_told_;
+    if (dropped == 0 || writer_.waiting()) return;
+    dropped_told_ = writer_.dropped();
+    const std::string words = std::to_string(dropped) + " log lines were dropped: nobody read stderr";
+    writer_.write(line_of(spdlog::details::log_msg("graceshim", spdlog::level::warn, words)));
+  }
+
   LogFormat format_;
   QuietWriter writer_;
+  std::uint64_t dropped_told_ = 0;
 };
 
 }  // namespace

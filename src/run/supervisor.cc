@@ -46,7 +46,7 @@ void Supervisor::start() {
 void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
   Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
-  event.in_foreground = received.in_foreground;
+  event.foreground = received.foreground;
   event.terminal_gone = received.terminal_gone;
   take(event);
 }
@@ -80,7 +80,7 @@ void Supervisor::on_child_change() {
     }
     if (reaped.kind == Reaped::Kind::kStopped) {
       if (reaped.pid == child_) {
-        take(Event::child_stopped(host_.now(), reaped.status.value, host_.in_foreground()));
+        take(Event::child_stopped(host_.now(), reaped.status.value, host_.foreground()));
       }
       continue;
     }
@@ -369,6 +369,7 @@ void Supervisor::tell(const Action& action) {
       return host_.log(LogLevel::kInfo, signal + " again: on to the next step");
     case Note::kStragglers:
       note_stragglers(host_.descendants());
+      if (report_.stragglers.empty()) return;  // only the hook is left, or /proc does not show them
       return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
                                             names_of_stragglers() + ": the stop goes on with them");
     case Note::kLeft:
@@ -397,7 +398,7 @@ void Supervisor::tell_stop_asked(int signal) {
   report_.trigger = signal == 0 ? sig::kTerm : signal;
   report_.trigger_pid = last_signal_.sender_pid;
   report_.trigger_uid = last_signal_.sender_uid;
-  report_.stop_at = host_.now() - started_at_;
+  report_.stop_at = state_.t0 - started_at_;
   if (!host_.logs(LogLevel::kInfo)) return;
   std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
   if (last_signal_.sender_pid != 0) {

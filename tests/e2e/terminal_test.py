@@ -14,9 +14,10 @@ from harness import SHIM, Case, environment, main
 # Writes "ready PID", then a line for each signal, to the file named first. Ends at a TERM, or at an INT if told so.
 WITNESS = """
 import os, signal, sys
-out = open(sys.argv[1], "a", buffering=1)
+out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def caught(number, frame):
-    out.write(signal.Signals(number).name[3:] + "\\n")
+    # Not a file object: a handler must not interrupt another's write to it.
+    os.write(out, (signal.Signals(number).name[3:] + "\\n").encode())
     if number == signal.SIGTERM or (number == signal.SIGINT and "int-ends" in sys.argv):
         os._exit(7)
 for name in ("HUP", "INT", "QUIT", "TERM", "WINCH", "USR1", "CONT"):
@@ -25,7 +26,7 @@ for name in ("HUP", "INT", "QUIT", "TERM", "WINCH", "USR1", "CONT"):
 ends = os.pipe()
 os.set_blocking(ends[1], False)
 signal.set_wakeup_fd(ends[1])
-out.write("ready %d\\n" % os.getpid())
+os.write(out, b"ready %d\\n" % os.getpid())
 while True:
     os.read(ends[0], 1)
 """

@@ -202,6 +202,11 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     after.started = after.child_alive = true;
     after.child_has_terminal = event.in_foreground;
   }
+  // A CONT comes with word of who has the terminal; in the midst of KILL nobody asks any more.
+  const bool listens = was.phase == Phase::kRunning || was.phase == Phase::kDraining || was.phase == Phase::kStepping;
+  if (event.kind == EventKind::kSignal && event.signal == sig::kCont && plan.terminal == Terminal::kHandedOver &&
+      before.child_alive && listens)
+    after.child_has_terminal = event.foreground == Foreground::kChild;
   if (event.kind == EventKind::kReaped && event.child_ended) after.child_alive = false;
   if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
 
@@ -402,13 +407,13 @@ struct Possible {
     if (plan.terminal == Terminal::kNone || !world.started) return;
     if (world.child_alive) {
       for (const int signal : {sig::kTstp, sig::kTtin}) {
-        for (const bool in_foreground : {false, true})
-          events.push_back(Event::child_stopped(at, signal, in_foreground));
+        for (const Foreground who : {Foreground::kElsewhere, Foreground::kOurs, Foreground::kChild})
+          events.push_back(Event::child_stopped(at, signal, who));
       }
     }
     Event resumed = Event::signalled(at, sig::kCont);
     events.push_back(resumed);
-    resumed.in_foreground = true;
+    resumed.foreground = world.child_has_terminal ? Foreground::kChild : Foreground::kOurs;
     events.push_back(resumed);
     Event hung_up = Event::signalled(at, sig::kHup);
     hung_up.terminal_gone = true;

@@ -100,7 +100,7 @@ class SimulatedHost final : public Host {
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
   Sent queue(int child_of_ours, int signal, std::uint64_t) override { return deliver(child_of_ours, signal); }
-  bool in_foreground() override { return false; }
+  Foreground foreground() override { return Foreground::kElsewhere; }
   void give_terminal(int group) override { terminal_history_.push_back("to " + std::to_string(group)); }
   void take_terminal() override { terminal_history_.push_back("back"); }
   void suspend() override { terminal_history_.push_back("suspended"); }

@@ -869,9 +869,9 @@ Story started_in_foreground(const Plan& plan) {
   return story;
 }
 
-Event signalled_with(int signal, bool in_foreground, bool terminal_gone) {
+Event signalled_with(int signal, bool ours, bool terminal_gone) {
   Event event = Event::signalled(Millis{1}, signal);
-  event.in_foreground = in_foreground;
+  event.foreground = ours ? Foreground::kOurs : Foreground::kElsewhere;
   event.terminal_gone = terminal_gone;
   return event;
 }
@@ -892,12 +892,19 @@ TEST(Terminal, BgResumesTheChildWithoutTheTerminal) {
 TEST(Terminal, AfterFgOfARunningJobTheChildGetsTheTerminalOnceItAsks) {
   for (const int signal : {sig::kTtin, sig::kTtou}) {
     Story story = Story::started(terminal_plan(Terminal::kHandedOver, true));
-    EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, signal, true)), "give terminal; forward CONT to group");
+    EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, signal, Foreground::kOurs)),
+              "give terminal; forward CONT to group");
   }
   Story suspended = Story::started(terminal_plan(Terminal::kHandedOver, true));
-  EXPECT_EQ(suspended.feed(Event::child_stopped(Millis{1}, sig::kTstp, true)), "suspend") << "^Z it was";
+  EXPECT_EQ(suspended.feed(Event::child_stopped(Millis{1}, sig::kTstp, Foreground::kOurs)), "suspend") << "^Z it was";
   Story background = Story::started(terminal_plan(Terminal::kHandedOver, true));
-  EXPECT_EQ(background.feed(Event::child_stopped(Millis{1}, sig::kTtin, false)), "suspend");
+  EXPECT_EQ(background.feed(Event::child_stopped(Millis{1}, sig::kTtin, Foreground::kElsewhere)), "suspend");
+}
+
+TEST(Terminal, AChildThatAskedJustBeforeItWasGivenTheTerminalGoesOn) {
+  Story story = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
+  EXPECT_EQ(story.feed(Event::child_stopped(Millis{1}, sig::kTtin, Foreground::kChild)),
+            "give terminal; forward CONT to group");
 }
 
 TEST(Terminal, InASharedGroupFgReachesTheChildByItself) {
