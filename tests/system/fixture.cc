@@ -53,6 +53,7 @@ sigset_t base_mask;  // as found, changed by `block` and `unblock` only
 sigset_t trapped;
 std::vector<Reaction> reactions;
 std::vector<pid_t> children;
+pid_t starter = -1;  // the process that has spawned this one
 std::array<int, kLastSignal + 1> seen{};
 volatile sig_atomic_t last_signal = 0;
 
@@ -185,6 +186,7 @@ void obey(Words words);
 
 void spawn(std::string_view mode, Words words) {
   const bool orphan = mode == "orphan" || mode == "daemon";
+  const pid_t self = ::getpid();
   const pid_t pid = fork_or_give_up();
   if (pid > 0) {
     if (orphan) {
@@ -195,6 +197,7 @@ void spawn(std::string_view mode, Words words) {
     return;
   }
   start_afresh();
+  starter = self;
   if (orphan && fork_or_give_up() > 0) ::_exit(0);
   if (mode == "group") ::setpgid(0, 0);
   if (mode == "session" || mode == "daemon") ::setsid();
@@ -252,15 +255,14 @@ void orphans(int count) {
   ::_exit(0);
 }
 
-// Returns when the process that has started this one is gone.
+// Returns when the process that has spawned this one is gone, were it before the call.
 void await_orphanage() {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGRTMAX);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  const pid_t parent = ::getppid();
   ::prctl(PR_SET_PDEATHSIG, SIGRTMAX);
-  if (::getppid() != parent) return;
+  if (::getppid() != starter) return;
   while (::sigwaitinfo(&set, nullptr) < 0 && errno == EINTR) {
   }
 }
