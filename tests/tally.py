@@ -8,7 +8,7 @@ import sys
 import xml.etree.ElementTree
 
 CASES = re.compile(r"^\[ {2}(PASSED|FAILED|SKIPPED) ?\s*\] (\d+) tests?[.,]", re.MULTILINE)
-NAMED = re.compile(r"^\[ {2}(FAILED|SKIPPED) ?\s*\] (\w+\.\w+|\w+/\w+\.\w+(?:/\w+)?)$", re.MULTILINE)
+NAMED = re.compile(r"^\[ {2}(FAILED|SKIPPED) ?\s*\] ((?:\w+/)?\w+\.[\w/]+)(?:, where GetParam.*)?$", re.MULTILINE)
 
 
 def count(entry):
