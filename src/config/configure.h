@@ -44,8 +44,8 @@ Result<Invocation> configure(const Surroundings& surroundings);
 // What --explain prints: command, preset, platform, every setting with its origin, the plan as a timeline, warnings.
 std::string explain(const Invocation& invocation, const PlanResult& plan);
 
-std::string program_version();    // "0.1.0"
-std::string help_text();  // ends in a newline, like all four
+std::string program_version();  // "0.1.0"
+std::string help_text();        // ends in a newline, like all four
 std::string version_text();
 std::string list_presets_text();
 
