@@ -19,7 +19,9 @@ struct StepRecord {
   Target target = Target::kChild;
   Millis at{0};       // since the start
   int delivered = 0;  // how many processes got it
+  int step = 0;       // its place in the plan; kKillOfTree: the end of every plan
 };
+constexpr int kKillOfTree = -1;
 
 struct StragglerRecord {
   ProcessId id;
@@ -45,8 +47,8 @@ struct Report {
   std::string preset;    // empty: none
   std::string platform;  // empty: none
 
-  int pid = 0;  // the child's; 0: nothing was started
-  int trigger = 0;
+  int pid = 0;          // the child's; 0: nothing was started
+  int trigger = 0;      // 0: nobody asked for a stop; TERM stands for the end of our parent
   int trigger_pid = 0;  // 0: from outside the PID namespace, or the kernel
   unsigned trigger_uid = 0;
   Millis stop_at{0};  // since the start; T0

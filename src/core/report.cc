@@ -78,7 +78,7 @@ void ending(Json& json, ExitStatus status) {
 }
 
 std::string_view scope_name(const StepRecord& step) {
-  if (step.target == Target::kRoots) return "roots";
+  if (step.target == Target::kRoots && step.scope != Scope::kTree) return "roots";
   switch (step.scope) {
     case Scope::kMain:
       return "main";

@@ -26,7 +26,7 @@ std::string describe(ExitStatus status) {
 }  // namespace
 
 Supervisor::Supervisor(const Plan& plan, Host& host, std::string command)
-    : plan_(plan), host_(host), command_(std::move(command)) {}
+    : plan_(plan), host_(host), command_(std::move(command)), started_at_(host.now()) {}
 
 void Supervisor::refuse(const Error& error) {
   host_.log(LogLevel::kError, error.message);
@@ -34,7 +34,6 @@ void Supervisor::refuse(const Error& error) {
 }
 
 void Supervisor::start() {
-  started_at_ = host_.now();
   const Result<StartedChild> started = host_.start_child();
   if (!started) return refuse(started.error());
   child_ = started->pid;
@@ -157,6 +156,7 @@ void Supervisor::perform(const Action& action) {
     case ActionKind::kNote:
       return tell(action);
     case ActionKind::kFinish:
+      if (report_.pid == 0 && state_.cause == Cause::kGraceful) note_trigger(last_signal_.signal);  // before the start
       report_.status = action.status;
       report_.cause = state_.cause;
       report_.repeats_ignored = state_.repeats_ignored;
@@ -178,15 +178,19 @@ Sent Supervisor::send_step(const Process& process, int signal) {
 }
 
 void Supervisor::deliver_to_child(const Action& action) {
-  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0};
+  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0, action.step};
   std::vector<Process> members;
   if (action.by_keyboard || action.scope != Scope::kMain) members = host_.descendants();
 
   if (action.by_keyboard) {
     const int group = host_.self().group;
     for (const Process& member : members) {
-      if (member.group == group) ledger_.record(member.id, action.step);
+      if (member.group != group) continue;
+      ledger_.record(member.id, action.step);
+      ++record.delivered;
     }
+    record.scope = Scope::kGroup;  // the terminal's doing
+    report_.steps.push_back(record);
     return;
   }
 
@@ -227,7 +231,6 @@ void Supervisor::deliver_to_child(const Action& action) {
 }
 
 void Supervisor::deliver_to_roots(const Action& action) {
-  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0};
   for (const Process& root : roots()) {
     if (ledger_.has_had(root.id, action.step)) continue;
     const std::optional<Dispositions> how = host_.dispositions(root.id.pid);
@@ -236,13 +239,24 @@ void Supervisor::deliver_to_roots(const Action& action) {
         ledger_.choose(root.id, action.step, action.signal, *how, host_.now(), kLookInterval);
     if (!signal) continue;
     const Sent sent = send_step(root, *signal);
-    if (sent == Sent::kDelivered) ++record.delivered;
+    if (sent == Sent::kDelivered) note_step_of_root(*signal, action.step);
     if (host_.logs(LogLevel::kInfo) && sent == Sent::kDelivered) {
       host_.log(LogLevel::kInfo, signal_name(*signal) + " to " + describe(root) +
                                      (*signal == action.signal ? "" : ", which ignores " + signal_name(action.signal)));
     }
   }
-  if (record.delivered > 0) report_.steps.push_back(record);
+}
+
+// Roots get a step one by one, as they are adopted: for the report that is one step.
+void Supervisor::note_step_of_root(int signal, int step) {
+  const auto same = std::find_if(report_.steps.begin(), report_.steps.end(), [&](const StepRecord& record) {
+    return record.target == Target::kRoots && record.signal == signal && record.step == step;
+  });
+  if (same != report_.steps.end()) {
+    ++same->delivered;
+    return;
+  }
+  report_.steps.push_back({signal, Scope::kMain, Target::kRoots, host_.now() - started_at_, 1, step});
 }
 
 void Supervisor::forward(const Action& action) {
@@ -289,6 +303,7 @@ void Supervisor::kill_pass() {
       reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
     }
   }
+  note_kill(members);
   note_stragglers(members);
   // They may all have ended, with their CHLD still unread.
   if (!reachable) on_child_change();
@@ -328,6 +343,22 @@ void Supervisor::note_stragglers(const std::vector<Process>& members) {
     if (outside_every_scope(process) || process.id.pid == child_) continue;
     if (noted_.insert(process.id).second) report_.stragglers.push_back({process.id, process.name, false, {}});
   }
+}
+
+// However many passes it takes, it is one step, and a process counts once.
+void Supervisor::note_kill(const std::vector<Process>& members) {
+  StepRecord* const last = report_.steps.empty() ? nullptr : &report_.steps.back();
+  if (last == nullptr || last->step != kKillOfTree) {
+    const Target target = child_ != 0 ? Target::kChild : Target::kRoots;
+    report_.steps.push_back({sig::kKill, Scope::kTree, target, host_.now() - started_at_, 0, kKillOfTree});
+  }
+  StepRecord& record = report_.steps.back();
+  for (const Process& member : members) {
+    const bool reached = !outside_every_scope(member) && refused_.count(member.id) == 0;
+    if (reached && killed_.insert(member.id).second) ++record.delivered;
+  }
+  // Without /proc the child is all that we know of.
+  if (members.empty() && child_ != 0) record.delivered = 1;
 }
 
 void Supervisor::note_end_of_straggler(const Reaped& reaped) {
@@ -394,11 +425,15 @@ void Supervisor::tell(const Action& action) {
   }
 }
 
-void Supervisor::tell_stop_asked(int signal) {
-  report_.trigger = signal == 0 ? sig::kTerm : signal;
+void Supervisor::note_trigger(int signal) {
+  report_.trigger = signal;
   report_.trigger_pid = last_signal_.sender_pid;
   report_.trigger_uid = last_signal_.sender_uid;
-  report_.stop_at = state_.t0 - started_at_;
+  report_.stop_at = host_.now() - started_at_;
+}
+
+void Supervisor::tell_stop_asked(int signal) {
+  note_trigger(signal == 0 ? sig::kTerm : signal);
   if (!host_.logs(LogLevel::kInfo)) return;
   std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
   if (last_signal_.sender_pid != 0) {

@@ -41,6 +41,9 @@ class Supervisor {
   void deliver_to_roots(const Action& action);
   void forward(const Action& action);
   void kill_pass();
+  void note_step_of_root(int signal, int step);
+  void note_kill(const std::vector<Process>& members);
+  void note_trigger(int signal);
   void start_hook();
   void tell(const Action& action);
   void tell_stop_asked(int signal);
@@ -64,9 +67,10 @@ class Supervisor {
   DeliveryLedger ledger_;
   std::deque<Event> events_;     // the one being answered, then those that answering it has made
   std::set<ProcessId> noted_;    // the stragglers of the report
+  std::set<ProcessId> killed_;   // who is counted in the KILL of the report
   std::set<ProcessId> refused_;  // members that answered EPERM; each is named once
   ReceivedSignal last_signal_;   // being handled: what a forward or a log line says about it
-  Millis started_at_{0};
+  Millis started_at_;
   int child_ = 0;  // 0: not started, or reaped
   int hook_ = 0;   // likewise
 };

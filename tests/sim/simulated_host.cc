@@ -126,7 +126,7 @@ Reaped SimulatedHost::reap_next() {
     if (entry->second.facts.parent != kOwnPid) continue;
     any = true;
     if (!entry->second.zombie) continue;
-    const Reaped reaped{Reaped::Kind::kEnded, entry->first, entry->second.status};
+    const Reaped reaped{Reaped::Kind::kEnded, entry->first, entry->second.status, entry->second.usage};
     processes_.erase(entry);
     return reaped;
   }

@@ -31,6 +31,7 @@ struct SimProcess {
   bool zombie = false;
   bool dies_on_wake = false;
   ExitStatus status;
+  Usage usage;
   std::vector<int> pending;  // caught signals that came while it was stopped
 };
 
