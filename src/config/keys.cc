@@ -216,9 +216,15 @@ Result<ReportTarget> read_report(const Value& value) {
   using Target = ReportTarget::Kind;
   if (value.text == "auto") return ReportTarget{};
   if (value.text == "none") return ReportTarget{.kind = Target::kNone};
-  constexpr std::string_view kFdPrefix = "fd:";
-  if (!value.text.starts_with(kFdPrefix)) return ReportTarget{.kind = Target::kPath, .path = value.text};
-  const std::string_view digits = std::string_view(value.text).substr(kFdPrefix.size());
+  // Other names of descriptors: opened at the end they would be what graceshim has put there by then.
+  constexpr std::array<std::string_view, 3> kFdPrefixes{"fd:", "/dev/fd/", "/proc/self/fd/"};
+  if (value.text == "/dev/stdout") return ReportTarget{.kind = Target::kFd, .fd = 1};
+  if (value.text == "/dev/stderr") return ReportTarget{.kind = Target::kFd, .fd = 2};
+  std::string_view digits = value.text;
+  for (const std::string_view prefix : kFdPrefixes) {
+    if (digits.starts_with(prefix)) digits.remove_prefix(prefix.size());
+  }
+  if (digits == value.text) return ReportTarget{.kind = Target::kPath, .path = value.text};
   int fd = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
   if (error != std::errc() || end != digits.data() + digits.size() || fd < 0) {

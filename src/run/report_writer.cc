@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 
 #include "cgroup.h"
@@ -24,6 +25,14 @@ constexpr std::size_t kLongestReport = std::size_t{1024} * 1024;
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// The file behind a symbolic link: it is what gets replaced, not the link.
+std::string without_links(const std::string& path) {
+  char* const real = ::realpath(path.c_str(), nullptr);
+  const std::string result = real == nullptr ? path : real;
+  std::free(real);
+  return result;
 }
 
 }  // namespace
@@ -46,6 +55,9 @@ Result<void> ReportWriter::prepare() {
     if (flags < 0) return tl::unexpected<Error>(error(name, errno));
     if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) return tl::unexpected<Error>(error(name, EBADF));
     if (target.fd <= STDERR_FILENO) {
+      // Open by now, but only since graceshim has put /dev/null there.
+      if ((closed_standard_fds() >> static_cast<unsigned>(target.fd) & 1U) != 0)
+        return tl::unexpected<Error>(error(name, EBADF));
       own_fd_ = Fd(::fcntl(target.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));  // ours will be /dev/null soon
       if (!own_fd_) return tl::unexpected<Error>(error(name, errno));
     } else {
@@ -55,6 +67,7 @@ Result<void> ReportWriter::prepare() {
   } else if (target.kind == ReportTarget::Kind::kPath) {
     struct stat about {};
     const bool exists = ::stat(path_.c_str(), &about) == 0;
+    if (exists) path_ = without_links(path_);
     if (exists && S_ISDIR(about.st_mode)) return tl::unexpected<Error>(error(path_, EISDIR));
     // A device, a FIFO or a socket is written to; a file is replaced, so that nobody ever reads a part.
     replaces_ = !exists || S_ISREG(about.st_mode);
@@ -118,6 +131,8 @@ Result<void> ReportWriter::write_once(int fd, const Report& report) const {
 
 Result<void> ReportWriter::replace_file(const std::string& text) const {
   const std::string temporary = path_ + "." + std::to_string(::getpid()) + ".tmp";
+  // Of a life that was cut off: in a container each has the same number.
+  ::unlink(temporary.c_str());
   const Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file) return tl::unexpected<Error>(error(temporary, errno));
   Result<void> done;

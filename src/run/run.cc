@@ -70,8 +70,8 @@ Report run(const RunRequest& request) {
   host = new LinuxHost(request);
   Supervisor supervisor(request.plan, *host, base_name(request.command[0]));
   ReportWriter writer(request.report, request.platform);
-  Result<void> ready = writer.prepare();
-  if (ready) ready = host->open(supervisor);
+  const Result<void> writable = writer.prepare();
+  const Result<void> ready = writable ? host->open(supervisor) : writable;
   if (!ready) {
     supervisor.refuse(ready.error());
   } else if (const int signal = host->pending_trigger(); signal != 0) {
@@ -91,7 +91,7 @@ Report run(const RunRequest& request) {
   report.command = request.command;
   report.preset = request.preset;
   report.platform = request.platform;
-  if (ready) {
+  if (writable) {
     if (const Result<void> written = writer.write(report); !written)
       host->log(LogLevel::kWarn, written.error().message);
   }

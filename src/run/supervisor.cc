@@ -358,7 +358,7 @@ void Supervisor::note_kill(const std::vector<Process>& members) {
     if (reached && killed_.insert(member.id).second) ++record.delivered;
   }
   // Without /proc the child is all that we know of.
-  if (members.empty() && child_ != 0) record.delivered = 1;
+  if (record.delivered == 0 && child_ != 0) record.delivered = 1;
 }
 
 void Supervisor::note_end_of_straggler(const Reaped& reaped) {

@@ -69,16 +69,20 @@ class ReportOfALife(Case):
         self.assertGreaterEqual(report["steps"][0]["waited_ms"], 300)
 
     def test_a_killed_tree_names_its_stragglers(self):
+        # The worker and its parent; the sleep between them may just be another one.
         self.life(["sh", "-c", "trap '' TERM; (trap '' TERM; echo ready; while :; do sleep 0.05; done) & wait; wait"],
                   ("-t", "400ms"), signal="TERM", status=137)
         report = self.report()
         self.assertEqual((report["outcome"], report["command_ended_by"]), ("killed", {"signal": "KILL"}))
         self.assertIn("sh", [straggler["name"] for straggler in report["stragglers"]])
+        self.assertEqual([(step["signal"], step["scope"]) for step in report["steps"]], [("TERM", "main"), ("KILL", "tree")])
+        self.assertGreaterEqual(report["steps"][1]["delivered"], 2)
+        self.assertGreaterEqual(report["steps"][0]["waited_ms"], 399)
 
     def test_a_name_of_any_bytes_is_valid_json(self):
         name = os.path.join(self.directory.encode(), b'sl"e\\ep\xff\n')
         os.symlink("/bin/sleep", name)
-        self.life(["sh", "-c", f"'{os.fsdecode(name)}' 100 & exit 0"], ("--straggler-timeout", "5s"))
+        self.life(["sh", "-c", f"'{os.fsdecode(name)}' 100 & until head -c 2 /proc/$!/comm | grep -q sl; do sleep 0.01; done; exit 0"], ("--straggler-timeout", "5s"))
         straggler = self.report()["stragglers"][0]
         self.assertEqual((straggler["name"], straggler["ended_by"]), ('sl"e\\ep\xff\n', {"signal": "TERM"}))
 
@@ -97,9 +101,66 @@ class ReportOfALife(Case):
         self.assertEqual(report["exit_status"], 0)
 
     def test_standard_output_can_take_it(self):
-        command = self.start([SHIM, "--report", "fd:1", "--", "true"], environment(GRACESHIM_PLATFORM="none"))
-        self.assertEqual(command.wait(20), 0)
-        self.parsed(command.output())
+        for name in ("fd:1", "/dev/stdout"):
+            command = self.start([SHIM, "--report", name, "--", "echo", "work"], environment(GRACESHIM_PLATFORM="none"))
+            self.assertEqual(command.wait(20), 0)
+            work, _, rest = command.output().partition("\n")
+            self.assertEqual(work, "work")
+            self.parsed(rest)
+
+    def test_a_standard_descriptor_that_was_closed_is_an_error(self):
+        command = self.start(["sh", "-c", f'exec "{SHIM}" --report fd:0 -- true <&-'], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 125)
+        self.assertIn("--report: cannot write the report to fd:0: Bad file descriptor", command.output())
+
+    def test_a_link_stays_one_and_its_file_is_replaced(self):
+        real = os.path.join(self.directory, "real")
+        with open(real, "w", encoding="ascii") as file:
+            file.write("an older report that is longer than the new one\n" * 100)
+        os.symlink("real", self.path)
+        self.life(["true"])
+        self.assertEqual(os.readlink(self.path), "real")
+        with open(real, encoding="utf-8") as file:
+            self.parsed(file.read())
+
+    def test_what_a_life_that_was_cut_off_has_left_is_no_hindrance(self):
+        inside = f'touch "{self.path}.$$.tmp"; exec "{SHIM}" --report "{self.path}" -- true'
+        self.assertEqual(self.start(["sh", "-c", inside], environment(GRACESHIM_PLATFORM="none")).wait(20), 0)
+        self.report()
+        self.assertEqual([name for name in os.listdir(self.directory) if name.endswith(".tmp")], [])
+
+    def test_a_place_that_goes_meanwhile_is_one_warning_and_the_status_stays(self):
+        place = os.path.join(self.directory, "place")
+        os.mkdir(place)
+        command = self.start([SHIM, "--report", f"{place}/report", "--", "sh", "-c", f"rmdir {place}; exit 3"],
+                             environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 3)
+        warnings = [line for line in command.output().splitlines() if "report" in line]
+        self.assertEqual(len(warnings), 1, command.output())
+        self.assertRegex(warnings[0], r"^graceshim: warning: --report: cannot write the report to .*: No such file or directory$")
+
+    def test_a_system_that_refuses_is_told_too(self):
+        command = self.start(["sh", "-c", f'ulimit -n 7; exec "{SHIM}" --report "{self.path}" -- true'],
+                             environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 125, command.output())
+        report = self.report()
+        self.assertEqual((report["outcome"], report["exit_status"], report["pid"]), ("start_failed", 125, None))
+        self.assertLess(report["duration_ms"], 20_000)
+
+    def test_what_the_out_of_memory_killer_has_done_meanwhile_is_counted(self):
+        self.need(os.geteuid() == 0, "a mount namespace needs root")
+        with open("/proc/self/cgroup", encoding="ascii") as file:
+            groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
+        if "memory" in groups:
+            counter = f"/sys/fs/cgroup/memory{groups['memory']}/memory.oom_control"
+        else:
+            counter = f"/sys/fs/cgroup{groups['']}/memory.events"
+        setup = (f'mount -t tmpfs none /sys/fs/cgroup && mkdir -p "{os.path.dirname(counter)}"'
+                 f' && printf "oom 9\\noom_kill 3\\n" >"{counter}" && exec "$@"')
+        command = self.start(["unshare", "--mount", "sh", "-c", setup, "sh", SHIM, "--report", self.path, "--", "sh", "-c",
+                              f'printf "oom 11\\noom_kill 5\\n" >"{counter}"'], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 0, command.output())
+        self.assertEqual(self.report()["oom_kills"], 2)
 
     def test_a_socket_that_nobody_reads_does_not_hold_the_end_up(self):
         ours, theirs = socket.socketpair()

@@ -127,6 +127,19 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
   }
 }
 
+TEST(Keys, AReportToADescriptorByAnyOfItsNames) {
+  for (const auto& [name, shown] : {std::pair{"/dev/stdout", "fd:1"}, std::pair{"/dev/stderr", "fd:2"},
+                                    std::pair{"/dev/fd/5", "fd:5"}, std::pair{"/proc/self/fd/12", "fd:12"},
+                                    std::pair{"/dev/null", "/dev/null"}, std::pair{"/dev/fdx", "/dev/fdx"}}) {
+    FakeSurroundings surroundings;
+    surroundings.arguments = {"--report", name, "ls"};
+    const auto result = surroundings.configure();
+    ASSERT_TRUE(result) << result.error().message;
+    const auto row = std::ranges::find(keys(), std::string_view("report.path"), &Key::toml);
+    EXPECT_EQ(row->show(result->config).value, shown);
+  }
+}
+
 TEST(Keys, EveryRowHasAHelpLine) {
   const std::string help = help_text();
   for (const Key& key : keys()) {
@@ -177,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"stop-signal", "CONT", "--stop-signal: CONT does not end a process"},
         BadValue{"stragglers", "wiat", "--stragglers: unknown word 'wiat'; did you mean 'wait'?"},
         BadValue{"report", "fd:x", "--report: 'fd:x' is no file descriptor; expected one as in fd:3"},
+        BadValue{"report", "/dev/fd/", "--report: '/dev/fd/' is no file descriptor; expected one as in fd:3"},
         BadValue{"report", "fd:-1", "--report: 'fd:-1' is no file descriptor; expected one as in fd:3"},
         BadValue{"log-format", "yaml", "--log-format: unknown word 'yaml'; expected text or json"},
         BadValue{"preset", "ngnix", "--preset: unknown preset 'ngnix'; did you mean 'nginx'?"},
