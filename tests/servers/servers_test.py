@@ -1,0 +1,174 @@
+"""Real servers with work in flight, stopped by TERM: each is a row of a table.
+
+    servers_test.py                                  all rows
+    servers_test.py Servers.test_nginx_finishes      one story of one row
+"""
+
+import dataclasses
+import enum
+import json
+import os
+import re
+import shlex
+import string
+import subprocess
+import sys
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+
+# pylint: disable=wrong-import-position
+import works  # noqa: E402
+from harness import SHIM, Case, environment, main  # noqa: E402
+
+# Debian's programs, not what somebody has put before them.
+os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+SITES = os.path.join(HERE, "sites")
+SCHEMA = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
+HOLD = 1.0  # seconds that the work goes on after the signal
+END_LIMIT = 25  # seconds until a server that has nothing left to do has ended; graceshim would kill it at 30
+
+
+class Fate(enum.Enum):
+    """What becomes of the work after the signal."""
+
+    FINISHED = "the server waits for it"
+    LOST = "the server ends without it"
+    SAFE = "the server ends at once, and nothing is lost"
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A row. In words and files $port, $gate, $gate_port, $redis and $directory are replaced."""
+
+    name: str
+    command: str
+    work: type
+    signal: str  # the one that the plan begins with
+    files: tuple = ()
+    preset: str = ""  # the one that is recognised, where it is not called like the row
+    options: tuple = ()  # of graceshim, where the command alone does not say enough
+    fate: Fate = Fate.FINISHED
+    # After a TERM that nobody translates:
+    bare: Fate = Fate.FINISHED
+    bare_status: int = 0
+
+
+UWSGI_HOOK = "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
+POSTGRES = "/usr/lib/postgresql/15/bin/postgres -D $directory/data -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+
+SERVERS = (
+    # --- Web servers and proxies ---
+    Server("nginx", "nginx -c $directory/nginx.conf", works.Request, "QUIT", ("nginx.conf",), bare=Fate.LOST),
+    Server("apache2", "apache2 -DFOREGROUND -f $directory/apache2.conf", works.Request, "WINCH", ("apache2.conf",),
+           preset="apache", bare=Fate.LOST),
+    Server("haproxy", "haproxy -f $directory/haproxy.cfg", works.Request, "USR1", ("haproxy.cfg",),
+           bare=Fate.LOST, bare_status=143),
+    Server("haproxy-master", "haproxy -W -S $directory/master -f $directory/haproxy.cfg", works.RequestUnderMaster, "USR1",
+           ("haproxy.cfg",), preset="haproxy", bare=Fate.LOST),
+    Server("lighttpd", "lighttpd -D -f $directory/lighttpd.conf", works.Request, "INT", ("lighttpd.conf",),
+           bare=Fate.LOST, bare_status=1),
+    # --- PHP, Python and Ruby application servers ---
+    Server("php-fpm", "php-fpm8.2 --nodaemonize --fpm-config $directory/php-fpm.conf", works.FastCgiRequest, "QUIT",
+           ("php-fpm.conf", "page.php"), bare=Fate.LOST),
+    Server("gunicorn", "gunicorn --bind 127.0.0.1:$port web_application:application", works.Request, "TERM",
+           ("web_application.py",)),
+    Server("uvicorn", "uvicorn --port $port web_application:asgi", works.Request, "TERM", ("web_application.py",)),
+    Server("waitress", "waitress-serve --listen=127.0.0.1:$port web_application:application", works.Request, "INT",
+           ("web_application.py",), bare=Fate.LOST, bare_status=143),
+    # Without the hook no signal of uwsgi lets a request finish.
+    Server("uwsgi", f"uwsgi --master --plugin python3 --http-socket 127.0.0.1:$port --module web_application {UWSGI_HOOK}",
+           works.Request, "TERM", ("web_application.py",), preset="uwsgi-hook"),
+    Server("unicorn", "unicorn --listen 127.0.0.1:$port $directory/config.ru", works.Request, "QUIT", ("config.ru",),
+           bare=Fate.LOST),
+    # It finishes on TERM, too, and then dies of it.
+    Server("puma", "puma --bind tcp://127.0.0.1:$port $directory/config.ru", works.Request, "INT", ("config.ru",),
+           bare_status=143),
+    # --- Job workers ---
+    Server("sidekiq", "sidekiq --require ./jobs.rb --concurrency 1", works.RedisJob, "TERM", ("jobs.rb",)),
+    Server("celery", "celery --app jobs worker --concurrency 1", works.CeleryJob, "TERM", ("jobs.py",)),
+    Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",)),
+    # --- Databases and caches ---
+    Server("redis", "redis-server --port $port --bind 127.0.0.1 --dir $directory --save '3600 1'", works.UnsavedKey, "TERM",
+           fate=Fate.SAFE, bare=Fate.SAFE),
+    # TERM waits for the client, however long that stays.
+    Server("postgres", POSTGRES, works.IdleClient, "INT", fate=Fate.SAFE),
+    Server("postgres-smart", POSTGRES, works.RunningQuery, "TERM", options=("--preset", "postgres-smart")),
+    Server("memcached", "memcached -u nobody -l 127.0.0.1 -p $port", works.OpenConnection, "TERM", fate=Fate.SAFE, bare=Fate.SAFE),
+    # --- Runtimes: their programs handle the signal, or lose what they do ---
+    Server("java", "java $directory/Program.java", works.Work, "TERM", ("Program.java",), bare_status=143),
+    Server("node", "node $directory/server.js", works.Request, "TERM", ("server.js",)),
+)
+
+
+class Servers(Case):
+    LIMIT = 80
+
+    def prepare(self, server):
+        """The work, and the server's command line with all that it needs in place."""
+        command = shlex.split(server.command)
+        self.need_program(command[0])
+        work = server.work(self)
+        words = {"directory": self.directory, "port": work.port, "gate": work.gate.url, "gate_port": work.gate.port,
+                 "redis": work.env.get("REDIS_URL", "")}
+        for name in server.files:
+            with open(os.path.join(SITES, name), encoding="utf-8") as template:
+                text = string.Template(template.read()).safe_substitute(words)
+            with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        work.prepare()
+        return work, [*work.prefix, *(string.Template(word).substitute(words) for word in command)]
+
+    def stop_with_work_in_flight(self, server, fate, options=(), **settings):
+        """One life, ended by TERM; returns graceshim's exit status."""
+        work, argv = self.prepare(server)
+        variables = environment(GRACESHIM_PLATFORM="none", **work.env, **settings)
+        command = self.start_under_graceshim(argv, options, variables)
+        work.begin(command)
+        command.send("TERM")
+        if fate == Fate.FINISHED:
+            with self.assertRaises(subprocess.TimeoutExpired, msg=f"ended with work in flight:\n{command.output()}"):
+                command.process.wait(HOLD)
+            work.let_go()
+        status = command.wait(END_LIMIT)
+        self.assertEqual(self.left(), {}, "processes left behind")
+        self.assertEqual(work.complete(argv), fate != Fate.LOST, command.output())
+        return status, argv, command.output()
+
+    def finishes(self, server):
+        path = os.path.join(self.directory, "report.json")
+        status, argv, output = self.stop_with_work_in_flight(server, server.fate, server.options, GRACESHIM_REPORT_PATH=path)
+        self.assertEqual(status, 0, output)
+        with open(path, encoding="utf-8") as file, open(SCHEMA, encoding="utf-8") as schema:
+            report = json.load(file)
+            jsonschema.Draft7Validator(json.load(schema)).validate(report)
+        preset = server.preset or server.name
+        self.assertEqual((report["command"], report["preset"], report["outcome"], report["exit_status"]),
+                         (argv, preset, "graceful", 0), output)
+        self.assertEqual([(step["signal"], step["scope"], step["delivered"]) for step in report["steps"]],
+                         [(server.signal, "main", 1)])
+        self.assertEqual(report["stragglers"], [])
+        explained = self.start([SHIM, *server.options, "--explain", "--", *argv], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(explained.wait(20), 0, explained.output())
+        self.assertEqual(re.findall(r"^Preset +([^ :]+)", explained.output(), re.MULTILINE), [preset])
+
+    def bare_term(self, server):
+        status, _, output = self.stop_with_work_in_flight(server, server.bare, ("--preset", "none", "--stop-signal", "TERM"))
+        self.assertEqual(status, server.bare_status, output)
+
+
+def add_stories():
+    """A method for each story of each row, so that each has a name and a verdict of its own."""
+    for server in SERVERS:
+        name = server.name.replace("-", "_")
+        setattr(Servers, f"test_{name}_finishes", lambda case, row=server: case.finishes(row))
+        setattr(Servers, f"test_{name}_after_a_bare_term", lambda case, row=server: case.bare_term(row))
+
+
+add_stories()
+
+if __name__ == "__main__":
+    main()
