@@ -89,7 +89,7 @@ SERVERS = (
            bare_status=143),
     # --- Job workers ---
     Server("sidekiq", "sidekiq --require ./jobs.rb --concurrency 1", works.RedisJob, "TERM", ("jobs.rb",)),
-    Server("celery", "celery --app jobs worker --concurrency 1", works.CeleryJob, "TERM", ("jobs.py",)),
+    Server("celery", "celery --app jobs worker --concurrency 1 --loglevel info", works.CeleryJob, "TERM", ("jobs.py",)),
     Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",)),
     # --- Databases and caches ---
     Server("redis", "redis-server --port $port --bind 127.0.0.1 --dir $directory --save '3600 1'", works.UnsavedKey, "TERM",

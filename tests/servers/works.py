@@ -91,11 +91,19 @@ class FastCgiRequest(Request):
 class RedisJob(Work):
     """A job from a queue in Redis; Sidekiq's, whose format is plain."""
 
+    READY = None  # what the worker says once it is as it will be
+
     def __init__(self, case):
         super().__init__(case)
         self.redis, self.env["REDIS_URL"] = case.start_redis()
 
-    def prepare(self):
+    def begin(self, server):
+        if self.READY:
+            self.case.until(lambda: self.READY in server.output(), "a worker that is ready", START_LIMIT, server)
+        self.put()
+        super().begin(server)
+
+    def put(self):
         job = {"class": "Job", "args": [], "jid": "1" * 24, "queue": "default", "created_at": 1.0, "enqueued_at": 1.0}
         self.redis.call("SADD", "queues", "default")
         self.redis.call("LPUSH", "queue:default", json.dumps(job))
@@ -106,12 +114,15 @@ class RedisJob(Work):
 
 
 class CeleryJob(RedisJob):
-    def prepare(self):
+    # One that is stopped with a task in its first moments may wait for its pool for ever.
+    READY = " ready."
+
+    def put(self):
         self._put_by("python3", "-c", "import jobs; jobs.celery_job.delay()")
 
 
 class RqJob(RedisJob):
-    def prepare(self):
+    def put(self):
         self._put_by("rq", "enqueue", "--url", self.env["REDIS_URL"], "jobs.rq_job")
 
 

@@ -167,7 +167,7 @@ class Process {
   };
   bool pump(Clock::time_point until);
   static void drain(Stream& stream);
-  [[nodiscard]] pid_t seen_from_here(pid_t pid) const;
+  [[nodiscard]] pid_t seen_from_here(pid_t pid);
   [[nodiscard]] std::string transcript();
 
   pid_t pid_ = -1;

@@ -179,7 +179,7 @@ TEST_F(SignalsOfAProcess, AnInsistentIntGoesThroughToKill) {
 
 // Heroku and systemd signal every process: the child is hit by the same signal while graceshim translates it.
 TEST_P(Signals, ATriggerThatHitsTheChildTooIsTranslatedOnce) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 25; ++round) {
     Process shim = run_shim("-s QUIT", "trap TERM on QUIT [ exit 6 ] ready serve");
     const pid_t child = shim.ready();
     shim.send(SIGTERM);
@@ -190,7 +190,7 @@ TEST_P(Signals, ATriggerThatHitsTheChildTooIsTranslatedOnce) {
 }
 
 TEST_P(Signals, ATriggerThatEndsTheChildTooIsNoCrash) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 25; ++round) {
     Process shim = run_shim("-s QUIT", "on QUIT [ exit 6 ] ready serve");
     const pid_t child = shim.ready();
     if (round % 2 == 0) shim.send(SIGTERM);

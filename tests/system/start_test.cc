@@ -28,6 +28,9 @@ class StartOfAProcess : public SystemTest {};
 class StartAsPid1 : public SystemTest {};
 class Refusal : public SystemTest {};
 
+// How much longer a start takes under AddressSanitizer, about: so many fewer of them are made.
+constexpr int kStartCost = kSanitized ? 5 : 1;
+
 const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
 
 // --- A signal that comes early. The nap is what is tested: the moment of the signal, not a wait for something. ---
@@ -60,7 +63,7 @@ int expect_stopped_or_count_lost(Process& shim) {
 const std::string kHandlesTerm = "trap " + kFence + " on TERM [ exit 42 ] ready serve";
 
 TEST_F(StartOfAProcess, AnEarlyTermIsNeverLost) {
-  for (int i = 0; i < 1'000; ++i) {
+  for (int i = 0; i < 1'000; i += kStartCost) {
     Process shim = run({.child = kHandlesTerm});
     nap(std::chrono::microseconds(4 * i));
     shim.send(SIGTERM);
@@ -71,7 +74,7 @@ TEST_F(StartOfAProcess, AnEarlyTermIsNeverLost) {
 
 // The first step goes to the child's group, which must be there when the step comes.
 TEST_F(StartOfAProcess, AnEarlyTermForTheGroupIsNeverLost) {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 500; i += kStartCost) {
     Process shim = run({.options = "-p TERM@group/auto/KILL", .child = kHandlesTerm});
     nap(std::chrono::microseconds(8 * i));
     shim.send(SIGTERM);
@@ -88,7 +91,7 @@ bool blocks_term(const Process& shim) {
 TEST_F(StartAsPid1, AnEarlyTermIsNotLostOnceItIsBlocked) {
   GRACESHIM_NEEDS(is_root(), "a PID namespace");
   const Start as_pid1{.argv = {}, .pid_namespace = true};
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 300; i += kStartCost) {
     Process shim = run({.child = kHandlesTerm, .start = as_pid1});
     while (!blocks_term(shim)) {
     }
