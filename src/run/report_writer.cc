@@ -30,7 +30,7 @@ std::string directory_of(const std::string& path) {
 // The file behind a symbolic link: it is what gets replaced, not the link.
 std::string without_links(const std::string& path) {
   char* const real = ::realpath(path.c_str(), nullptr);
-  const std::string result = real == nullptr ? path : real;
+  std::string result = real == nullptr ? path : real;
   std::free(real);
   return result;
 }
