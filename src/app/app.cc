@@ -69,12 +69,14 @@ int app_main(int argc, char** argv, char** environment) {
     case Mode::kListPresets:
       return show(list_presets_text());
     case Mode::kExplain:
+    case Mode::kExplainJson:
     case Mode::kRun:
       break;
   }
   const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, entry.situation);
   if (!plan) return refuse(plan.error());
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
+  if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));
   return run(request_of(std::move(*invocation), *plan, entry, surroundings.environment)).status;
 }
 

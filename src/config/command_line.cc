@@ -70,6 +70,14 @@ tl::unexpected<Error> unknown_option(std::string_view word) {
   return fail(message + (hint.empty() ? "; graceshim --help lists them" : hint));
 }
 
+Result<Mode> explain_mode(std::string_view format, const Key& key) {
+  if (format == "text") return Mode::kExplain;
+  if (format == "json") return Mode::kExplainJson;
+  const std::string hint = nearest_hint(format, key.words);
+  return fail(long_name(key) + ": unknown word '" + printable(format) + "'" +
+              (hint.empty() ? "; expected text or json" : hint));
+}
+
 // Why getopt_long refused argv[index].
 tl::unexpected<Error> refused(std::string_view word) {
   if (!word.starts_with("--")) return unknown_option(std::string("-") + static_cast<char>(optopt));
@@ -118,9 +126,12 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
         line.config_path = optarg;
         if (line.config_path.empty()) return fail(where + ": the file's name is empty");
         break;
-      case Role::kExplain:
-        line.mode = Mode::kExplain;
+      case Role::kExplain: {
+        const Result<Mode> mode = explain_mode(optarg != nullptr ? optarg : key->implied, *key);
+        if (!mode) return tl::unexpected(mode.error());
+        line.mode = *mode;
         break;
+      }
       case Role::kListPresets:
         line.mode = Mode::kListPresets;
         return line;

@@ -141,7 +141,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   Invocation invocation;
   invocation.mode = line->mode;
   invocation.command = line->command;
-  if (invocation.mode != Mode::kRun && invocation.mode != Mode::kExplain) return invocation;
+  const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
+  if (invocation.mode != Mode::kRun && !explains) return invocation;
 
   const Result<Environment> environment = read_environment(surroundings.environment);
   if (!environment) return tl::unexpected(environment.error());

@@ -23,7 +23,7 @@ struct Surroundings {
   std::string working_directory;  // for making paths absolute
 };
 
-enum class Mode { kRun, kExplain, kHelp, kVersion, kListPresets };
+enum class Mode { kRun, kExplain, kExplainJson, kHelp, kVersion, kListPresets };
 
 struct Invocation {
   Mode mode = Mode::kRun;
@@ -43,9 +43,11 @@ Result<Invocation> configure(const Surroundings& surroundings);
 
 // What --explain prints: command, preset, platform, every setting with its origin, the plan as a timeline, warnings.
 std::string explain(const Invocation& invocation, const PlanResult& plan);
+// The same as one line of JSON, as packaging/explain.schema.json has it.
+std::string explain_json(const Invocation& invocation, const PlanResult& plan);
 
 std::string program_version();  // "0.1.0"
-std::string help_text();        // ends in a newline, like all four
+std::string help_text();        // ends in a newline, like all but the version
 std::string version_text();
 std::string list_presets_text();
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "configure.h"
+#include "graceshim/json.h"
 #include "graceshim/text.h"
 #include "keys.h"
 #include "layout.h"
@@ -93,8 +94,9 @@ std::string settings(const Config& config) {
 
 // One bar of the timeline. `to` is where its wait ends; the two are equal for what takes no time.
 struct Bar {
-  std::string label;
-  std::string text;
+  enum class Kind : std::uint8_t { kDelay, kHook, kSignal, kPlatform };
+  Kind kind = Kind::kSignal;
+  PlanStep step{};  // kSignal
   Millis from{0};
   Millis to{0};
 };
@@ -118,12 +120,8 @@ Millis later(Millis time, Millis wait) {
 // The plan as it runs if nothing ends early, and a hook takes no longer than the delay.
 std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
   std::vector<Bar> bars;
-  if (plan.delay > Millis{0}) bars.push_back({"delay", "", Millis{0}, plan.delay});
-  if (plan.hook) {
-    const bool endless = plan.hook_limit == kInfinity;
-    bars.push_back(
-        {"pre_stop", endless ? "until it ends" : "at most, then the first signal", Millis{0}, plan.hook_limit});
-  }
+  if (plan.delay > Millis{0}) bars.push_back({Bar::Kind::kDelay, {}, Millis{0}, plan.delay});
+  if (plan.hook) bars.push_back({Bar::Kind::kHook, {}, Millis{0}, plan.hook_limit});
   const Millis fixed = plan.delay + fixed_waits(plan.steps);
   Millis left = kInfinity;  // what an `auto` wait is
   if (plan.timeout != kInfinity) left = plan.timeout > fixed ? plan.timeout - fixed : Millis{0};
@@ -132,20 +130,50 @@ std::vector<Bar> bars_of(const Plan& plan, const PlatformFacts& platform) {
   for (const PlanStep& step : plan.steps) {
     const bool kill = step.signal == sig::kKill && step.scope == Scope::kTree;
     const Millis wait = step.wait == kAutoWait ? left : step.wait;
-    std::string label = step.signal == kSameSignal ? std::string("same") : signal_name(step.signal);
-    std::string text(receiver(step.scope));
-    if (step.signal == kSameSignal) text.insert(0, "the signal that came, ");
-    bars.push_back({std::move(label), std::move(text), at, kill ? at : later(at, wait)});
+    bars.push_back({Bar::Kind::kSignal, step, at, kill ? at : later(at, wait)});
     at = later(at, wait);
     killed = killed || kill;
   }
-  if (!killed && plan.timeout != kInfinity)
-    bars.push_back({"KILL", std::string(receiver(Scope::kTree)), plan.timeout, plan.timeout});
-  if (platform.grace) bars.push_back({platform.name, "its own KILL", *platform.grace, *platform.grace});
+  if (!killed && plan.timeout != kInfinity) {
+    bars.push_back({Bar::Kind::kSignal, {.signal = sig::kKill, .scope = Scope::kTree}, plan.timeout, plan.timeout});
+  }
+  if (platform.grace) bars.push_back({Bar::Kind::kPlatform, {}, *platform.grace, *platform.grace});
   return bars;
 }
 
-std::string timeline(const std::vector<Bar>& bars) {
+std::string signal_word(int signal) {
+  return signal == kSameSignal ? std::string("same") : signal_name(signal);
+}
+
+std::string label_of(const Bar& bar, const PlatformFacts& platform) {
+  switch (bar.kind) {
+    case Bar::Kind::kDelay:
+      return "delay";
+    case Bar::Kind::kHook:
+      return "pre_stop";
+    case Bar::Kind::kSignal:
+      return signal_word(bar.step.signal);
+    case Bar::Kind::kPlatform:
+      break;
+  }
+  return platform.name;
+}
+
+std::string text_of(const Bar& bar) {
+  switch (bar.kind) {
+    case Bar::Kind::kDelay:
+      return "";
+    case Bar::Kind::kHook:
+      return bar.to == kInfinity ? "until it ends" : "at most, then the first signal";
+    case Bar::Kind::kSignal:
+      return (bar.step.signal == kSameSignal ? "the signal that came, " : "") + std::string(receiver(bar.step.scope));
+    case Bar::Kind::kPlatform:
+      break;
+  }
+  return "its own KILL";
+}
+
+std::string timeline(const std::vector<Bar>& bars, const PlatformFacts& platform) {
   Millis end{0};
   bool endless = false;
   for (const Bar& bar : bars) {
@@ -165,14 +193,14 @@ std::string timeline(const std::vector<Bar>& bars) {
   };
 
   std::size_t labels = kLabelColumn;
-  for (const Bar& bar : bars) labels = std::max(labels, bar.label.size() + 3);
+  for (const Bar& bar : bars) labels = std::max(labels, label_of(bar, platform).size() + 3);
   const std::string last = endless ? "for ever" : format_duration(end);
   std::string scale = pad("", labels) + "0s";
   scale = pad(std::move(scale), labels + kAxis + 1 - std::min(last.size(), kAxis)) + last;
   std::string text =
       scale + "\n" + std::string(labels, ' ') + "|" + std::string(kAxis - 1, '-') + (endless ? ">" : "|") + "\n";
   for (const Bar& bar : bars) {
-    std::string line = pad("  " + bar.label, labels);
+    std::string line = pad("  " + label_of(bar, platform), labels);
     std::string row(kAxis + 1, ' ');
     std::string when = "never";
     if (bar.from != kInfinity) {
@@ -184,27 +212,176 @@ std::string timeline(const std::vector<Bar>& bars) {
       if (bar.to == kInfinity) row[kAxis - 1] = '>';
     }
     line.append(row).append(" ").append(when);
-    if (!bar.text.empty() && bar.from != kInfinity) line.append(", ").append(bar.text);
+    const std::string words = text_of(bar);
+    if (!words.empty() && bar.from != kInfinity) line.append(", ").append(words);
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
   return text;
 }
 
-std::string plan_block(const Invocation& invocation, const PlanResult& result) {
-  const Plan& plan = result.plan;
-  std::string text = "\nStop\n";
+SignalSet triggers_of(const Plan& plan) {
   SignalSet triggers;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
   }
-  std::string on = format_signals(triggers);
+  return triggers;
+}
+
+std::string plan_block(const Invocation& invocation, const PlanResult& result) {
+  const Plan& plan = result.plan;
+  std::string text = "\nStop\n";
+  std::string on = format_signals(triggers_of(plan));
   for (const int signal : result.implicit_triggers)
     on += "; " + signal_name(signal) + " because the plan begins with it";
   text += labelled("  on", on);
   text += labelled("  plan", format_plan(plan.steps) + " (" + result.steps_reason + ")");
   text += labelled("  timeout", format_duration(plan.timeout) + " (" + result.timeout_reason + ")");
-  return text + "\n" + timeline(bars_of(plan, invocation.platform));
+  return text + "\n" + timeline(bars_of(plan, invocation.platform), invocation.platform);
+}
+
+// --- For programs. ---
+
+constexpr int kExplainSchema = 1;
+
+std::string_view origin_word(Origin origin) {
+  switch (origin) {
+    case Origin::kDefault:
+      return "default";
+    case Origin::kPlatform:
+      return "platform";
+    case Origin::kPreset:
+      return "preset";
+    case Origin::kFile:
+      return "file";
+    case Origin::kEnvironment:
+      return "environment";
+    case Origin::kCommandLine:
+      break;
+  }
+  return "command_line";
+}
+
+std::string_view scope_word(Scope scope) {
+  switch (scope) {
+    case Scope::kMain:
+      return "main";
+    case Scope::kGroup:
+      return "group";
+    case Scope::kTree:
+      break;
+  }
+  return "tree";
+}
+
+void write_time(JsonWriter& json, std::string_view name, Millis time) {
+  json.key(name);
+  time == kInfinity ? json.null() : json.number(time.count());
+}
+
+void write_signals(JsonWriter& json, std::string_view name, const SignalSet& signals) {
+  std::vector<std::string> names;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (signals.has(signal)) names.push_back(signal_name(signal));
+  }
+  json.texts(name, names);
+}
+
+void write_preset(JsonWriter& json, const Invocation& invocation) {
+  json.key("preset");
+  if (invocation.preset.empty()) return json.null();
+  const Preset* row = find_preset(invocation.preset);
+  json.open('{');
+  json.member("name", invocation.preset);
+  json.member("reason", invocation.preset_reason);
+  json.member("note", invocation.preset_note);
+  json.member("source", row == nullptr ? std::string_view() : row->source);
+  json.close('}');
+}
+
+void write_platform(JsonWriter& json, const Invocation& invocation) {
+  json.key("platform");
+  if (invocation.platform.name.empty()) return json.null();
+  const Platform* row = find_platform(invocation.platform.name);
+  json.open('{');
+  json.member("name", invocation.platform.name);
+  json.member("reason", invocation.platform_reason);
+  json.member("note", row == nullptr ? std::string_view() : row->note);
+  write_time(json, "grace_ms", invocation.platform.grace.value_or(kInfinity));
+  json.member_boolean("signals_every_process", invocation.platform.broadcasts);
+  json.close('}');
+}
+
+void write_setting(JsonWriter& json, std::string_view name, std::string_view value, Origin origin,
+                   std::string_view where) {
+  json.key(name);
+  json.open('{');
+  json.member("value", value);
+  json.member("origin", origin_word(origin));
+  json.member("where", where);
+  json.close('}');
+}
+
+void write_settings(JsonWriter& json, const Config& config) {
+  json.key("settings");
+  json.open('{');
+  for (const Key& key : keys()) {
+    if (key.toml.empty()) continue;
+    if (&key != &signals_key()) {
+      const Shown shown = key.show(config);
+      write_setting(json, key.toml, shown.value, shown.origin, shown.where);
+      continue;
+    }
+    for (const Setting<SignalMapping>& entry : config.signals) {
+      const SignalMapping& mapping = entry.value;
+      write_setting(json, "signals." + signal_name(mapping.signal),
+                    mapping.image == 0 ? std::string("ignore") : signal_name(mapping.image), entry.origin, entry.where);
+    }
+  }
+  json.close('}');
+}
+
+void write_timeline(JsonWriter& json, const std::vector<Bar>& bars) {
+  json.key("timeline");
+  json.open('[');
+  for (const Bar& bar : bars) {
+    json.open('{');
+    switch (bar.kind) {
+      case Bar::Kind::kDelay:
+        json.member("what", "delay");
+        break;
+      case Bar::Kind::kHook:
+        json.member("what", "pre_stop");
+        break;
+      case Bar::Kind::kSignal:
+        json.member("what", "signal");
+        json.member("signal", signal_word(bar.step.signal));
+        json.member("scope", scope_word(bar.step.scope));
+        break;
+      case Bar::Kind::kPlatform:
+        json.member("what", "platform_kill");
+        break;
+    }
+    write_time(json, "from_ms", bar.from);
+    write_time(json, "to_ms", bar.to);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void write_stop(JsonWriter& json, const Invocation& invocation, const PlanResult& result) {
+  SignalSet implicit;
+  for (const int signal : result.implicit_triggers) implicit.add(signal);
+  json.key("stop");
+  json.open('{');
+  write_signals(json, "triggers", triggers_of(result.plan));
+  write_signals(json, "implicit_triggers", implicit);
+  json.member("plan", format_plan(result.plan.steps));
+  json.member("plan_reason", result.steps_reason);
+  write_time(json, "timeout_ms", result.plan.timeout);
+  json.member("timeout_reason", result.timeout_reason);
+  write_timeline(json, bars_of(result.plan, invocation.platform));
+  json.close('}');
 }
 
 }  // namespace
@@ -219,6 +396,22 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
     text += block;
   }
   return text;
+}
+
+std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
+  std::string text;
+  JsonWriter json(text);
+  json.open('{');
+  json.member("schema_version", kExplainSchema);
+  json.member("graceshim", program_version());
+  json.texts("command", invocation.command);
+  write_preset(json, invocation);
+  write_platform(json, invocation);
+  write_settings(json, invocation.config);
+  write_stop(json, invocation, plan);
+  json.texts("warnings", invocation.warnings);
+  json.close('}');
+  return text + "\n";
 }
 
 }  // namespace graceshim

@@ -112,6 +112,12 @@ class Readme(Case):
         with open("/tmp/life.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file)["outcome"], "exited")
 
+    def test_every_field_of_the_report_is_described(self):
+        with open(os.path.join(ROOT, "packaging/report.schema.json"), encoding="utf-8") as file:
+            fields = json.load(file)["properties"]
+        rows = re.findall(r"(?m)^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", readme().partition("## The report")[2].partition("\n## ")[0])
+        self.assertEqual(sorted(re.findall("[a-z_]+", " ".join(rows))), sorted(fields))
+
     def test_explain(self):
         output = self.run_command("graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work")
         self.assertRegex(output, r"stop\.timeout += 30s +--stop-timeout")

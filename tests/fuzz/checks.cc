@@ -90,6 +90,9 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
   check(!plan->plan.steps.empty(), "a plan without a step");
   const std::string text = explain(*invocation, *plan);
   check(text.ends_with('\n'), "the explanation does not end in a newline");
+  const std::string json = explain_json(*invocation, *plan);
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
+  check(json.ends_with("}\n") && std::all_of(json.begin(), json.end() - 1, is_plain), "no line of JSON in plain ASCII");
 }
 
 }  // namespace graceshim

@@ -108,6 +108,53 @@ TEST(Explain, NoLineIsTooLongWhateverTheWords) {
   for (const std::string& line : lines_of(text)) EXPECT_LT(line.size(), 100U) << line;
 }
 
+TEST(ExplainJson, SaysWhatTheTextSays) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=worker.1", "GRACESHIM_LOG_LEVEL=warn"};
+  surroundings.files["/etc/graceshim.toml"] = "[stop]\ndelay = 2\n";
+  surroundings.arguments = {"--explain=json", "-m", "HUP:ignore", "--", "rake", "resque:work"};
+  const auto invocation = surroundings.configure();
+  ASSERT_TRUE(invocation) << invocation.error().message;
+  const auto plan = make_plan(invocation->config, invocation->platform, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  const std::string text = explain_json(*invocation, *plan);
+  EXPECT_EQ(lines_of(text).size(), 1U);
+  for (const std::string_view part : {
+           R"({"schema_version":1,"graceshim":)",
+           R"("command":["rake","resque:work"],"preset":{"name":"resque",)",
+           R"("platform":{"name":"heroku","reason":"DYNO is set, /.dockerenv is not there",)",
+           R"("grace_ms":30000,"signals_every_process":true})",
+           R"("stop.delay":{"value":"2s","origin":"file","where":"/etc/graceshim.toml:2:9"})",
+           R"("log.level":{"value":"warn","origin":"environment","where":"GRACESHIM_LOG_LEVEL"})",
+           R"("stop.plan":{"value":"QUIT/auto/TERM/5s/KILL","origin":"preset","where":"preset resque"})",
+           R"("signals.HUP":{"value":"ignore","origin":"command_line","where":"--map"})",
+           R"("stop.pre_stop":{"value":null,"origin":"default","where":null})",
+           R"("triggers":["INT","QUIT","TERM"],"implicit_triggers":["QUIT"])",
+           R"("timeout_ms":29000,"timeout_reason":"platform heroku: 30s less 1s")",
+           R"("timeline":[{"what":"delay","from_ms":0,"to_ms":2000},)"
+           R"({"what":"signal","signal":"QUIT","scope":"main","from_ms":2000,"to_ms":24000},)"
+           R"({"what":"signal","signal":"TERM","scope":"main","from_ms":24000,"to_ms":29000},)"
+           R"({"what":"signal","signal":"KILL","scope":"tree","from_ms":29000,"to_ms":29000},)"
+           R"({"what":"platform_kill","from_ms":30000,"to_ms":30000}])",
+           R"("warnings":["heroku sends TERM to every process)",
+       }) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
+TEST(ExplainJson, EverySettingIsThere) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"ls"};
+  const auto invocation = surroundings.configure();
+  ASSERT_TRUE(invocation) << invocation.error().message;
+  const std::string text = explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
+  for (const Key& key : keys()) {
+    if (key.toml.empty() || &key == &signals_key()) continue;
+    EXPECT_NE(text.find("\"" + std::string(key.toml) + "\":{\"value\":"), std::string::npos) << key.toml;
+  }
+  EXPECT_NE(text.find(R"("preset":null,"platform":null,)"), std::string::npos) << text;
+}
+
 TEST(Explain, WorksWithoutACommand) {
   FakeSurroundings surroundings;
   surroundings.arguments = {"--preset", "postgres", "--explain"};

@@ -66,6 +66,10 @@ TEST(CommandLine, ModesAreTold) {
   EXPECT_EQ(with_arguments({"-V"}).configure()->mode, Mode::kVersion);
   EXPECT_EQ(with_arguments({"--list-presets"}).configure()->mode, Mode::kListPresets);
   EXPECT_EQ(with_arguments({"--explain", "ls"}).configure()->mode, Mode::kExplain);
+  EXPECT_EQ(with_arguments({"--explain=text", "ls"}).configure()->mode, Mode::kExplain);
+  EXPECT_EQ(with_arguments({"--explain=json", "ls"}).configure()->mode, Mode::kExplainJson);
+  EXPECT_EQ(with_arguments({"--explain=jason", "ls"}).error(), "--explain: unknown word 'jason'; did you mean 'json'?");
+  EXPECT_EQ(with_arguments({"--explain=", "ls"}).error(), "--explain: unknown word ''; expected text or json");
   EXPECT_EQ(with_arguments({"--preset", "nginx", "--explain"}).configure()->preset, "nginx");
 }
 
