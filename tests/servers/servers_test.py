@@ -50,6 +50,7 @@ class Server:
     signal: str  # the one that the plan begins with
     files: tuple = ()
     preset: str = ""  # the one that is recognised, where it is not called like the row
+    says: str = ""  # once it hears signals as it should, where it serves before that
     options: tuple = ()  # of graceshim, where the command alone does not say enough
     fate: Fate = Fate.FINISHED
     # After a TERM that nobody translates:
@@ -81,7 +82,7 @@ SERVERS = (
            ("web_application.py",), bare=Fate.LOST, bare_status=143),
     # Without the hook no signal of uwsgi lets a request finish.
     Server("uwsgi", f"uwsgi --master --plugin python3 --http-socket 127.0.0.1:$port --module web_application {UWSGI_HOOK}",
-           works.Request, "TERM", ("web_application.py",), preset="uwsgi-hook"),
+           works.Request, "TERM", ("web_application.py",), preset="uwsgi-hook", says="(master-start)"),
     Server("unicorn", "unicorn --listen 127.0.0.1:$port $directory/config.ru", works.Request, "QUIT", ("config.ru",),
            bare=Fate.LOST),
     # It finishes on TERM, too, and then dies of it.
@@ -89,7 +90,9 @@ SERVERS = (
            bare_status=143),
     # --- Job workers ---
     Server("sidekiq", "sidekiq --require ./jobs.rb --concurrency 1", works.RedisJob, "TERM", ("jobs.rb",)),
-    Server("celery", "celery --app jobs worker --concurrency 1 --loglevel info", works.CeleryJob, "TERM", ("jobs.py",)),
+    # Stopped with a task in its first moments it may wait for its pool until it is killed.
+    Server("celery", "celery --app jobs worker --concurrency 1 --loglevel info", works.CeleryJob, "TERM", ("jobs.py",),
+           says=" ready."),
     Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",)),
     # --- Databases and caches ---
     Server("redis", "redis-server --port $port --bind 127.0.0.1 --dir $directory --save '3600 1'", works.UnsavedKey, "TERM",
@@ -127,6 +130,7 @@ class Servers(Case):
         work, argv = self.prepare(server)
         variables = environment(GRACESHIM_PLATFORM="none", **work.env, **settings)
         command = self.start_under_graceshim(argv, options, variables)
+        self.until(lambda: server.says in command.output(), f"'{server.says}'", works.START_LIMIT, command)
         work.begin(command)
         command.send("TERM")
         if fate == Fate.FINISHED:

@@ -91,15 +91,11 @@ class FastCgiRequest(Request):
 class RedisJob(Work):
     """A job from a queue in Redis; Sidekiq's, whose format is plain."""
 
-    READY = None  # what the worker says once it is as it will be
-
     def __init__(self, case):
         super().__init__(case)
         self.redis, self.env["REDIS_URL"] = case.start_redis()
 
     def begin(self, server):
-        if self.READY:
-            self.case.until(lambda: self.READY in server.output(), "a worker that is ready", START_LIMIT, server)
         self.put()
         super().begin(server)
 
@@ -114,9 +110,6 @@ class RedisJob(Work):
 
 
 class CeleryJob(RedisJob):
-    # One that is stopped with a task in its first moments may wait for its pool for ever.
-    READY = " ready."
-
     def put(self):
         self._put_by("python3", "-c", "import jobs; jobs.celery_job.delay()")
 
