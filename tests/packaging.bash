@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154  # root is the caller's too
 base=docker.io/library/debian:bookworm-slim
 image=localhost/graceshim-test
+container=graceshim-test
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=4000:4000)
 work=$root/build/packaging
 
@@ -18,6 +19,8 @@ suite_packaging() {
     skip "image and package in containers: podman is tried as root only"
     return
   fi
+  # One at a time on a machine, for the names are fixed; so an interrupted run is cleared away by the next.
+  exec {lock}>/tmp/graceshim-packaging.lock && flock "$lock" && clear_away
   check "base image" have_base_image || return
   check "image" podman build --layers=false --network=host "${limits[@]}" --tag $image "$root" || return
   check "image holds one static file" image_holds_one_file
@@ -27,10 +30,16 @@ suite_packaging() {
   check "image in another image kills at the timeout" image_kills_at_timeout
   check "package installs and runs" package_runs
   check "try on a fresh Debian" try_on_fresh_debian
-  podman image rm --force $image $image-user >/dev/null 2>&1
+  clear_away
+  exec {lock}>&-
 }
 
-container() { podman --runtime runc run --rm --network=none "${limits[@]}" "$@"; }
+clear_away() {
+  podman rm --force --ignore $container
+  podman image rm --force $image $image-user
+} >/dev/null 2>&1
+
+container() { podman --runtime runc run --rm --name $container "${limits[@]}" "$@"; }
 
 try_unit() {
   # The example names programs that this machine need not have.
@@ -65,13 +74,13 @@ image_holds_one_file() {
 }
 
 image_without_command() {
-  container $image
+  container --network=none $image
   [[ $? == 125 ]]
 }
 
 # There is nothing to run in the image but graceshim itself.
 image_runs_command() {
-  container $image /graceshim --version | tee "$work/version" && grep '^graceshim [0-9]' "$work/version"
+  container --network=none $image /graceshim --version | tee "$work/version" && grep '^graceshim [0-9]' "$work/version"
 }
 
 # As a user builds theirs.
@@ -85,16 +94,16 @@ END
 
 # start_container COMMAND: in the background; waits for its line "ready".
 start_container() {
-  podman rm --force graceshim-test >/dev/null 2>&1
-  podman --runtime runc run --detach --name graceshim-test --network=none "${limits[@]}" "${@:2}" $image-user sh -c "$1" &&
-    timeout 30 sh -c 'until podman logs graceshim-test 2>&1 | grep -q ready; do sleep 0.1; done'
+  podman rm --force --ignore $container
+  podman --runtime runc run --detach --name $container --network=none "${limits[@]}" "${@:2}" $image-user sh -c "$1" &&
+    timeout 30 sh -c "until podman logs $container 2>&1 | grep -q ready; do sleep 0.1; done"
 }
 
 ended_with() {
   local status
-  status=$(timeout 60 podman wait graceshim-test)
-  podman logs graceshim-test
-  podman rm --force graceshim-test
+  status=$(timeout 60 podman wait $container)
+  podman logs $container
+  podman rm --force $container
   echo "status $status"
   [[ $status == "$1" ]]
 }
@@ -103,17 +112,17 @@ image_finishes_work() {
   make_user_image &&
     start_container 'trap "echo finished; exit 7" QUIT; echo ready; while :; do sleep 0.1; done' \
       --env GRACESHIM_STOP_SIGNAL=QUIT &&
-    podman kill --signal TERM graceshim-test && ended_with 7
+    podman kill --signal TERM $container && ended_with 7
 }
 
 image_kills_at_timeout() {
   start_container 'trap "" TERM; echo ready; while :; do sleep 0.1; done' --env GRACESHIM_STOP_TIMEOUT=2s &&
-    podman kill --signal TERM graceshim-test && ended_with 137
+    podman kill --signal TERM $container && ended_with 137
 }
 
 package_runs() {
   # shellcheck disable=SC2016  # for the shell in the container
-  container --volume "$work/graceshim.deb:/graceshim.deb:ro" $base sh -euxc '
+  container --network=none --volume "$work/graceshim.deb:/graceshim.deb:ro" $base sh -euxc '
     dpkg -i /graceshim.deb
     graceshim --version
     graceshim -- sh -c "exit 3" || [ $? = 3 ]
@@ -125,7 +134,7 @@ package_runs() {
 
 # Nothing but Debian's base system is there at first; its archive is all that is asked for.
 try_on_fresh_debian() {
-  podman --runtime runc run --rm --network=host "${limits[@]}" --volume "$root:/given:ro" $base sh -euc '
+  container --network=host --volume "$root:/given:ro" $base sh -euc '
     mkdir /src
     cd /given
     cp -r CMakeLists.txt CMakePresets.json LICENSE CHANGELOG.md README.md include packaging src tests /src

@@ -426,7 +426,7 @@ TEST_P(Starts, WithoutPidfdsTheTreeIsStillStopped) {
   for (const int error : {ENOSYS, EPERM}) {
     Start way = start();
     way.before_exec = without_pidfds(error);
-    Process shim = run({.options = "-t 500ms",
+    Process shim = run({.options = "-t 2s",
                         .child = "spawn session [ name left ignore TERM ready serve ] on TERM [ exit 3 ] ready serve",
                         .start = way});
     shim.ready();

@@ -64,7 +64,7 @@ TEST_P(Stop, TakesNoLongerThanTheStragglersDo) {
 }
 
 TEST_P(Stop, ThePlanIsFollowedStepByStep) {
-  Process shim = run_shim("-p QUIT/200ms/USR1/200ms/TERM/200ms/KILL", "trap all ready serve");
+  Process shim = run_shim("-p QUIT/500ms/USR1/500ms/TERM/500ms/KILL", "trap all ready serve");
   shim.ready();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 137);
@@ -202,7 +202,7 @@ TEST_P(Stop, AHookThatFailsOrHangsDoesNotBlockIt) {
   const std::string hanging = scratch.write("hanging", "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 60; done\n", 0755);
   for (const std::string& hook : {failing, hanging, scratch.path("missing")}) {
     Process shim =
-        run({.options = "-t 1s --pre-stop " + hook, .child = "on TERM [ exit 18 ] ready serve", .start = start()});
+        run({.options = "-t 3s --pre-stop " + hook, .child = "on TERM [ exit 18 ] ready serve", .start = start()});
     shim.ready();
     shim.send(SIGTERM);
     EXPECT_EQ(shim.end().code(), 18) << hook << shim.errors();
@@ -237,12 +237,12 @@ TEST_P(Stop, StragglersOfEveryKindAreAskedOnce) {
 }
 
 TEST_P(Stop, EachRootGetsEachStepOnceAndThenAllAreKilled) {
-  Process shim = run_shim("-p TERM/500ms/USR1/500ms/KILL", every_kind("trap TERM,USR1"));
+  Process shim = run_shim("-p TERM/1s/USR1/1s/KILL", every_kind("trap TERM,USR1"));
   await_every_kind(shim);
   const auto begin = Clock::now();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);
-  EXPECT_GE(since(begin), 995ms);
+  EXPECT_GE(since(begin), 1'995ms);
   for (const std::string& kind : kKinds) {
     EXPECT_EQ(shim.count(kind + " signal TERM "), 1) << kind << shim.output();
     EXPECT_EQ(shim.count(kind + " signal USR1 "), 1) << kind << shim.output();
