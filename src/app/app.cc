@@ -57,6 +57,7 @@ int app_main(int argc, char** argv, char** environment) {
   surroundings.pid1 = entry.situation.pid1;
   surroundings.read_file = read_whole_file;
   surroundings.exists = file_exists;
+  surroundings.list_directory = directory_names;
   surroundings.working_directory = entry.working_directory;
   Result<Invocation> invocation = configure(surroundings);
   if (!invocation) return refuse(invocation.error());

@@ -6,6 +6,7 @@
 #include "environment.h"
 #include "graceshim/text.h"
 #include "keys.h"
+#include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
 #include "recognise.h"
@@ -38,12 +39,6 @@ void settle_plan_and_signal(Config& config) {
   }
 }
 
-std::string absolute(const std::string& path, const std::string& directory) {
-  if (path.starts_with('/')) return path;
-  const std::string_view relative = path.starts_with("./") ? std::string_view(path).substr(2) : std::string_view(path);
-  return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
-}
-
 Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLine& line,
                               const Environment& environment) {
   std::string path;
@@ -58,7 +53,7 @@ Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLin
     path = kSystemFile;
     if (!surroundings.exists(path)) return Layer{};
   }
-  path = absolute(path, surroundings.working_directory);
+  path = absolute_path(path, surroundings.working_directory);
   const Result<std::string> text = surroundings.read_file(path);
   if (!text) return fail(named_by + text.error().message);
   return read_toml(*text, path);
@@ -85,7 +80,7 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
   return {};
 }
 
-Result<void> choose_preset(Invocation& invocation) {
+Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundings) {
   Config& config = invocation.config;
   Recognised found = recognise(invocation.command);
   if (!found.wrapper_warning.empty()) invocation.warnings.push_back(std::move(found.wrapper_warning));
@@ -101,6 +96,10 @@ Result<void> choose_preset(Invocation& invocation) {
   if (preset == nullptr) return {};
   invocation.preset = preset->name;
   invocation.preset_note = preset->note;
+  if (preset == found.preset && preset->name == "php-fpm") {
+    std::string warning = php_fpm_warning(found.program, found.arguments, surroundings);
+    if (!warning.empty()) invocation.warnings.push_back(std::move(warning));
+  }
   return apply_preset(config, *preset);
 }
 
@@ -156,16 +155,23 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!done) return tl::unexpected(done.error());
   settle_plan_and_signal(config);
   ReportTarget& report = config.report_path.value;
-  if (report.kind == ReportTarget::Kind::kPath) report.path = absolute(report.path, surroundings.working_directory);
+  if (report.kind == ReportTarget::Kind::kPath)
+    report.path = absolute_path(report.path, surroundings.working_directory);
 
   choose_platform(invocation, surroundings, *environment);
-  done = choose_preset(invocation);
+  done = choose_preset(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());
   warn_of_platform(invocation);
   return invocation;
 }
 
 }  // namespace
+
+std::string absolute_path(const std::string& path, const std::string& directory) {
+  if (path.starts_with('/')) return path;
+  const std::string_view relative = path.starts_with("./") ? std::string_view(path).substr(2) : std::string_view(path);
+  return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
+}
 
 Result<Invocation> configure(const Surroundings& surroundings) {
   Result<Invocation> result = read_layers(surroundings);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ struct Surroundings {
   // The whole of a file. Errors: cannot be opened or read, larger than 1 MiB; the message says which file and why.
   std::function<Result<std::string>(const std::string& path)> read_file;
   std::function<bool(const std::string& path)> exists;
+  // The names in a directory, sorted; nothing if it cannot be read.
+  std::function<std::optional<std::vector<std::string>>(const std::string& path)> list_directory;
   std::string working_directory;  // for making paths absolute
 };
 
@@ -40,6 +43,9 @@ struct Invocation {
 // Reads and merges all layers. Nothing else in the program knows where a setting can come from.
 // Errors: everything of "Bad input" in the README; one message with place and nearest known name, status 125.
 Result<Invocation> configure(const Surroundings& surroundings);
+
+// `path` as it is meant in `directory`.
+std::string absolute_path(const std::string& path, const std::string& directory);
 
 // What --explain prints: command, preset, platform, every setting with its origin, the plan as a timeline, warnings.
 std::string explain(const Invocation& invocation, const PlanResult& plan);

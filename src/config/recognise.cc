@@ -240,7 +240,10 @@ Recognised recognise_program(Words words) {
   if (found.preset == nullptr) found = match(without_version(program.name), program.arguments);
   if (found.preset == nullptr) return {};
   if (found.preset->name == "uwsgi") return recognise_uwsgi(found, program.arguments);
-  Recognised result{.preset = found.preset, .words = std::move(found.words)};
+  Recognised result{.preset = found.preset,
+                    .words = std::move(found.words),
+                    .program = program.name,
+                    .arguments = {program.arguments.begin(), program.arguments.end()}};
   if (result.words.ends_with("resque:workers")) {
     result.wrapper_warning = result.words +
                              " starts its workers by the shell and does not pass signals on: run one graceshim with "

@@ -3,14 +3,17 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "presets.h"
 
 namespace graceshim {
 
 struct Recognised {
-  const Preset* preset = nullptr;  // null: none, or not for sure
-  std::string words{};             // what gave it away: "rake resque:work"
+  const Preset* preset = nullptr;        // null: none, or not for sure
+  std::string words{};                   // what gave it away: "rake resque:work"
+  std::string program{};                 // with a preset: the base name of the program behind all wrappers
+  std::vector<std::string> arguments{};  // and its arguments
   std::string
       wrapper_warning{};  // the command stands behind one that does not pass signals on; says what to do. May be empty
   std::string

@@ -1,8 +1,10 @@
 #include "run.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "entry_signals.h"
@@ -46,6 +48,16 @@ Result<std::string> read_whole_file(const std::string& path) {
 bool file_exists(const std::string& path) {
   struct stat facts {};
   return stat(path.c_str(), &facts) == 0 || errno != ENOENT;
+}
+
+std::optional<std::vector<std::string>> directory_names(const std::string& path) {
+  DIR* const directory = opendir(path.c_str());
+  if (directory == nullptr) return std::nullopt;
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
+  closedir(directory);
+  std::ranges::sort(names);
+  return names;
 }
 
 bool print(std::string_view text) {

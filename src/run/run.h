@@ -1,6 +1,7 @@
 // One life: the command is started, looked after and stopped. The door of this folder.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ Entry enter();
 // The whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
 Result<std::string> read_whole_file(const std::string& path);
 bool file_exists(const std::string& path);
+// The names in a directory, sorted; nothing if it cannot be read.
+std::optional<std::vector<std::string>> directory_names(const std::string& path);
 
 // Writes all of `text` to stdout. Returns false if that fails.
 bool print(std::string_view text);

@@ -76,6 +76,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
       .pid1 = false,
       .read_file = [&file](const std::string&) -> Result<std::string> { return file; },
       .exists = [&file](const std::string& path) { return path == "/etc/graceshim.toml" && !file.empty(); },
+      .list_directory = [](const std::string&) { return std::vector<std::string>{"pool.conf"}; },
       .working_directory = "/",
   });
   if (!invocation) return check_error(invocation.error());

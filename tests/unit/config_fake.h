@@ -35,6 +35,14 @@ class FakeSurroundings {
           return file->second;
         },
         .exists = [this](const std::string& path) { return files.contains(path); },
+        .list_directory = [this](const std::string& path) -> std::optional<std::vector<std::string>> {
+          std::vector<std::string> names;
+          for (const auto& [name, text] : files) {
+            if (name.starts_with(path + "/")) names.push_back(name.substr(path.size() + 1));
+          }
+          if (names.empty()) return std::nullopt;
+          return names;
+        },
         .working_directory = working_directory,
     });
   }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config_fake.h"
 #include "shell_words.h"
 
 namespace graceshim {
@@ -216,6 +217,54 @@ TEST(ShellWords, QuotesRedirectionsAndSeparators) {
        {"a | b", "a || b", "a &", "(a)", "`a`", "a $(b)", "if a; then b; fi", "{ a; }", "a << X"}) {
     EXPECT_FALSE(split_shell_text(text).straight) << text;
   }
+}
+
+// The warnings of `graceshim WORD...`.
+std::vector<std::string> warnings(FakeSurroundings surroundings, const Words& words) {
+  surroundings.arguments = words;
+  const Result<Invocation> result = surroundings.configure();
+  return result ? result->warnings : Words{result.error().message};
+}
+
+TEST(PhpFpm, WithoutATimeoutOfItsOwnIsWarnedOf) {
+  const auto expect_warning = [](const FakeSurroundings& surroundings, const Words& words, const std::string& file) {
+    SCOPED_TRACE(file);
+    const Words found = warnings(surroundings, words);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].find(file + ": process_control_timeout is 0"), 0U) << found[0];
+  };
+  FakeSurroundings surroundings;
+  surroundings.files = {{"/work/a.conf", "[global]\npid = /run/fpm.pid\n"},
+                        {"/etc/php/8.2/fpm/php-fpm.conf", "[global]\n;process_control_timeout = 10\n"},
+                        {"/usr/local/etc/php-fpm.conf", "include=etc/php-fpm.d/*.conf\n"},
+                        {"/usr/local/etc/php-fpm.d/docker.conf", "[global]\nerror_log = /proc/self/fd/2\n"},
+                        {"/usr/local/etc/php-fpm.d/zz.conf", "[global]\nprocess_control_timeout = 0s ; at once\n"}};
+  expect_warning(surroundings, {"php-fpm", "-F", "-y", "a.conf"}, "/work/a.conf");
+  expect_warning(surroundings, {"php-fpm", "--fpm-config=/work/a.conf"}, "/work/a.conf");
+  expect_warning(surroundings, {"php-fpm8.2", "--fpm-config", "./a.conf"}, "/work/a.conf");
+  expect_warning(surroundings, {"php-fpm8.2", "-F"}, "/etc/php/8.2/fpm/php-fpm.conf");
+  expect_warning(surroundings, {"sh", "-c", "exec php-fpm8.2 -F"}, "/etc/php/8.2/fpm/php-fpm.conf");
+  expect_warning(surroundings, {"php-fpm"}, "/usr/local/etc/php-fpm.conf");
+}
+
+TEST(PhpFpm, WithATimeoutOrWithoutACertaintyIsNot) {
+  FakeSurroundings surroundings;
+  const auto configured = [&surroundings](const std::string& text) {
+    surroundings.files["/work/a.conf"] = text;
+    return warnings(surroundings, {"php-fpm", "-y", "a.conf"});
+  };
+  EXPECT_EQ(configured("[global]\nprocess_control_timeout = 10\n"), Words{});
+  EXPECT_EQ(configured("process_control_timeout=1m"), Words{});
+  EXPECT_EQ(configured("process_control_timeout = 0\r\nprocess_control_timeout = \"10s\"\r\n"), Words{});
+  EXPECT_EQ(configured("process_control_timeout = ${GRACE}\n"), Words{});
+  EXPECT_EQ(configured("include = missing.conf\n"), Words{});
+  EXPECT_EQ(configured("include = /work/?.conf\n"), Words{});
+  EXPECT_EQ(configured("include = /work/a.conf\n"), Words{});  // itself, without end
+  surroundings.files["/work/pool/b.conf"] = "process_control_timeout = 5\n";
+  EXPECT_EQ(configured("process_control_timeout = 0\ninclude = /work/pool/*.conf\n"), Words{});
+  EXPECT_EQ(warnings(surroundings, {"php-fpm", "-y", "/missing.conf"}), Words{});
+  EXPECT_EQ(warnings(surroundings, {"php-fpm"}), Words{});
+  EXPECT_EQ(warnings(surroundings, {"--preset", "php-fpm", "my-server"}), Words{});
 }
 
 }  // namespace

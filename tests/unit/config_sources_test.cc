@@ -109,6 +109,7 @@ TEST(CommandLine, NoArgumentsAtAllNotEvenAName) {
                                              .pid1 = true,
                                              .read_file = {},
                                              .exists = {},
+                                             .list_directory = {},
                                              .working_directory = "/"});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().status, kExitUsage);
