@@ -168,8 +168,9 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   return std::nullopt;
 }
 
+// A hook that hangs must not keep the first signal back for ever, however long the stop may take after it.
 Millis hook_limit(const Plan& plan) {
-  if (plan.timeout == kInfinity) return kInfinity;
+  if (plan.timeout == kInfinity) return kTimeoutWithoutPlatform / 2;
   const Millis left = plan.timeout - fixed_waits(plan.steps);
   const Millis half = plan.timeout / 2;
   return left < half ? left : half;

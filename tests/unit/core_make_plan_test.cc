@@ -226,6 +226,13 @@ TEST(MakePlan, AHookHasWhatTheWaitsLeaveAtMostHalf) {
   EXPECT_EQ(made(config).plan.hook_limit, seconds(10));
 }
 
+TEST(MakePlan, AHookEndsThoughTheStopMayTakeForEver) {
+  Config config;
+  config.stop_pre_stop = flag("--pre-stop", std::vector<std::string>{"/bin/drain"});
+  config.stop_timeout = flag("--stop-timeout", Timeout{kInfinity});
+  EXPECT_EQ(made(config).plan.hook_limit, seconds(15));
+}
+
 // --- Signals. ---
 
 TEST(MakePlan, EverySignalButTheTriggersGoesToTheChild) {
