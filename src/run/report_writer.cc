@@ -56,8 +56,7 @@ Result<void> ReportWriter::prepare() {
     if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) return tl::unexpected<Error>(error(name, EBADF));
     if (target.fd <= STDERR_FILENO) {
       // Open by now, but only since graceshim has put /dev/null there.
-      if ((unsigned{closed_standard_fds()} >> target.fd & 1U) != 0)
-        return tl::unexpected<Error>(error(name, EBADF));
+      if ((unsigned{closed_standard_fds()} >> target.fd & 1U) != 0) return tl::unexpected<Error>(error(name, EBADF));
       own_fd_ = Fd(::fcntl(target.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));  // ours will be /dev/null soon
       if (!own_fd_) return tl::unexpected<Error>(error(name, errno));
     } else {
