@@ -1,0 +1,237 @@
+// The shield's program, run by an interpreter for the entries that this machine has not, and by the kernel for those
+// that it has.
+#include "shield.h"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "os_helpers.h"
+#include "raw_signals.h"
+
+namespace graceshim::test {
+namespace {
+
+constexpr std::uint32_t kAnsweredAsDone = SECCOMP_RET_ERRNO;  // and 0 in the part that is the errno
+constexpr std::uint64_t kGarbage = 0xdeadbeef'00000000;
+constexpr std::uint64_t kPointer = 0x7fff'12345678;
+
+// The part of classic BPF that the program is written in. Nothing if it does anything else, or does not end.
+std::optional<std::uint32_t> interpret(const ShieldProgram& program, const seccomp_data& call) {
+  const auto code = program.instructions();
+  std::uint32_t accumulator = 0;
+  for (std::size_t at = 0; at < code.size(); ++at) {
+    const sock_filter& now = code[at];
+    switch (now.code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        if (now.k % sizeof accumulator != 0 || now.k + sizeof accumulator > sizeof call) return std::nullopt;
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&call) + now.k, sizeof accumulator);
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        at += accumulator == now.k ? now.jt : now.jf;
+        break;
+      case BPF_RET | BPF_K:
+        return now.k;
+      default:
+        return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+seccomp_data call(std::uint32_t arch, std::uint32_t number, std::uint64_t signal, std::uint64_t action) {
+  seccomp_data data{};
+  data.arch = arch;
+  data.nr = static_cast<int>(number);
+  data.args[0] = signal;
+  data.args[1] = action;
+  data.args[2] = kGarbage | 1;
+  data.args[3] = sizeof(std::uint64_t);
+  return data;
+}
+
+struct Door {
+  const char* name;
+  std::uint32_t arch;
+  std::uint32_t number;
+  bool wide;              // its pointers have 64 bits
+  bool question_by_null;  // a null second argument changes nothing
+};
+
+constexpr auto kDoors = std::to_array<Door>({
+    {"x86-64 rt_sigaction", AUDIT_ARCH_X86_64, 13, true, true},
+    {"x32 rt_sigaction", AUDIT_ARCH_X86_64, 0x40000000 | 512, true, true},
+    {"aarch64 rt_sigaction", AUDIT_ARCH_AARCH64, 134, true, true},
+    {"i386 rt_sigaction", AUDIT_ARCH_I386, 174, false, true},
+    {"i386 sigaction", AUDIT_ARCH_I386, 67, false, true},
+    {"i386 signal", AUDIT_ARCH_I386, 48, false, false},
+});
+
+constexpr ShieldProgram kTermShield(SignalSet{SIGTERM});  // built by the compiler
+
+TEST(ShieldProgram, AChangeIsAnsweredAsDoneThroughEveryDoor) {
+  for (const Door& door : kDoors) {
+    SCOPED_TRACE(door.name);
+    for (const std::uint64_t action : {std::uint64_t{1}, std::uint64_t{0x12345678}}) {
+      EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, action)), kAnsweredAsDone);
+    }
+    if (!door.wide) continue;
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, kPointer)), kAnsweredAsDone);
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, 0x1'00000000)), kAnsweredAsDone)
+        << "a pointer with a lower half of zeros is none that is null";
+  }
+}
+
+// The kernel takes the signal as an int, whatever else the register holds.
+TEST(ShieldProgram, GarbageInTheUpperHalfOfTheNumberOpensNoDoor) {
+  for (const Door& door : kDoors) {
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, kGarbage | SIGTERM, 1)), kAnsweredAsDone)
+        << door.name;
+  }
+}
+
+TEST(ShieldProgram, AQuestionIsAllowed) {
+  for (const Door& door : kDoors) {
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, 0)),
+              door.question_by_null ? SECCOMP_RET_ALLOW : kAnsweredAsDone)
+        << door.name;
+    if (door.wide) continue;
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, kGarbage)),
+              door.question_by_null ? SECCOMP_RET_ALLOW : kAnsweredAsDone)
+        << door.name << " has 32 bits";
+  }
+}
+
+TEST(ShieldProgram, OtherSignalsPass) {
+  for (const Door& door : kDoors) {
+    for (std::uint64_t signal = 0; signal <= kSignalMax + 1; ++signal) {
+      if (signal == SIGTERM) continue;
+      EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, signal, kPointer)), SECCOMP_RET_ALLOW)
+          << door.name << " " << signal;
+    }
+    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, kGarbage, kPointer)), SECCOMP_RET_ALLOW);
+  }
+}
+
+TEST(ShieldProgram, OtherCallsPass) {
+  constexpr std::array<std::uint32_t, 5> kArchitectures{AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64, AUDIT_ARCH_I386,
+                                                        AUDIT_ARCH_ARM, 0};
+  for (const std::uint32_t arch : kArchitectures) {
+    for (const std::uint32_t high : {0U, 0x40000000U, 0x80000000U}) {
+      for (std::uint32_t low = 0; low < 1024; ++low) {
+        const std::uint32_t number = high | low;
+        bool is_door = false;
+        for (const Door& door : kDoors) is_door = is_door || (door.arch == arch && door.number == number);
+        if (is_door) continue;
+        ASSERT_EQ(interpret(kTermShield, call(arch, number, SIGTERM, kPointer)), SECCOMP_RET_ALLOW)
+            << std::hex << arch << " " << number;
+      }
+    }
+  }
+}
+
+TEST(ShieldProgram, HoldsAnySetOfSignals) {
+  for (const SignalSet signals :
+       {SignalSet{}, SignalSet{1}, SignalSet{64}, SignalSet{SIGHUP, SIGINT, SIGTERM, 40}, every_signal_but({})}) {
+    const ShieldProgram program(signals);
+    EXPECT_LE(program.instructions().size(), std::size_t{24} + kSignalMax);
+    for (const Door& door : kDoors) {
+      for (int signal = 1; signal <= kSignalMax; ++signal) {
+        EXPECT_EQ(interpret(program, call(door.arch, door.number, static_cast<std::uint64_t>(signal), 1)),
+                  signals.has(signal) ? kAnsweredAsDone : SECCOMP_RET_ALLOW)
+            << door.name << " " << signal;
+      }
+    }
+  }
+}
+
+// --- The kernel's word. Each in a process of its own: nobody can take a shield down. ---
+
+bool is_ignored(int signal) {
+  KernelSigaction found;
+  return raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore;
+}
+
+// 0 once TERM is ignored, and the shield is up before that.
+int shielded() {
+  KernelSigaction action;
+  action.handler = kHandlerIgnore;
+  if (raw_sigaction(SIGTERM, &action, nullptr) != 0) return 1;
+  return raise_shield(kTermShield) == 0 ? 0 : 2;
+}
+
+TEST(RaiseShield, TheDispositionStaysWhatItWas) {
+  const ExitStatus status = in_child([] {
+    if (const int failed = shielded(); failed != 0) return failed;
+    if (::signal(SIGTERM, SIG_DFL) == SIG_ERR) return 3;
+    const KernelSigaction by_default;
+    if (raw_sigaction(SIGTERM, &by_default, nullptr) != 0) return 4;
+    // Past glibc's check and the compiler's idea of an int.
+    if (::syscall(SYS_rt_sigaction, kGarbage | SIGTERM, &by_default, nullptr, sizeof(std::uint64_t)) != 0) return 5;
+    if (!is_ignored(SIGTERM)) return 6;
+    if (::raise(SIGTERM) != 0) return 7;
+    if (::signal(SIGUSR1, SIG_IGN) == SIG_ERR || !is_ignored(SIGUSR1)) return 8;
+    return 0;
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
+TEST(RaiseShield, WhoeverMayDoWithoutGivesUpNoPrivileges) {
+  GRACESHIM_NEEDS_ROOT();
+  EXPECT_EQ(in_child([] {
+              const int failed = shielded();
+              return failed != 0 ? failed : ::prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 0 ? 0 : 3;
+            }),
+            exited(0));
+  EXPECT_EQ(in_child([] {
+              if (::setresuid(kNobody, kNobody, kNobody) != 0) return 4;
+              const int failed = shielded();
+              return failed != 0 ? failed : ::prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1 ? 0 : 3;
+            }),
+            exited(0));
+}
+
+#ifdef __x86_64__
+// The entry of 32-bit programs, which has doors of its own; the arguments are cut to 32 bits.
+long call_by_int80(long number, std::uint32_t first, std::uint32_t second) {
+  long result = 0;
+  asm volatile("int $0x80"
+               : "=a"(result)
+               : "a"(number), "b"(first), "c"(second), "d"(0), "S"(sizeof(std::uint64_t))
+               : "memory", "r8", "r9", "r10", "r11");
+  return result;
+}
+
+TEST(RaiseShield, HoldsAtTheEntryOf32BitPrograms) {
+  constexpr long kI386Getpid = 20;
+  const bool has_entry = in_child([] { return call_by_int80(kI386Getpid, 0, 0) == ::getpid() ? 0 : 1; }) == exited(0);
+  if (!has_entry && std::getenv("GRACESHIM_TEST_STRICT") != nullptr) FAIL() << "no entry for 32-bit programs";
+  if (!has_entry) GTEST_SKIP() << "this kernel has no entry for 32-bit programs";
+  for (const long number : {174L, 67L, 48L}) {
+    for (const bool is_shielded : {false, true}) {
+      const ExitStatus status = in_child([number, is_shielded] {
+        if (is_shielded && shielded() != 0) return 2;
+        if (!is_shielded) ::signal(SIGTERM, SIG_IGN);
+        // A struct sigaction of zeros, either kind, where a pointer of 32 bits can reach it.
+        void* const low = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+        if (low == MAP_FAILED) return 3;
+        const auto pointer = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(low));
+        const bool takes_handler = number == 48;
+        const long result = call_by_int80(number, SIGTERM, takes_handler ? 0 : pointer);
+        // What signal(2) returns is the old handler.
+        if (result != 0 && (is_shielded || !takes_handler)) return 4;
+        return is_ignored(SIGTERM) ? 5 : 6;
+      });
+      EXPECT_EQ(status, exited(is_shielded ? 5 : 6)) << "call " << number << (is_shielded ? " shielded" : " bare");
+    }
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace graceshim::test
