@@ -68,6 +68,7 @@ struct Shared {
   const SpawnRequest& request;
   pid_t parent;
   SpawnFailure failure{};
+  int shield_error = 0;
   Candidate candidate{};
 };
 
@@ -89,13 +90,27 @@ GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexc
   return true;
 }
 
-GRACESHIM_UNINSTRUMENTED void set_dispositions(const SpawnRequest& request) noexcept {
+GRACESHIM_UNINSTRUMENTED void set_disposition(SignalSet signals, std::uintptr_t handler) noexcept {
   KernelSigaction action;
+  action.handler = handler;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
-    if (request.set_default.has(signal)) raw_sigaction(signal, &action, nullptr);  // EINVAL for KILL and STOP
+    if (signals.has(signal)) raw_sigaction(signal, &action, nullptr);  // EINVAL for KILL and STOP
   }
-  action.handler = kHandlerIgnore;
-  if (request.ignore_chld) raw_sigaction(SIGCHLD, &action, nullptr);
+}
+
+// Ignores the signals and puts the process behind their shield. Where the kernel refuses, they are as they were.
+GRACESHIM_UNINSTRUMENTED int set_shield(const ShieldRequest& shield) noexcept {
+  SignalSet by_default;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    KernelSigaction found;
+    if (shield.signals.has(signal) && raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerDefault) {
+      by_default.add(signal);
+    }
+  }
+  set_disposition(shield.signals, kHandlerIgnore);
+  const int error = raise_shield(shield.program);
+  if (error != 0) set_disposition(by_default, kHandlerDefault);
+  return error;
 }
 
 // Returns only with an error.
@@ -151,9 +166,13 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
     [[maybe_unused]] const int passed_over = ::chdir(request.directory);
   }
   if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
-  set_dispositions(request);
+  if (request.shield != nullptr) shared.shield_error = set_shield(*request.shield);
+  const bool is_shielded = request.shield != nullptr && shared.shield_error == 0;
+  const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
+  set_disposition(signals.set_default, kHandlerDefault);
+  if (request.ignore_chld) set_disposition(SignalSet{SIGCHLD}, kHandlerIgnore);
   if (request.listen_pid != nullptr) write_decimal(request.listen_pid, ::getpid());
-  raw_signal_mask(SIG_SETMASK, &request.mask, nullptr);
+  raw_signal_mask(SIG_SETMASK, &signals.mask, nullptr);
   give_up(SpawnFailure::Stage::kExec, exec(shared));
   return 127;
 }
@@ -187,7 +206,7 @@ std::string elf_interpreter(const Fd& file, std::string_view head) {
 
 }  // namespace
 
-tl::expected<int, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
+tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
   // A stack that outlives no start costs no memory while the command runs; its lowest page faults rather than overruns.
   void* const stack =
       ::mmap(nullptr, kGuardSize + kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -200,7 +219,7 @@ tl::expected<int, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
   const int clone_error = errno;
   ::munmap(stack, kGuardSize + kStackSize);
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, clone_error});
-  if (shared.failure.error == 0) return pid;
+  if (shared.failure.error == 0) return Spawned{pid, shared.shield_error};
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   return tl::unexpected(shared.failure);

@@ -6,6 +6,7 @@
 #include <tl/expected.hpp>
 
 #include "graceshim/signal.h"
+#include "shield.h"
 
 namespace graceshim {
 
@@ -13,21 +14,34 @@ namespace graceshim {
 // among them.
 constexpr const char* kDefaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+// What a process starts with of signals.
+struct SignalsAtStart {
+  std::uint64_t mask = 0;   // what it finds blocked; bit n - 1 stands for signal n
+  SignalSet set_default{};  // dispositions put to default; KILL and STOP have no other
+};
+
+// A shield for the process and all that descends from it.
+struct ShieldRequest {
+  SignalSet signals;  // they are ignored, for good
+  ShieldProgram program{signals};
+  SignalsAtStart behind_it{};  // in place of SpawnRequest::signals once it is up
+};
+
 struct SpawnRequest {
   char* const* argv = nullptr;  // [0] is looked up as execvp(3) does; ends in a null pointer, as does envp
   char* const* envp = nullptr;
   const char* search_path = nullptr;  // the value of PATH in envp; null: kDefaultSearchPath
-  std::uint64_t mask = 0;             // what it finds blocked; bit n - 1 stands for signal n
-  SignalSet set_default{};            // dispositions put to default; KILL and STOP have no other
-  bool ignore_chld = false;           // CHLD was ignored when graceshim started: so it starts with it ignored
-  bool own_group = false;             // it leads a new process group
-  bool in_foreground = false;         // its group becomes the foreground group of the terminal on descriptor 0
-  bool die_with_shim = false;         // it gets KILL when graceshim ends; a later change of credentials undoes this
-  std::uint8_t close_standard = 0;    // bit n: descriptor n starts closed
-  int stdin_fd = -1;                  // becomes 0; -1: stays. Not 1 while stdout_fd is set
-  int stdout_fd = -1;                 // becomes 1
-  const char* directory = nullptr;    // working directory; one that cannot be entered is passed over
-  char* listen_pid = nullptr;         // the digits of LISTEN_PID=... in envp, room for 11 bytes: get the process's pid
+  SignalsAtStart signals{};
+  const ShieldRequest* shield = nullptr;  // null: none
+  bool ignore_chld = false;               // CHLD was ignored when graceshim started: so it starts with it ignored
+  bool own_group = false;                 // it leads a new process group
+  bool in_foreground = false;             // its group becomes the foreground group of the terminal on descriptor 0
+  bool die_with_shim = false;             // it gets KILL when graceshim ends; a later change of credentials undoes this
+  std::uint8_t close_standard = 0;        // bit n: descriptor n starts closed
+  int stdin_fd = -1;                      // becomes 0; -1: stays. Not 1 while stdout_fd is set
+  int stdout_fd = -1;                     // becomes 1
+  const char* directory = nullptr;        // working directory; one that cannot be entered is passed over
+  char* listen_pid = nullptr;  // the digits of LISTEN_PID=... in envp, room for 11 bytes: get the process's pid
 };
 
 struct SpawnFailure {
@@ -40,10 +54,16 @@ struct SpawnFailure {
   int error = 0;  // errno. kExec of a name: EACCES if any file of that name was there, else ENOENT
 };
 
-// Returns the pid once exec has succeeded, with everything pending for it still to be delivered. A process that failed
+struct Spawned {
+  int pid = 0;
+  int shield_error = 0;  // errno with which the kernel refused the shield: the process runs without, as if none had
+                         // been asked for
+};
+
+// Returns once exec has succeeded, with everything pending for it still to be delivered. A process that failed
 // has been reaped. Every signal must be blocked, and none may have a handler: the new process shares our memory until
 // its exec.
-tl::expected<int, SpawnFailure> spawn(const SpawnRequest& request) noexcept;
+tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept;
 
 // The file that spawn() would take for `name`, or the one that it found and could not execute; empty if there is none.
 std::string find_in_path(const std::string& name, const char* search_path);

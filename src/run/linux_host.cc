@@ -129,8 +129,8 @@ Result<StartedChild> LinuxHost::start_child() {
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
   spawn_request.search_path = search_path_;
-  spawn_request.set_default = signals_of_plan();
-  spawn_request.mask = entry_signals().mask & ~spawn_request.set_default.bits();
+  spawn_request.signals.set_default = signals_of_plan();
+  spawn_request.signals.mask = entry_signals().mask & ~spawn_request.signals.set_default.bits();
   spawn_request.ignore_chld = entry_signals().chld_was_ignored;
   spawn_request.own_group = !request_.plan.shares_group();
   // Whoever starts in the background does not take the terminal.
@@ -139,13 +139,13 @@ Result<StartedChild> LinuxHost::start_child() {
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
   spawn_request.close_standard = closed_standard_fds();
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
-  const tl::expected<int, SpawnFailure> pid = spawn(spawn_request);
-  if (!pid) {
+  const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
+  if (!spawned) {
     if (spawn_request.in_foreground) take_terminal();
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error()));
   }
-  child_ = *pid;
-  return StartedChild{*pid, spawn_request.in_foreground};
+  child_ = spawned->pid;
+  return StartedChild{spawned->pid, spawn_request.in_foreground};
 }
 
 Result<int> LinuxHost::start_hook(int child) {
@@ -156,14 +156,14 @@ Result<int> LinuxHost::start_hook(int child) {
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
   spawn_request.search_path = search_path_;
-  spawn_request.set_default = SignalSet::from_bits(~std::uint64_t{0});
+  spawn_request.signals.set_default = SignalSet::from_bits(~std::uint64_t{0});
   spawn_request.own_group = true;
   spawn_request.die_with_shim = !is_pid1();
   spawn_request.stdout_fd = STDERR_FILENO;
   spawn_request.directory = directory.c_str();
-  const tl::expected<int, SpawnFailure> pid = spawn(spawn_request);
-  if (!pid) return tl::unexpected<Error>(start_error(arguments[0], search_path_, pid.error()));
-  return *pid;
+  const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
+  if (!spawned) return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error()));
+  return spawned->pid;
 }
 
 Result<void> LinuxHost::open(Supervisor& supervisor) {

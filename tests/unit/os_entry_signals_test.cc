@@ -34,22 +34,22 @@ TEST(EntrySignalsProbe, DISABLED_Probe) {
 
 TEST(EntrySignals, EverySignalIsBlockedBeforeMainAndACleanStartIsSeenAsSuch) {
   SpawnRequest request;
-  request.set_default = every_signal_but({});
+  request.signals.set_default = every_signal_but({});
   EXPECT_EQ(entry_of_a_program_started_with(request),
             "entry: mask 0 ignored 0 chld 0 now blocked fffffffffffbfeff chld handler 0");
 }
 
 TEST(EntrySignals, InheritedMaskIsRememberedWithTheSignalsThatGlibcHides) {
   SpawnRequest request;
-  request.set_default = every_signal_but({});
-  request.mask = SignalSet{1, 15, 32, 33, 34, 64}.bits();
+  request.signals.set_default = every_signal_but({});
+  request.signals.mask = SignalSet{1, 15, 32, 33, 34, 64}.bits();
   EXPECT_EQ(entry_of_a_program_started_with(request),
             "entry: mask 8000000380004001 ignored 0 chld 0 now blocked fffffffffffbfeff chld handler 0");
 }
 
 TEST(EntrySignals, IgnoredSignalsAreSeenAndIgnoredChldIsPutToDefault) {
   SpawnRequest request;
-  request.set_default = every_signal_but({SIGHUP});
+  request.signals.set_default = every_signal_but({SIGHUP});
   request.ignore_chld = true;
   ::signal(SIGHUP, SIG_IGN);
   EXPECT_EQ(entry_of_a_program_started_with(request),

@@ -136,6 +136,7 @@ inline SignalSet every_signal_but(SignalSet kept) {
 struct Outcome {
   std::string output;
   ExitStatus status;
+  int shield_error = 0;
 };
 
 // Runs `command` to its end with `request`, and reads what it writes to stdout.
@@ -147,14 +148,14 @@ inline Outcome run(const std::vector<std::string>& command, SpawnRequest request
   request.argv = argv.data();
   if (request.envp == nullptr) request.envp = envp.data();
   request.stdout_fd = out.write_end.get();
-  const auto pid = spawn(request);
+  const auto spawned = spawn(request);
   out.write_end = Fd();
-  if (!pid) {
-    ADD_FAILURE() << command[0] << ": errno " << pid.error().error;
+  if (!spawned) {
+    ADD_FAILURE() << command[0] << ": errno " << spawned.error().error;
     return {};
   }
   std::string output = read_to_end(out.read_end.get());
-  return {std::move(output), wait_for(*pid)};
+  return {std::move(output), wait_for(spawned->pid), spawned->shield_error};
 }
 
 inline tl::expected<int, SpawnFailure> start(const std::vector<std::string>& command, SpawnRequest request = {}) {
@@ -162,7 +163,7 @@ inline tl::expected<int, SpawnFailure> start(const std::vector<std::string>& com
   Words envp({});
   request.argv = argv.data();
   request.envp = envp.data();
-  return spawn(request);
+  return spawn(request).map([](const Spawned& spawned) { return spawned.pid; });
 }
 
 class TemporaryDirectory {

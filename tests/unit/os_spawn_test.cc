@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <csignal>
@@ -120,7 +121,7 @@ TEST(Spawn, MaskIsGivenBackToTheBit) {
   for (const std::uint64_t mask :
        {std::uint64_t{0}, SignalSet{1, 15, 32, 33, 34, 64}.bits(), ~SignalSet{SIGKILL, SIGSTOP}.bits()}) {
     SpawnRequest request;
-    request.mask = mask;
+    request.signals.mask = mask;
     EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigBlk:"), mask);
   }
 }
@@ -129,13 +130,76 @@ TEST(Spawn, IgnoredSignalsStayIgnoredButThoseOfTheRequest) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGUSR1, SIG_IGN);
   SpawnRequest request;
-  request.set_default = every_signal_but({SIGUSR1});  // KILL and STOP among them: they have no other
+  request.signals.set_default = every_signal_but({SIGUSR1});  // KILL and STOP among them: they have no other
   EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigIgn:"), SignalSet{SIGUSR1}.bits());
   request.ignore_chld = true;
   const SignalSet with_chld{SIGUSR1, SIGCHLD};
   EXPECT_EQ(hex_after(run({"cat", "/proc/self/status"}, request).output, "SigIgn:"), with_chld.bits());
   EXPECT_EQ(::signal(SIGINT, SIG_DFL), SIG_IGN) << "the start changed our own disposition";
   ::signal(SIGUSR1, SIG_DFL);
+}
+
+ShieldRequest term_shield() {
+  ShieldRequest shield{.signals = {SIGTERM}};
+  shield.behind_it = {.mask = SignalSet{SIGUSR2}.bits(), .set_default = every_signal_but({SIGUSR1})};
+  return shield;
+}
+
+TEST(Spawn, BehindAShieldTheSignalIsIgnoredForGood) {
+  const ShieldRequest shield = term_shield();
+  SpawnRequest request;
+  request.shield = &shield;
+  request.signals.mask = SignalSet{SIGHUP}.bits();
+  const Outcome status = run({"cat", "/proc/self/status"}, request);
+  EXPECT_EQ(status.shield_error, 0);
+  EXPECT_EQ(hex_after(status.output, "SigIgn:"), SignalSet{SIGTERM}.bits());
+  EXPECT_EQ(hex_after(status.output, "SigBlk:"), SignalSet{SIGUSR2}.bits()) << "not what holds behind the shield";
+  EXPECT_EQ(run({"/bin/sh", "-c", "trap 'echo caught' TERM; kill -TERM $$; sh -c 'kill -TERM $$; echo alive'"}, request)
+                .output,
+            "alive\n");
+  EXPECT_EQ(run({"/bin/sh", "-c", "trap 'exit 7' INT; kill -INT $$; exit 1"}, request).status, exited(7))
+      << "other signals do what they do";
+}
+
+TEST(Spawn, WeOurselvesStayOutsideTheShield) {
+  const ShieldRequest shield = term_shield();
+  SpawnRequest request;
+  request.shield = &shield;
+  EXPECT_EQ(run({"true"}, request).status, exited(0));
+  EXPECT_NE(read_file("/proc/self/status").value().find("Seccomp:\t0"), std::string::npos);
+  ASSERT_NE(::signal(SIGTERM, SIG_IGN), SIG_ERR);
+  EXPECT_EQ(::signal(SIGTERM, SIG_DFL), SIG_IGN);
+}
+
+// What a sandbox around us does to seccomp(2) itself.
+bool refuse_seccomp(int error) {
+  std::array<sock_filter, 4> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_seccomp},
+                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)},
+                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  const sock_fprog program{code.size(), code.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
+  for (const int error : {EPERM, EINVAL, ENOSYS, EACCES}) {
+    const ExitStatus status = in_child([error] {
+      ::signal(SIGHUP, SIG_IGN);
+      ::signal(SIGTERM, SIG_DFL);
+      if (!refuse_seccomp(error)) return 1;
+      ShieldRequest shield{.signals = {SIGTERM, SIGHUP}};
+      shield.behind_it.mask = SignalSet{SIGUSR2}.bits();
+      SpawnRequest request;
+      request.shield = &shield;
+      request.signals = {.mask = SignalSet{SIGUSR1}.bits(), .set_default = every_signal_but({SIGHUP})};
+      const Outcome outcome = run({"cat", "/proc/self/status"}, request);
+      if (outcome.shield_error != error) return 2;
+      if (hex_after(outcome.output, "SigIgn:") != SignalSet{SIGHUP}.bits()) return 3;
+      return hex_after(outcome.output, "SigBlk:") == SignalSet{SIGUSR1}.bits() ? 0 : 4;
+    });
+    EXPECT_EQ(status, exited(0)) << "errno " << error;
+  }
 }
 
 TEST(Spawn, OurOwnMaskIsUntouched) {
