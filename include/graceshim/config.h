@@ -31,7 +31,8 @@ struct Setting {
 struct Auto {
   friend constexpr bool operator==(Auto, Auto) = default;
 };
-using Timeout = std::variant<Auto, Millis>;  // Millis may be kInfinity
+using Timeout = std::variant<Auto, Millis>;    // Millis may be kInfinity
+using Shield = std::variant<Auto, SignalSet>;  // an empty set: none
 
 enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
 enum class LogFormat : std::uint8_t { kText, kJson };
@@ -64,6 +65,8 @@ struct Config {
   Setting<std::vector<std::string>>
       stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
   Setting<Repeat> stop_repeat{Repeat::kAuto};
+  Setting<Shield> stop_shield{Auto{}};
+  Setting<StepList> shielded_plan{};  // a preset's alone: in place of stop.plan behind a shield; empty: the same
   Setting<Stragglers> stop_stragglers{Stragglers::kStop};
   Setting<Millis> stop_straggler_timeout{Millis{10'000}};
 
@@ -84,7 +87,7 @@ struct Config {
 struct PlatformFacts {
   std::string name;             // "heroku"; empty: no platform was recognised
   std::optional<Millis> grace;  // from its stop signal to its KILL, where fixed or readable
-  bool broadcasts = false;      // its stop signal goes to every process
+  SignalSet broadcast{};        // those of its stop signals that go to every process
 };
 
 // What is known of the process itself when it starts.
@@ -97,15 +100,20 @@ struct Situation {
 
 struct PlanResult {
   Plan plan;
+  Plan unshielded;             // the plan where the kernel refuses the shield; without a shield the same
   std::string timeout_reason;  // why the timeout is what it is: "--stop-timeout", "platform heroku: 30s less 1s"
   std::string steps_reason;    // likewise for the steps
   std::vector<int> implicit_triggers;
 };
 
+// What of the settings would send a signal of `shield` to the command, which would not notice: "stop.plan (--stop-plan)
+// sends TERM". Nothing if they go together.
+std::optional<std::string> shield_conflict(const Config& config, SignalSet shield);
+
 // Turns settings into the plan of this run (DESIGN: stop.timeout = "auto", plan against signal, implicit triggers).
 // Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a
-// signal both in stop.on and [signals]; waits and delay that reach an explicit timeout; `infinity` beside a finite
-// explicit timeout.
+// signal both in stop.on and [signals]; a signal that is sent and shielded; waits and delay that reach an explicit
+// timeout; `infinity` beside a finite explicit timeout.
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation);
 
 }  // namespace graceshim

@@ -69,6 +69,10 @@ Millis fixed_waits(const StepList& steps, std::size_t first = 0) noexcept;
 // Whether some wait of the steps is kInfinity.
 bool waits_forever(const StepList& steps) noexcept;
 
+// Every signal that the steps may send. What `same` stands for is one of the triggers, or TERM where nobody asked: our
+// parent has ended, or the child has and has left something behind.
+SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept;
+
 enum class Repeat : std::uint8_t { kAuto, kIgnore, kEscalate };
 enum class Stragglers : std::uint8_t { kStop, kWait, kLeave };
 
@@ -131,7 +135,8 @@ struct Plan {
   Stragglers stragglers = Stragglers::kStop;
   Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
   Routes routes{};
-  SignalSet broadcast;  // signals that the platform itself sends to every process
+  SignalSet broadcast;  // signals that the platform itself sends to every process, and that reach it
+  SignalSet shield;     // signals that do nothing to any process below us
   CodeSet success;      // exit.success
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, to continue us once we are stopped
@@ -140,5 +145,7 @@ struct Plan {
 
   friend constexpr bool operator==(const Plan&, const Plan&) = default;
 };
+
+SignalSet triggers_of(const Plan& plan) noexcept;
 
 }  // namespace graceshim

@@ -31,12 +31,15 @@ struct Dispositions {
 // For each process the last step that it has had.
 class DeliveryLedger {
  public:
+  // `shield`: signals that no process would notice.
+  explicit DeliveryLedger(SignalSet shield = {}) : shield_(shield) {}
+
   [[nodiscard]] bool has_had(ProcessId process, int step) const;
   void record(ProcessId process, int step);
   // The plan addresses a root with `signal`. Returns the signal to send now, or nothing: it has had this step, or it
   // ignores INT or QUIT (a non-interactive shell starts `cmd &` so) and must be looked at again after `look_gap`, for
-  // it may have just begun and not yet set its handlers. Seen ignoring for that long, it gets TERM instead. Records
-  // what it returns.
+  // it may have just begun and not yet set its handlers. Seen ignoring for that long, it gets TERM instead; where that
+  // is shielded, there is nothing better than `signal`. Records what it returns.
   std::optional<int> choose(ProcessId process, int step, int signal, const Dispositions& how, Millis now,
                             Millis look_gap);
 
@@ -46,6 +49,7 @@ class DeliveryLedger {
     int looked_step = -1;  // the step for which it was seen ignoring the signal
     Millis first_look{0};
   };
+  SignalSet shield_;
   std::map<ProcessId, Entry> entries_;
 };
 

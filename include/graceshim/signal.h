@@ -39,6 +39,9 @@ class SignalSet {
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
   [[nodiscard]] constexpr std::uint64_t bits() const noexcept { return bits_; }
   friend constexpr bool operator==(const SignalSet&, const SignalSet&) = default;
+  friend constexpr SignalSet operator|(SignalSet a, SignalSet b) noexcept { return from_bits(a.bits_ | b.bits_); }
+  friend constexpr SignalSet operator&(SignalSet a, SignalSet b) noexcept { return from_bits(a.bits_ & b.bits_); }
+  friend constexpr SignalSet operator-(SignalSet a, SignalSet b) noexcept { return from_bits(a.bits_ & ~b.bits_); }
 
  private:
   static constexpr std::uint64_t bit(int signal) noexcept {

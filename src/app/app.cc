@@ -30,6 +30,7 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
                       std::span<char* const> environment) {
   RunRequest request;
   request.plan = plan.plan;
+  request.unshielded = plan.unshielded;
   request.command = std::move(invocation.command);
   request.environment = environment;
   request.pre_stop = std::move(invocation.config.stop_pre_stop.value);

@@ -76,6 +76,11 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
     if (code != 0) success.add(code);
   }
   if (!success.empty()) fill(config.exit_success, success, where);
+  if (!preset.shielded_plan.empty() && !config.stop_signal.is_explicit() && !config.stop_plan.is_explicit()) {
+    const Result<StepList> plan = parse_plan(preset.shielded_plan);
+    if (!plan) return fail_at(where, plan.error().message);
+    fill(config.shielded_plan, *plan, where);
+  }
   if (preset.stragglers) fill(config.stop_stragglers, *preset.stragglers, where);
   return {};
 }
@@ -124,14 +129,51 @@ void warn_of_platform(Invocation& invocation) {
                                   format_duration(*platform.grace) + ", before the timeout of " +
                                   format_duration(*limit) + ": leave it at auto, or shorten it");
   }
-  // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
+}
+
+bool loses_to_broadcast(const Preset& preset) {
+  return preset.shielding == Shielding::kNeeded || preset.shielding == Shielding::kUnfitLoses;
+}
+
+bool ends_behind_shield(const Preset& preset) {
+  return preset.shielding == Shielding::kNeedless || preset.shielding == Shielding::kNeeded;
+}
+
+// `auto` is a shield where the platform signals every process, the preset needs one, and nobody wants to send its
+// signal.
+void choose_shield(Invocation& invocation) {
+  Setting<Shield>& shield = invocation.config.stop_shield;
+  const PlatformFacts& platform = invocation.platform;
   const Preset* preset = find_preset(invocation.preset);
-  if (preset == nullptr || !preset->loses_to_broadcast || !platform.broadcasts || platform.name == "systemd") return;
-  std::string warning = platform.name + " sends TERM to every process at once, and " + invocation.preset +
-                        " loses work when its own processes get it: ";
-  warning +=
-      invocation.preset == "resque" ? "set GRACEFUL_TERM=1" : "keep its requests or jobs short, or safe to repeat";
-  invocation.warnings.push_back(std::move(warning));
+  if (!std::holds_alternative<Auto>(shield.value) || preset == nullptr) return;
+  if (preset->shielding != Shielding::kNeeded || platform.broadcast.empty()) return;
+  if (shield_conflict(invocation.config, platform.broadcast)) return;
+  shield = {platform.broadcast, Origin::kPlatform, "platform " + platform.name + ", for preset " + invocation.preset};
+}
+
+void warn_of_shield(Invocation& invocation) {
+  const Setting<Shield>& shield = invocation.config.stop_shield;
+  const PlatformFacts& platform = invocation.platform;
+  const Preset* preset = find_preset(invocation.preset);
+  if (preset == nullptr) return;
+  const SignalSet* kept_off = std::get_if<SignalSet>(&shield.value);
+  if (kept_off != nullptr && kept_off->has(sig::kTerm) && !ends_behind_shield(*preset)) {
+    invocation.warnings.push_back(shield.where + ": " + invocation.preset +
+                                  " stops its own processes by TERM, and behind a shield ends by KILL alone: leave "
+                                  "stop.shield at auto");
+  }
+  const SignalSet reaching = kept_off == nullptr ? platform.broadcast : platform.broadcast - *kept_off;
+  // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
+  if (reaching.empty() || !loses_to_broadcast(*preset) || platform.name == "systemd") return;
+  std::string advice = "leave stop.shield at auto";
+  if (preset->shielding == Shielding::kUnfitLoses) {
+    advice = "keep its requests or jobs short, or safe to repeat";
+  } else if (const std::optional<std::string> conflict = shield_conflict(invocation.config, reaching)) {
+    advice = *conflict + ", and so no shield can keep it off";
+  }
+  invocation.warnings.push_back(platform.name + " sends " + format_signals(reaching) +
+                                " to every process at once, and " + invocation.preset +
+                                " loses work when its own processes get it: " + advice);
 }
 
 Result<Invocation> read_layers(const Surroundings& surroundings) {
@@ -161,7 +203,9 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   choose_platform(invocation, surroundings, *environment);
   done = choose_preset(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());
+  choose_shield(invocation);
   warn_of_platform(invocation);
+  warn_of_shield(invocation);
   return invocation;
 }
 

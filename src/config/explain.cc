@@ -220,12 +220,20 @@ std::string timeline(const std::vector<Bar>& bars, const PlatformFacts& platform
   return text;
 }
 
-SignalSet triggers_of(const Plan& plan) {
-  SignalSet triggers;
-  for (int signal = 1; signal <= kSignalMax; ++signal) {
-    if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
-  }
-  return triggers;
+// What a shield breaks: whoever relies on the signal has to know.
+std::string shield_note(const Plan& plan) {
+  const std::string names = format_signals(plan.shield);
+  const bool is_term = plan.shield.has(sig::kTerm);
+  return names + " does nothing to any process of the command, whoever sends it" +
+         (is_term ? ": timeout(1), Python's Popen.terminate() and a plain kill end nobody there, another signal does"
+                  : "") +
+         ". Only who blocks it and waits for it (sigwait, signalfd) gets it. Without the privileges of root, programs "
+         "such as sudo gain none.";
+}
+
+std::string refusal_note(const PlanResult& result) {
+  if (result.unshielded.steps == result.plan.steps) return "";
+  return "Where the kernel refuses it, the plan is " + format_plan(result.unshielded.steps) + ".";
 }
 
 std::string plan_block(const Invocation& invocation, const PlanResult& result) {
@@ -237,6 +245,11 @@ std::string plan_block(const Invocation& invocation, const PlanResult& result) {
   text += labelled("  on", on);
   text += labelled("  plan", format_plan(plan.steps) + " (" + result.steps_reason + ")");
   text += labelled("  timeout", format_duration(plan.timeout) + " (" + result.timeout_reason + ")");
+  if (!plan.shield.empty()) {
+    text += labelled("  shield", format_signals(plan.shield) + " (" + invocation.config.stop_shield.where + ")");
+    text += labelled("", shield_note(plan));
+    text += labelled("", refusal_note(result));
+  }
   return text + "\n" + timeline(bars_of(plan, invocation.platform), invocation.platform);
 }
 
@@ -308,7 +321,7 @@ void write_platform(JsonWriter& json, const Invocation& invocation) {
   json.member("reason", invocation.platform_reason);
   json.member("note", row == nullptr ? std::string_view() : row->note);
   write_time(json, "grace_ms", invocation.platform.grace.value_or(kInfinity));
-  json.member_boolean("signals_every_process", invocation.platform.broadcasts);
+  json.member_boolean("signals_every_process", !invocation.platform.broadcast.empty());
   json.close('}');
 }
 
@@ -378,6 +391,10 @@ void write_stop(JsonWriter& json, const Invocation& invocation, const PlanResult
   write_signals(json, "implicit_triggers", implicit);
   json.member("plan", format_plan(result.plan.steps));
   json.member("plan_reason", result.steps_reason);
+  write_signals(json, "shield", result.plan.shield);
+  json.member("shield_reason", result.plan.shield.empty() ? std::string() : invocation.config.stop_shield.where);
+  json.member("shield_note", result.plan.shield.empty() ? std::string() : shield_note(result.plan));
+  json.member("plan_if_refused", result.plan.shield.empty() ? std::string() : format_plan(result.unshielded.steps));
   write_time(json, "timeout_ms", result.plan.timeout);
   json.member("timeout_reason", result.timeout_reason);
   write_timeline(json, bars_of(result.plan, invocation.platform));

@@ -233,6 +233,17 @@ Result<ReportTarget> read_report(const Value& value) {
   return ReportTarget{.kind = Target::kFd, .fd = fd};
 }
 
+Result<Shield> read_shield(const Value& value) {
+  if (value.kind == Kind::kText && value.text == "auto") return Shield{Auto{}};
+  if (value.kind == Kind::kText && value.text == "none") return Shield{SignalSet{}};
+  if (value.kind == Kind::kText && nearest(value.text, kNameWords)) return unknown_word(value, "shield", kNameWords);
+  const Result<SignalSet> signals = read_signals(value);
+  if (!signals) return tl::unexpected(signals.error());
+  if (signals->has(sig::kCont)) return fail_at(value.where, "CONT continues a process even where it is ignored");
+  if (signals->has(32) || signals->has(33)) return fail_at(value.where, "32 and 33 belong to the C library");
+  return Shield{*signals};
+}
+
 template <class Enum, const auto& kWords>
 Result<Enum> read_word(const Value& value) {
   if (value.kind != Kind::kText) return wrong_kind(value, "a word");
@@ -336,6 +347,12 @@ std::string write_boolean(bool value) {
 std::string write_timeout(const Timeout& timeout) {
   const Millis* duration = std::get_if<Millis>(&timeout);
   return duration == nullptr ? "auto" : format_duration(*duration);
+}
+
+std::string write_shield(const Shield& shield) {
+  const SignalSet* signals = std::get_if<SignalSet>(&shield);
+  if (signals == nullptr) return "auto";
+  return signals->empty() ? "none" : format_signals(*signals);
 }
 
 std::string write_hook(const std::vector<std::string>& words) {
@@ -508,6 +525,15 @@ constexpr std::array kKeys{
          .default_text = "auto",
          .help = "Take a second stop signal as: auto, ignore, escalate",
          .words = kRepeatWords}),
+    setting<&Config::stop_shield, read_shield, write_shield>(
+        {.group = kStop,
+         .toml = "stop.shield",
+         .flag = "shield",
+         .variable = "GRACESHIM_STOP_SHIELD",
+         .argument = "SIGNAL,...",
+         .default_text = "auto",
+         .help = "Keep these from COMMAND if sent to every process; auto, none",
+         .words = kNameWords}),
     setting<&Config::stop_stragglers, (read_word<Stragglers, kStragglerWords>),
             (write_word<Stragglers, kStragglerWords>)>(
         {.group = kStop,

@@ -20,7 +20,7 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .traces = {{{"DYNO", ""}}},
      .docker_file = DockerFile::kAbsent,
      .grace = Millis{30'000},
-     .broadcasts = true,
+     .broadcast = {sig::kTerm},
      .note = "TERM, possibly several times, to every process of the dyno"},
     {.name = "dokku",
      .traces = {{{"DYNO", ""}}},
@@ -65,7 +65,7 @@ constexpr auto kPlatforms = std::to_array<Platform>({
     {.name = "systemd",
      .traces = {{{"SYSTEMD_EXEC_PID", ""}}},
      .own_pid = true,
-     .broadcasts = true,
+     .broadcast = {sig::kTerm},
      .note = "TERM to every process of the unit, unless it has KillMode=mixed; TimeoutStopSec is 90s unless it was "
              "changed"},
     {.name = "systemd-nspawn",
@@ -135,7 +135,7 @@ RecognisedPlatform recognise_platform(const Environment& environment, int pid,
 }
 
 PlatformFacts platform_facts(const Platform& platform, const Environment& environment) {
-  PlatformFacts facts{.name = std::string(platform.name), .grace = platform.grace, .broadcasts = platform.broadcasts};
+  PlatformFacts facts{.name = std::string(platform.name), .grace = platform.grace, .broadcast = platform.broadcast};
   const auto text = platform.grace_variable.empty() ? std::nullopt : environment.trace(platform.grace_variable);
   if (text) {
     const Result<Millis> grace = parse_duration(*text);

@@ -30,7 +30,7 @@ struct Platform {
   bool own_pid = false;               // the variable must hold our own process id: it leaks into children otherwise
   std::optional<Millis> grace{};      // from its stop signal to its KILL, where nobody can change it
   std::string_view grace_variable{};  // holds it in seconds, if it is set
-  bool broadcasts = false;            // its stop signal goes to every process
+  SignalSet broadcast{};              // those of its stop signals that go to every process
   std::string_view note{};            // for people
 };
 

@@ -1,3 +1,4 @@
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@ std::string named(const char* key, const Setting<T>& setting) {
 struct Steps {
   StepList list;
   std::string reason;
+  std::string name;  // of the setting, for a message
   bool is_explicit = false;
 };
 
@@ -31,14 +33,30 @@ Result<Steps> choose_steps(const Config& config) {
                 " exclude each other: a plan names its signals itself");
   }
   if (plan_set && (!signal_set || plan.origin > signal.origin))
-    return Steps{plan.value, plan.where, plan.is_explicit()};
+    return Steps{plan.value, plan.where, named("stop.plan", plan), plan.is_explicit()};
 
   Steps steps;
   steps.reason = signal_set ? signal.where : "default";
+  steps.name = named("stop.signal", signal);
   steps.is_explicit = signal.is_explicit();
   if (signal.value != sig::kKill) steps.list.push({signal.value, Scope::kMain, kAutoWait});
   steps.list.push({sig::kKill, Scope::kTree, Millis{0}});
   return steps;
+}
+
+// The settings as they hold behind a shield: its own plan is for one that keeps off a signal of the usual plan.
+Config behind_shield(Config config, SignalSet shield) {
+  const Result<Steps> usual = choose_steps(config);
+  const bool fits = !usual || (signals_sent(usual->list, config.stop_on.value) & shield).empty();
+  if (fits || config.shielded_plan.value.empty()) return config;
+  config.stop_plan = config.shielded_plan;
+  config.stop_plan.where += ", behind a shield";
+  return config;
+}
+
+// The lowest, to name one; 0: there is none.
+int first_of(SignalSet signals) {
+  return signals.empty() ? 0 : std::countr_zero(signals.bits()) + 1;
 }
 
 struct ChosenTimeout {
@@ -176,9 +194,8 @@ Millis hook_limit(const Plan& plan) {
   return left < half ? left : half;
 }
 
-}  // namespace
-
-Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
+Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts& platform,
+                                       const Situation& situation) {
   Result<Steps> steps = choose_steps(config);
   if (!steps) return tl::unexpected<Error>(std::move(steps.error()));
   ChosenTimeout timeout = choose_timeout(config, platform, situation);
@@ -195,7 +212,7 @@ Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform
   plan.repeat = config.stop_repeat.value;
   plan.stragglers = config.stop_stragglers.value;
   plan.straggler_timeout = config.stop_straggler_timeout.value;
-  if (platform.broadcasts) plan.broadcast.add(sig::kTerm);
+  plan.broadcast = platform.broadcast;
   plan.success = config.exit_success.value;
   plan.terminal = situation.terminal;
   plan.suspendable = situation.suspendable;
@@ -203,6 +220,44 @@ Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform
     return tl::unexpected<Error>(std::move(*error));
   result.timeout_reason = std::move(timeout.reason);
   result.steps_reason = std::move(steps->reason);
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::string> shield_conflict(const Config& config, SignalSet shield) {
+  for (const Setting<SignalMapping>& mapping : config.signals) {
+    if (!shield.has(mapping.value.image)) continue;
+    const std::string key = "signals." + signal_name(mapping.value.signal);
+    return named(key.c_str(), mapping) + " becomes " + signal_name(mapping.value.image);
+  }
+  const Result<Steps> steps = choose_steps(behind_shield(config, shield));
+  if (!steps) return std::nullopt;  // an error of its own
+  for (const PlanStep& step : steps->list) {
+    if (shield.has(step.signal)) return steps->name + " sends " + signal_name(step.signal);
+  }
+  const int same = first_of(signals_sent(steps->list, config.stop_on.value) & shield);
+  if (same == 0) return std::nullopt;
+  return steps->name + " sends 'same', which can be " + signal_name(same);
+}
+
+Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
+  Result<PlanResult> result = plan_without_shield(config, platform, situation);
+  if (!result) return result;
+  const Plan unshielded = result->plan;
+  const SignalSet* const wanted = std::get_if<SignalSet>(&config.stop_shield.value);
+  const SignalSet shield = wanted == nullptr ? SignalSet{} : *wanted;
+  if (!shield.empty()) {
+    if (const std::optional<std::string> conflict = shield_conflict(config, shield)) {
+      return fail(*conflict + ", but " + named("stop.shield", config.stop_shield) + " keeps " + format_signals(shield) +
+                  " from every process: send another signal, or shield another");
+    }
+    result = plan_without_shield(behind_shield(config, shield), platform, situation);
+    if (!result) return result;
+    result->plan.shield = shield;
+    result->plan.broadcast = platform.broadcast - shield;
+  }
+  result->unshielded = unshielded;
   return result;
 }
 

@@ -160,4 +160,25 @@ bool waits_forever(const StepList& steps) noexcept {
   return has_wait(steps, kInfinity);
 }
 
+SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept {
+  SignalSet signals;
+  triggers.add(sig::kTerm);
+  for (const PlanStep& step : steps) {
+    if (step.signal == kSameSignal) {
+      signals = signals | triggers;
+    } else {
+      signals.add(step.signal);
+    }
+  }
+  return signals;
+}
+
+SignalSet triggers_of(const Plan& plan) noexcept {
+  SignalSet triggers;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
+  }
+  return triggers;
+}
+
 }  // namespace graceshim

@@ -17,7 +17,7 @@ std::optional<int> DeliveryLedger::choose(ProcessId process, int step, int signa
   if (entry.step >= step) return std::nullopt;
   // Ignored as a shell's `&` leaves INT and QUIT: neither caught, nor blocked to be waited for.
   const bool ignores = (signal == sig::kInt || signal == sig::kQuit) && how.ignored.has(signal) &&
-                       !how.caught.has(signal) && !how.blocked.has(signal);
+                       !how.caught.has(signal) && !how.blocked.has(signal) && !shield_.has(sig::kTerm);
   if (ignores && entry.looked_step != step) {
     entry.looked_step = step;
     entry.first_look = now;

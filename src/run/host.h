@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct ReceivedSignal {
 
 struct StartedChild {
   int pid = 0;
-  bool in_foreground = false;  // its group has been given the terminal
+  bool in_foreground = false;       // its group has been given the terminal
+  std::string shield_refused = {};  // why the kernel has refused the shield; empty: it is up, or there was to be none
 };
 
 class Host {

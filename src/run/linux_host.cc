@@ -51,6 +51,13 @@ bool is_own_doing(const signalfd_siginfo& info, int own_pid) {
   return info.ssi_code <= 0 && static_cast<int>(info.ssi_pid) == own_pid;
 }
 
+// The signals that a stop may send: whoever started us may have left them ignored (a shell's `&` does that to INT and
+// QUIT) or blocked, and then they would do nothing.
+SignalsAtStart signals_at_start(const Plan& plan) {
+  const SignalSet sent = signals_sent(plan.steps, triggers_of(plan)) | SignalSet{sig::kCont};
+  return {entry_signals().mask & ~sent.bits(), sent};
+}
+
 Error start_error(const char* name, const char* search_path, const SpawnFailure& failure) {
   const std::string quoted = "'" + std::string(name) + "'";
   switch (failure.stage) {
@@ -107,30 +114,15 @@ int LinuxHost::pending_trigger() const {
   return 0;
 }
 
-// The signals that a stop may send: whoever started us may have left them ignored (a shell's `&` does that to INT and
-// QUIT) or blocked, and then they would do nothing.
-SignalSet LinuxHost::signals_of_plan() const {
-  SignalSet signals{sig::kCont};
-  for (const PlanStep& step : request_.plan.steps) {
-    if (step.signal != kSameSignal) {
-      signals.add(step.signal);
-      continue;
-    }
-    for (int signal = 1; signal <= kSignalMax; ++signal) {
-      if (request_.plan.routes[static_cast<std::size_t>(signal)].is_trigger()) signals.add(signal);
-    }
-  }
-  return signals;
-}
-
 Result<StartedChild> LinuxHost::start_child() {
   const std::vector<char*> arguments = argument_vector(request_.command);
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
   spawn_request.search_path = search_path_;
-  spawn_request.signals.set_default = signals_of_plan();
-  spawn_request.signals.mask = entry_signals().mask & ~spawn_request.signals.set_default.bits();
+  spawn_request.signals = signals_at_start(request_.unshielded);
+  const ShieldRequest shield{.signals = request_.plan.shield, .behind_it = signals_at_start(request_.plan)};
+  if (!request_.plan.shield.empty()) spawn_request.shield = &shield;
   spawn_request.ignore_chld = entry_signals().chld_was_ignored;
   spawn_request.own_group = !request_.plan.shares_group();
   // Whoever starts in the background does not take the terminal.
@@ -145,7 +137,8 @@ Result<StartedChild> LinuxHost::start_child() {
     return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error()));
   }
   child_ = spawned->pid;
-  return StartedChild{spawned->pid, spawn_request.in_foreground};
+  const int refused = spawned->shield_error;
+  return StartedChild{spawned->pid, spawn_request.in_foreground, refused == 0 ? std::string() : reason(refused)};
 }
 
 Result<int> LinuxHost::start_hook(int child) {

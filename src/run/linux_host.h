@@ -70,7 +70,6 @@ class LinuxHost final : public Host {
 
   void read_signals();
   void after_event();
-  [[nodiscard]] SignalSet signals_of_plan() const;
 
   Result<void> watch(uv_poll_t& poll, int fd, uv_poll_cb callback);
 

@@ -80,7 +80,7 @@ Report run(const RunRequest& request) {
   // Kept until the process is gone: taking libuv's loop apart would only delay the exit.
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
-  Supervisor supervisor(request.plan, *host, base_name(request.command[0]));
+  Supervisor supervisor(request.plan, request.unshielded, *host, base_name(request.command[0]));
   ReportWriter writer(request.report, request.platform);
   const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? host->open(supervisor) : writable;

@@ -36,6 +36,7 @@ void complain(std::string_view line);
 
 struct RunRequest {
   Plan plan;
+  Plan unshielded;                     // holds in its place where the kernel refuses its shield
   std::vector<std::string> command;    // argv; not empty
   std::span<char* const> environment;  // ours; what is meant for graceshim is taken out
   std::vector<std::string> pre_stop;   // argv; empty: none

@@ -25,8 +25,13 @@ std::string describe(ExitStatus status) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Plan& plan, Host& host, std::string command)
-    : plan_(plan), host_(host), command_(std::move(command)), started_at_(host.now()) {}
+Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command)
+    : plan_(&plan),
+      unshielded_(unshielded),
+      host_(host),
+      command_(std::move(command)),
+      ledger_(plan.shield),
+      started_at_(host.now()) {}
 
 void Supervisor::refuse(const Error& error) {
   host_.log(LogLevel::kError, error.message);
@@ -38,8 +43,19 @@ void Supervisor::start() {
   if (!started) return refuse(started.error());
   child_ = started->pid;
   report_.pid = started->pid;
+  if (!started->shield_refused.empty()) follow_unshielded(started->shield_refused);
   take(Event::started(host_.now(), started->in_foreground));
   if (host_.logs(LogLevel::kDebug)) host_.log(LogLevel::kDebug, "started " + child_name());
+}
+
+// Nothing has been decided yet that hangs on the plan.
+void Supervisor::follow_unshielded(const std::string& why) {
+  std::string line = "the kernel refuses the shield (seccomp: " + why + "): a " + format_signals(plan_->shield) +
+                     " that is sent to every process reaches " + command_ + " and can cost it its work";
+  if (plan_->steps != unshielded_.steps) line += "; the plan is " + format_plan(unshielded_.steps);
+  host_.log(LogLevel::kWarn, line);
+  plan_ = &unshielded_;
+  ledger_ = DeliveryLedger();
 }
 
 void Supervisor::on_signal(const ReceivedSignal& received) {
@@ -124,7 +140,7 @@ void Supervisor::take(const Event& event) {
   events_.push_back(event);
   if (events_.size() > 1) return;
   while (!events_.empty()) {
-    const Step next = step(plan_, state_, events_.front());
+    const Step next = step(*plan_, state_, events_.front());
     state_ = next.state;
     for (const Action& action : next.actions) perform(action);
     events_.pop_front();
@@ -299,7 +315,7 @@ void Supervisor::kill_pass() {
     }
     // Without /proc the child is all that we know of, and its group.
     if (child_ != 0 && !child_seen) {
-      if (!plan_.shares_group()) host_.send_to_group(child_, sig::kKill);
+      if (!plan_->shares_group()) host_.send_to_group(child_, sig::kKill);
       reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
     }
   }
@@ -441,10 +457,10 @@ void Supervisor::tell_stop_asked(int signal) {
             std::to_string(last_signal_.sender_uid) + ")";
   }
   line += ": stopping " + child_name();
-  const int first = plan_.steps[0].signal == kSameSignal ? report_.trigger : plan_.steps[0].signal;
+  const int first = plan_->steps[0].signal == kSameSignal ? report_.trigger : plan_->steps[0].signal;
   line += " with " + signal_name(first);
-  if (plan_.delay > Millis{0}) line += " after " + format_duration(plan_.delay);
-  if (plan_.hook) line += " once stop.pre_stop has ended";
+  if (plan_->delay > Millis{0}) line += " after " + format_duration(plan_->delay);
+  if (plan_->hook) line += " once stop.pre_stop has ended";
   if (state_.deadline != kInfinity) line += "; KILL in " + format_duration(state_.deadline - state_.t0);
   host_.log(LogLevel::kInfo, line);
 }

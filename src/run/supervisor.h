@@ -16,8 +16,9 @@ namespace graceshim {
 
 class Supervisor {
  public:
-  // `command` names the child in the log. `plan` and `host` must outlive the supervisor.
-  Supervisor(const Plan& plan, Host& host, std::string command);
+  // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
+  // and `host`, must outlive the supervisor.
+  Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command);
 
   // The command cannot be started, for this reason.
   void refuse(const Error& error);
@@ -44,6 +45,7 @@ class Supervisor {
   void note_step_of_root(int signal, int step);
   void note_kill(const std::vector<Process>& members);
   void note_trigger(int signal);
+  void follow_unshielded(const std::string& why);
   void start_hook();
   void tell(const Action& action);
   void tell_stop_asked(int signal);
@@ -59,7 +61,8 @@ class Supervisor {
   [[nodiscard]] std::string names_of_stragglers() const;
   void warn_refused(const Process& process, int signal);
 
-  const Plan& plan_;
+  const Plan* plan_;
+  const Plan& unshielded_;
   Host& host_;
   std::string command_;
   State state_;

@@ -53,9 +53,13 @@ class ExplainForPrograms(Case):
         stop = explanation["stop"]
         self.assertEqual((stop["timeout_ms"], stop["implicit_triggers"]), (29_000, ["QUIT"]))
         self.assertEqual([(bar["what"], bar.get("signal"), bar["from_ms"]) for bar in stop["timeline"]],
-                         [("delay", None, 0), ("pre_stop", None, 0), ("signal", "QUIT", 2_000), ("signal", "TERM", 24_000),
+                         [("delay", None, 0), ("pre_stop", None, 0), ("signal", "QUIT", 2_000), ("signal", "INT", 24_000),
                           ("signal", "KILL", 29_000), ("platform_kill", None, 30_000)])
-        self.assertEqual(len(explanation["warnings"]), 1)
+        self.assertEqual((stop["plan"], stop["shield"], stop["plan_if_refused"]),
+                         ("QUIT/auto/INT/5s/KILL", ["TERM"], "QUIT/auto/TERM/5s/KILL"))
+        self.assertEqual(explanation["settings"]["stop.shield"],
+                         {"value": "TERM", "origin": "platform", "where": "platform heroku, for preset resque"})
+        self.assertEqual(explanation["warnings"], [])
 
     def test_what_never_comes_is_null(self):
         stop = self.explained("-t", "infinity", "worker", **ROOMS["none"])["stop"]

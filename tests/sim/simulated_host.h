@@ -61,6 +61,7 @@ class SimulatedHost final : public Host {
   int start_failure = 0;  // the status that start_child() fails with
   bool hook_fails_to_start = false;
   bool starts_in_foreground = false;
+  std::string shield_refused;
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.

@@ -28,12 +28,15 @@ inline Plan plan_of(std::string_view steps, Millis timeout) {
 
 class Simulation {
  public:
-  explicit Simulation(Plan plan, bool pid1 = false) : plan_(plan), host(pid1), supervisor(plan_, host, "command") {
+  explicit Simulation(Plan plan, bool pid1 = false) : Simulation(plan, plan, pid1) {}
+  Simulation(Plan plan, Plan unshielded, bool pid1 = false)
+      : plan_(plan), unshielded_(unshielded), host(pid1), supervisor(plan_, unshielded_, host, "command") {
     host.attach(supervisor);
   }
 
  private:
   Plan plan_;
+  Plan unshielded_;
 
  public:
   SimulatedHost host;

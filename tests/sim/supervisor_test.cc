@@ -60,6 +60,37 @@ TEST(Stop, TermBecomesTheSignalThatFinishesTheWork) {
   EXPECT_EQ(run.supervisor.report().cause, Cause::kGraceful);
 }
 
+Plan shielded_plan() {
+  Plan plan = plan_of("INT/auto/KILL", seconds(30));
+  plan.shield.add(sig::kTerm);
+  return plan;
+}
+
+TEST(Shield, ThePlanBehindItHoldsWhereItIsUp) {
+  Simulation run(shielded_plan(), plan_of("TERM/auto/QUIT/5s/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kInt, seconds(9)); };
+  run.start();
+  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "INT@2000");
+  EXPECT_FALSE(run.host.said("shield"));
+}
+
+TEST(Shield, WhereTheKernelRefusesItThePlanWithoutHoldsAndOneWarningSaysSo) {
+  Simulation run(shielded_plan(), plan_of("TERM/auto/QUIT/5s/KILL", seconds(30)));
+  run.host.shield_refused = "Operation not permitted";
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, seconds(9)); };
+  run.start();
+  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "TERM@2000");
+  EXPECT_TRUE(
+      run.host.said("the kernel refuses the shield (seccomp: Operation not permitted): a TERM that is sent to "
+                    "every process reaches command and can cost it its work; the plan is "
+                    "TERM/auto/QUIT/5s/KILL"));
+  EXPECT_EQ(run.host.lines().front().level, LogLevel::kWarn);
+}
+
 TEST(Stop, EveryStepIsFollowedByCont) {
   Simulation run(plan_of("QUIT/2s/TERM/auto/KILL", seconds(10)));
   run.host.on_child_start = [](SimProcess& child) {

@@ -49,11 +49,17 @@ TEST(Explain, ResqueOnHeroku) {
       "            0s                                            30s\n"
       "            |-----------------------------------------------|\n"
       "  QUIT      #=====================================            0s, to the child\n"
-      "  TERM                                            #=======    24s, to the child\n"
+      "  INT                                             #=======    24s, to the child\n"
       "  KILL                                                    #   29s, to every process\n"
       "  heroku                                                    # 30s, its own KILL\n";
   EXPECT_NE(text.find(picture), std::string::npos) << text;
-  EXPECT_NE(text.find("\nWarnings\n  - heroku sends TERM to every process"), std::string::npos) << text;
+  EXPECT_EQ(line_after(text, "  plan      "), "QUIT/auto/INT/5s/KILL (preset resque, behind a shield)");
+  EXPECT_EQ(line_after(text, "  stop.shield "),
+            "            = TERM                      platform heroku, for preset resque");
+  EXPECT_EQ(line_after(text, "  shield    "), "TERM (platform heroku, for preset resque)");
+  EXPECT_NE(text.find("Popen.terminate()"), std::string::npos) << "what it breaks";
+  EXPECT_NE(text.find("Where the kernel refuses it, the plan is QUIT/auto/TERM/5s/KILL."), std::string::npos);
+  EXPECT_EQ(text.find("\nWarnings\n"), std::string::npos) << text;
 }
 
 TEST(Explain, WithoutALimitTheLaterStepsNeverCome) {
@@ -133,10 +139,13 @@ TEST(ExplainJson, SaysWhatTheTextSays) {
            R"("timeout_ms":29000,"timeout_reason":"platform heroku: 30s less 1s")",
            R"("timeline":[{"what":"delay","from_ms":0,"to_ms":2000},)"
            R"({"what":"signal","signal":"QUIT","scope":"main","from_ms":2000,"to_ms":24000},)"
-           R"({"what":"signal","signal":"TERM","scope":"main","from_ms":24000,"to_ms":29000},)"
+           R"({"what":"signal","signal":"INT","scope":"main","from_ms":24000,"to_ms":29000},)"
            R"({"what":"signal","signal":"KILL","scope":"tree","from_ms":29000,"to_ms":29000},)"
            R"({"what":"platform_kill","from_ms":30000,"to_ms":30000}])",
-           R"("warnings":["heroku sends TERM to every process)",
+           R"("plan":"QUIT/auto/INT/5s/KILL","plan_reason":"preset resque, behind a shield")",
+           R"("shield":["TERM"],"shield_reason":"platform heroku, for preset resque","shield_note":"TERM does nothing)",
+           R"("plan_if_refused":"QUIT/auto/TERM/5s/KILL")",
+           R"("warnings":[])",
        }) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }

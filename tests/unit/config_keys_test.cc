@@ -33,6 +33,7 @@ constexpr Sample kSamples[] = {
     {"stop.delay", "1.5", "2s", "500ms", "1s500ms", "2s", "500ms"},
     {"stop.pre_stop", "['drain', '-n']", "sleep 1", "true", "drain -n", "sleep 1", "true"},
     {"stop.repeat", "'ignore'", "escalate", "ignore", "ignore", "escalate", "ignore"},
+    {"stop.shield", "['TERM', 1]", "TERM", "none", "HUP,TERM", "TERM", "none"},
     {"stop.stragglers", "'wait'", "leave", "wait", "wait", "leave", "wait"},
     {"stop.straggler_timeout", "'3s'", "4s", "5s", "3s", "4s", "5s"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},

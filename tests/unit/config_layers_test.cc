@@ -148,12 +148,92 @@ TEST(Warnings, AWrapperIsNamedWithWhatToDo) {
 TEST(Warnings, APlatformThatSignalsEveryProcessBreaksSomePresets) {
   FakeSurroundings surroundings;
   surroundings.environment = {"DYNO=worker.1"};
-  surroundings.arguments = {"rake", "resque:work"};
+  const auto warnings = [&surroundings](std::vector<std::string> arguments) {
+    surroundings.arguments = std::move(arguments);
+    std::string text;
+    for (const std::string& warning : configured(surroundings).warnings) text += warning + "\n";
+    return text;
+  };
+  const std::string loses = "heroku sends TERM to every process at once, and ";
+  EXPECT_EQ(warnings({"puma"}), "");
+  EXPECT_EQ(warnings({"dramatiq", "app"}), loses +
+                                               "dramatiq loses work when its own processes get it: keep its "
+                                               "requests or jobs short, or safe to repeat\n");
+  EXPECT_EQ(warnings({"rake", "resque:work"}), "") << "there is a shield";
+  EXPECT_EQ(warnings({"--shield", "HUP", "rake", "resque:work"}),
+            loses + "resque loses work when its own processes get it: leave stop.shield at auto\n");
+  EXPECT_EQ(warnings({"-p", "QUIT/1s/TERM/1s", "nginx"}),
+            loses +
+                "nginx loses work when its own processes get it: stop.plan (--stop-plan) sends TERM, and so no "
+                "shield can keep it off\n");
+  surroundings.environment = {"SYSTEMD_EXEC_PID=42"};
+  EXPECT_EQ(warnings({"--shield", "none", "nginx"}), "") << "its unit may have KillMode=mixed";
+}
+
+// --- The shield ---
+
+Setting<Shield> shield_of(FakeSurroundings& surroundings, std::vector<std::string> arguments) {
+  surroundings.arguments = std::move(arguments);
+  return configured(surroundings).config.stop_shield;
+}
+
+TEST(Shields, GoUpByThemselvesWhereThePlatformAndThePresetCallForOne) {
+  FakeSurroundings surroundings;
+  const Shield down = Auto{};
+  const Shield term = SignalSet{sig::kTerm};
+  for (const char* platform : {"DYNO=web.1", "SYSTEMD_EXEC_PID=42"}) {
+    surroundings.environment = {platform};
+    EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, term) << platform;
+    EXPECT_EQ(shield_of(surroundings, {"--shield", "auto", "rake", "resque:work"}).value, term) << platform;
+    EXPECT_EQ(shield_of(surroundings, {"puma"}).value, down) << "does not fit";
+    EXPECT_EQ(shield_of(surroundings, {"sidekiq"}).value, down) << "does not need it";
+    EXPECT_EQ(shield_of(surroundings, {"./server"}).value, down) << "nobody knows";
+    EXPECT_EQ(shield_of(surroundings, {"--shield", "none", "nginx"}).value, Shield{SignalSet{}});
+    // Nobody is refused a start that was right before there were shields.
+    EXPECT_EQ(shield_of(surroundings, {"-p", "QUIT/1s/TERM/1s", "nginx"}).value, down);
+    EXPECT_EQ(shield_of(surroundings, {"-s", "same", "nginx"}).value, down);
+    EXPECT_EQ(shield_of(surroundings, {"-m", "HUP:TERM", "nginx"}).value, down);
+    EXPECT_EQ(shield_of(surroundings, {"-s", "INT", "nginx"}).value, term);
+  }
+  surroundings.environment = {"DYNO=web.1"};
+  const Setting<Shield> shield = shield_of(surroundings, {"nginx"});
+  EXPECT_EQ(shield.origin, Origin::kPlatform);
+  EXPECT_EQ(shield.where, "platform heroku, for preset nginx");
+
+  surroundings.files["/.dockerenv"] = "";  // Dokku
+  EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, down);
+  surroundings.environment = {};
+  EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, down);
+  EXPECT_EQ(shield_of(surroundings, {"--shield", "TERM", "nginx"}).value, term) << "a list is up anywhere";
+}
+
+TEST(Shields, OneThatAPresetDoesNotEndBehindIsWarnedOf) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--shield", "TERM", "puma"};
   const Invocation invocation = configured(surroundings);
   ASSERT_EQ(invocation.warnings.size(), 1U);
-  EXPECT_TRUE(invocation.warnings[0].ends_with("set GRACEFUL_TERM=1")) << invocation.warnings[0];
-  surroundings.arguments = {"puma"};
-  EXPECT_TRUE(configured(surroundings).warnings.empty());
+  EXPECT_TRUE(invocation.warnings[0].starts_with("--shield: puma stops its own processes by TERM"))
+      << invocation.warnings[0];
+  for (const std::vector<std::string>& fine :
+       std::vector<std::vector<std::string>>{{"--shield", "HUP", "puma"}, {"--shield", "TERM", "nginx"}}) {
+    surroundings.arguments = fine;
+    EXPECT_TRUE(configured(surroundings).warnings.empty()) << fine[1];
+  }
+}
+
+TEST(Shields, WhatCannotBeOneIsRefused) {
+  FakeSurroundings surroundings;
+  const auto error = [&surroundings](const char* word) {
+    surroundings.arguments = {"--shield", word, "ls"};
+    return surroundings.error();
+  };
+  EXPECT_EQ(error("KILL"), "--shield: KILL cannot be caught by any program");
+  EXPECT_EQ(error("TERM,STOP"), "--shield: STOP cannot be caught by any program");
+  EXPECT_EQ(error("CHLD"), "--shield: CHLD tells graceshim of its own children, it has no other use");
+  EXPECT_EQ(error("CONT"), "--shield: CONT continues a process even where it is ignored");
+  EXPECT_EQ(error("33"), "--shield: 32 and 33 belong to the C library");
+  EXPECT_EQ(error("nome"), "--shield: unknown shield 'nome'; did you mean 'none'?");
+  EXPECT_NE(error("TREM").find("did you mean 'TERM'?"), std::string::npos);
 }
 
 TEST(Warnings, AQuietStartHasNone) {

@@ -29,10 +29,10 @@ Setting<SignalMapping> mapping(int signal, int image) {
 }
 
 PlatformFacts heroku() {
-  return {.name = "heroku", .grace = seconds(30), .broadcasts = true};
+  return {.name = "heroku", .grace = seconds(30), .broadcast = {sig::kTerm}};
 }
 PlatformFacts kubernetes() {
-  return {.name = "kubernetes", .grace = std::nullopt, .broadcasts = false};
+  return {.name = "kubernetes", .grace = std::nullopt};
 }
 
 PlanResult made(const Config& config, const PlatformFacts& platform = {}, const Situation& situation = {}) {
@@ -362,6 +362,76 @@ TEST(MakePlan, EverySettingOfAStopArrivesInThePlan) {
   EXPECT_EQ(result.plan.straggler_timeout, Millis{7});
   EXPECT_TRUE(result.plan.success.has(143));
   EXPECT_TRUE(result.plan.shares_group());
+}
+
+// --- The shield. ---
+
+Config shielded(SignalSet signals) {
+  Config config;
+  config.stop_shield = flag("--shield", Shield{signals});
+  return config;
+}
+
+TEST(MakePlan, WithoutAShieldTheTwoPlansAreOne) {
+  Config config;
+  config.stop_plan = of_preset(steps_of("QUIT/auto/TERM/5s"));
+  config.shielded_plan = of_preset(steps_of("QUIT/auto/INT/5s"));
+  for (const Shield& none : {Shield{Auto{}}, Shield{SignalSet{}}}) {
+    config.stop_shield = flag("--shield", none);
+    const PlanResult result = made(config, heroku());
+    EXPECT_EQ(format_plan(result.plan.steps), "QUIT/auto/TERM/5s/KILL");
+    EXPECT_EQ(result.plan, result.unshielded);
+    EXPECT_TRUE(result.plan.shield.empty());
+  }
+}
+
+TEST(MakePlan, BehindAShieldThePresetsOtherPlanHolds) {
+  Config config = shielded({sig::kTerm});
+  config.stop_plan = of_preset(steps_of("QUIT/auto/TERM/5s"));
+  config.shielded_plan = of_preset(steps_of("WINCH/auto/INT/5s"));
+  const PlanResult result = made(config, heroku());
+  EXPECT_EQ(format_plan(result.plan.steps), "WINCH/auto/INT/5s/KILL");
+  EXPECT_EQ(result.steps_reason, "preset rows, behind a shield");
+  EXPECT_EQ(result.plan.shield, SignalSet{sig::kTerm});
+  EXPECT_TRUE(result.plan.broadcast.empty()) << "nobody below us notices it";
+  EXPECT_EQ(result.implicit_triggers, std::vector<int>{sig::kWinch});
+  // Where the kernel refuses, everything is as without.
+  Config bare = config;
+  bare.stop_shield = {};
+  EXPECT_EQ(result.unshielded, made(bare, heroku()).plan);
+  EXPECT_EQ(format_plan(result.unshielded.steps), "QUIT/auto/TERM/5s/KILL");
+}
+
+TEST(MakePlan, AShieldThatTheUsualPlanGoesWithChangesNoPlan) {
+  Config config = shielded({sig::kHup});
+  config.stop_plan = of_preset(steps_of("QUIT/auto/TERM/5s"));
+  config.shielded_plan = of_preset(steps_of("WINCH/auto/INT/5s"));
+  const PlanResult result = made(config, heroku());
+  EXPECT_EQ(format_plan(result.plan.steps), "QUIT/auto/TERM/5s/KILL");
+  EXPECT_EQ(result.plan.shield, SignalSet{sig::kHup});
+  EXPECT_EQ(result.plan.broadcast, SignalSet{sig::kTerm});
+}
+
+TEST(MakePlan, ASignalThatIsSentAndShieldedIsRefused) {
+  const std::string tail =
+      ", but stop.shield (--shield) keeps TERM from every process: send another signal, or shield another";
+  Config config = shielded({sig::kTerm});
+  EXPECT_EQ(message_of(config), "stop.signal sends 'same', which can be TERM" + tail);
+  config.stop_on = flag("--stop-on", SignalSet{sig::kInt});
+  EXPECT_EQ(message_of(config), "stop.signal sends 'same', which can be TERM" + tail) << "to what is left behind";
+  config.stop_signal = flag("--stop-signal", int{sig::kTerm});
+  EXPECT_EQ(message_of(config), "stop.signal (--stop-signal) sends TERM" + tail);
+  config.stop_signal = flag("--stop-signal", int{sig::kQuit});
+  EXPECT_EQ(message_of(config), "no error");
+  config.signals = {mapping(sig::kHup, sig::kTerm)};
+  EXPECT_EQ(message_of(config), "signals.HUP (--map) becomes TERM" + tail);
+
+  config = shielded({sig::kTerm});
+  config.stop_plan = of_preset(steps_of("TERM/auto"));
+  EXPECT_EQ(message_of(config), "stop.plan (preset rows) sends TERM" + tail);
+  config.stop_plan = flag("--stop-plan", steps_of("QUIT/5s/same/5s"));
+  EXPECT_EQ(message_of(config), "stop.plan (--stop-plan) sends 'same', which can be TERM" + tail);
+  EXPECT_EQ(make_plan(config, {}, {}).error().status, kExitUsage);
 }
 
 }  // namespace

@@ -82,5 +82,12 @@ TEST(DeliveryLedger, EachStepHasItsOwnTwoLooks) {
   EXPECT_EQ(ledger.choose(kMaster, 1, sig::kInt, kIgnoring, Millis{500}, kGap), sig::kTerm);
 }
 
+// Nobody would notice the TERM.
+TEST(DeliveryLedger, BehindAShieldOfTermWhoeverIgnoresQuitGetsItAllTheSame) {
+  DeliveryLedger ledger(SignalSet{sig::kTerm});
+  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{0}, kGap), sig::kQuit);
+  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{1'000}, kGap), std::nullopt);
+}
+
 }  // namespace
 }  // namespace graceshim
