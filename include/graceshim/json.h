@@ -38,6 +38,7 @@ class JsonWriter {
     separate();
     out_ += std::to_string(value);
   }
+  void number(std::floating_point auto value) { word(std::to_string(value)); }
   void boolean(bool value) { word(value ? "true" : "false"); }
   void null() { word("null"); }
 
@@ -46,7 +47,9 @@ class JsonWriter {
     key(name);
     value.empty() ? null() : text(value);
   }
-  void member(std::string_view name, std::integral auto value) {
+  template <typename Number>
+  requires std::integral<Number> || std::floating_point<Number>
+  void member(std::string_view name, Number value) {
     key(name);
     number(value);
   }

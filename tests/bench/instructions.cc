@@ -1,0 +1,98 @@
+#include "instructions.h"
+
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "process.h"
+
+namespace graceshim {
+namespace {
+
+enum class Stop { kStep, kFork, kExec, kSignal, kEnd };
+
+// Fork, vfork and clone are told alike; `pid` becomes the one that stopped.
+struct Stopped {
+  Stop why = Stop::kEnd;
+  int signal = 0;
+};
+
+Stopped wait_for(pid_t pid) {
+  int status = 0;
+  if (::waitpid(pid, &status, __WALL) != pid) give_up_with_errno("waitpid");
+  if (!WIFSTOPPED(status)) return {Stop::kEnd};
+  switch (status >> 16) {
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+      return {Stop::kFork};
+    case PTRACE_EVENT_EXEC:
+      return {Stop::kExec};
+    default:
+      return WSTOPSIG(status) == SIGTRAP ? Stopped{Stop::kStep} : Stopped{Stop::kSignal, WSTOPSIG(status)};
+  }
+}
+
+// `syscall`: after it, two bytes on, the kernel has done what was asked.
+bool is_at_call(pid_t pid) {
+  constexpr unsigned long kOpcode = 0x050f;
+  user_regs_struct registers{};
+  iovec area{&registers, sizeof registers};
+  if (::ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &area) != 0) give_up_with_errno("ptrace");
+  return (static_cast<unsigned long>(::ptrace(PTRACE_PEEKTEXT, pid, registers.rip, nullptr)) & 0xffff) == kOpcode;
+}
+
+// Runs a stopped process until it forks or executes; returns which of the two.
+Stop run(pid_t pid, StartCost& cost) {
+  int signal = 0;
+  for (;;) {
+    if (is_at_call(pid)) ++cost.calls;
+    if (::ptrace(PTRACE_SINGLESTEP, pid, nullptr, signal) != 0) give_up_with_errno("ptrace");
+    const Stopped stopped = wait_for(pid);
+    signal = stopped.signal;
+    if (stopped.why != Stop::kSignal) ++cost.instructions;
+    if (stopped.why == Stop::kEnd) give_up("a process ended before it had started the command");
+    if (stopped.why == Stop::kFork || stopped.why == Stop::kExec) return stopped.why;
+  }
+}
+
+}  // namespace
+
+StartCost start_cost(std::vector<std::string> argv) {
+  std::vector<std::string> variables = environment();
+  const std::vector<char*> arguments = pointers(argv);
+  const std::vector<char*> settings = pointers(variables);
+  const pid_t shim = ::fork();
+  if (shim < 0) give_up_with_errno("fork");
+  if (shim == 0) {
+    ::setsid();
+    if (::chdir("/") != 0 || ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(1);
+    ::execve(arguments[0], arguments.data(), settings.data());
+    ::_exit(1);
+  }
+  if (wait_for(shim).why != Stop::kStep) give_up("cannot trace " + argv[0]);
+  ::ptrace(PTRACE_SETOPTIONS, shim, nullptr,
+           PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+
+  StartCost cost;
+  if (run(shim, cost) != Stop::kFork) give_up(argv[0] + " does not start a process");
+  unsigned long child = 0;
+  if (::ptrace(PTRACE_GETEVENTMSG, shim, nullptr, &child) != 0) give_up_with_errno("ptrace");
+  const auto command = static_cast<pid_t>(child);
+  wait_for(command);  // it stops before its first instruction
+  if (run(command, cost) != Stop::kExec) give_up(argv[0] + ": its child forks");
+  --cost.calls;  // the exec itself
+  for (const pid_t pid : {command, shim}) {
+    ::kill(pid, SIGKILL);
+    // An exec or a fork may still be told of before the end is.
+    while (wait_for(pid).why != Stop::kEnd) ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+  }
+  return cost;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,166 @@
+// bench: graceshim beside what one would take instead, interleaved in one run. See --help.
+#include <getopt.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <stdexcept>
+
+#include "instructions.h"
+#include "process.h"
+#include "tell.h"
+
+namespace graceshim {
+namespace {
+
+constexpr const char* kHelp =
+    R"(bench [OPTION]...: measures graceshim beside tini, dumb-init, catatonit and a bare floor. Root, for PID namespaces.
+
+  --shim FILE     the graceshim to measure (default: build/static/graceshim)
+  --only ROW      this row only; repeatable
+  --quick         a minute at the most: shows that all of it works, and no more
+  --json FILE     the figures for programs
+  --svg DIR       a plot of each metric
+  --readme FILE   put the table between its markers in this file
+  --start-cost    only count what the start of --shim takes: instructions, then system calls
+)";
+
+constexpr std::string_view kBegin = "<!-- benchmark: begin -->\n";
+constexpr std::string_view kEnd = "<!-- benchmark: end -->\n";
+
+struct Options {
+  std::string shim = BENCH_SHIM;
+  std::vector<std::string> only;
+  bool quick = false, start_cost = false, help = false;
+  std::string json, svg, readme;
+};
+
+std::vector<std::string> rows() {
+  std::vector<std::string> names;
+  for (const Metric& metric : metrics()) {
+    if (names.empty() || names.back() != metric.row) names.emplace_back(metric.row);
+  }
+  return names;
+}
+
+Options parse(int argc, char** argv) {
+  const option kOptions[] = {
+      {"shim", required_argument, nullptr, 'b'},
+      {"only", required_argument, nullptr, 'o'},
+      {"quick", no_argument, nullptr, 'q'},
+      {"json", required_argument, nullptr, 'j'},
+      {"svg", required_argument, nullptr, 's'},
+      {"readme", required_argument, nullptr, 'r'},
+      {"start-cost", no_argument, nullptr, 'c'},
+      {"help", no_argument, nullptr, 'h'},
+      {nullptr, 0, nullptr, 0},
+  };
+  Options options;
+  const std::vector<std::string> known = rows();
+  for (int letter = 0; (letter = ::getopt_long(argc, argv, "", kOptions, nullptr)) >= 0;) {
+    switch (letter) {
+      case 'b':
+        options.shim = std::filesystem::absolute(optarg);
+        break;
+      case 'o':
+        if (std::find(known.begin(), known.end(), optarg) == known.end()) {
+          std::string names;
+          for (const std::string& name : known) names += " " + name;
+          give_up("--only: no row '" + std::string(optarg) + "'; there are:" + names);
+        }
+        options.only.emplace_back(optarg);
+        break;
+      case 'q':
+        options.quick = true;
+        break;
+      case 'j':
+        options.json = optarg;
+        break;
+      case 's':
+        options.svg = optarg;
+        break;
+      case 'r':
+        options.readme = optarg;
+        break;
+      case 'c':
+        options.start_cost = true;
+        break;
+      case 'h':
+        options.help = true;
+        break;
+      default:
+        give_up("try --help");
+    }
+  }
+  if (optind < argc) give_up("'" + std::string(argv[optind]) + "' is no option; try --help");
+  return options;
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  if (!(file << text << std::flush)) give_up_with_errno("cannot write " + path);
+}
+
+void write_readme(const std::string& path, const std::string& table) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = text.find(kBegin);
+  const std::size_t end = text.find(kEnd);
+  if (begin == std::string::npos || end == std::string::npos) give_up(path + " has no markers for the benchmark");
+  text.replace(begin + kBegin.size(), end - begin - kBegin.size(), table);
+  write_file(path, text);
+}
+
+void run(const Options& options) {
+  Outcome outcome;
+  outcome.circumstances = circumstances_now(options.quick);
+  Rows measured(options.shim, options.quick ? kQuick : kFull);
+  for (const std::string& row : options.only.empty() ? rows() : options.only) {
+    std::cerr << "measuring " << row << ", load " << load_now() << std::endl;
+    measured.measure(row);
+  }
+  outcome.contenders = measured.contenders();
+  outcome.measurements = measured.measurements();
+  outcome.circumstances.load_after = load_now();
+  std::cout << as_text(outcome) << std::flush;
+  if (!options.json.empty()) write_file(options.json, as_json(outcome));
+  if (!options.svg.empty()) {
+    std::filesystem::create_directories(options.svg);
+    for (const Metric& metric : metrics()) {
+      if (!outcome.measurements.contains(metric.id)) continue;
+      write_file(options.svg + "/" + std::string(metric.id) + ".svg", as_svg(outcome, metric));
+    }
+  }
+  if (!options.readme.empty()) write_readme(options.readme, as_markdown(outcome));
+}
+
+int main_of_bench(int argc, char** argv) {
+  int status = 0;
+  try {
+    const Options options = parse(argc, argv);
+    if (options.help) {
+      std::cout << kHelp;
+    } else if (options.start_cost) {
+      const StartCost cost = start_cost({options.shim, "--", BENCH_COMMAND, "true"});
+      std::cout << cost.instructions << " instructions\n" << cost.calls << " calls\n";
+    } else {
+      run(options);
+    }
+  } catch (const std::exception& error) {
+    std::cerr << "bench: " << error.what() << "\n";
+    status = 1;
+  }
+  clear_away();
+  return status;
+}
+
+}  // namespace
+}  // namespace graceshim
+
+int main(int argc, char** argv) {
+  return graceshim::main_of_bench(argc, argv);
+}

@@ -1,0 +1,252 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+
+namespace graceshim {
+namespace {
+
+// Only ever used up by something that does not work. The longest life is that of a million orphans.
+constexpr Nanos kPatience = 900LL * 1'000'000'000;
+constexpr Nanos kLook = 300'000;  // between two looks at what cannot be waited for
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string proc(pid_t pid, const char* file) {
+  return read_text("/proc/" + std::to_string(pid) + "/" + file);
+}
+
+// The number after `key` in a file of lines.
+double number_after(const std::string& text, const std::string& key) {
+  const std::size_t at = text.find("\n" + key);
+  if (at == std::string::npos) give_up("no " + key + " in /proc");
+  return std::stod(text.substr(at + 1 + key.size()));
+}
+
+std::pair<Fd, Fd> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) give_up_with_errno("pipe");
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+bool wait_readable(int fd) {
+  const Nanos until = now() + kPatience;
+  for (;;) {
+    pollfd ready{fd, POLLIN, 0};
+    const Nanos left = until - now();
+    if (left <= 0) return false;
+    if (::poll(&ready, 1, static_cast<int>(left / 1'000'000) + 1) > 0) return true;
+  }
+}
+
+struct Exec {
+  char* const* argv;
+  char* const* envp;
+  int input, output, errors;
+  bool own_proc;
+  Nanos at = 0;
+  int error = 0;
+};
+
+// In memory that is the driver's, while the kernel holds that back: what a fork would copy is no part of a start.
+int become(void* argument) {
+  Exec& exec = *static_cast<Exec*>(argument);
+  // Nobody's terminal and nobody's group; a contender that signals groups reaches its own.
+  ::setsid();
+  const bool mounted = !exec.own_proc || (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                                          ::mount("proc", "/proc", "proc", 0, nullptr) == 0);
+  if (mounted && ::dup2(exec.input, 0) == 0 && ::dup2(exec.output, 1) == 1 && ::dup2(exec.errors, 2) == 2) {
+    exec.at = now();
+    ::execve(exec.argv[0], exec.argv, exec.envp);
+  }
+  exec.error = errno;
+  ::_exit(1);
+}
+
+}  // namespace
+
+Nanos now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return Nanos{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+void nap_until(Nanos at) {
+  const timespec time{at / 1'000'000'000, at % 1'000'000'000};
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nullptr) == EINTR) {
+  }
+}
+
+void give_up(const std::string& what) {
+  throw std::runtime_error(what);
+}
+
+void give_up_with_errno(const std::string& what) {
+  give_up(what + ": " + std::strerror(errno));
+}
+
+void Fd::reset() noexcept {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (std::string& string : strings) result.push_back(string.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+std::vector<std::string> environment() {
+  return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "HOSTNAME=bench",
+          "LANG=C.UTF-8", "TERM=xterm"};
+}
+
+Life::Life(std::vector<std::string> argv, As as) {
+  static std::array<char, std::size_t{256} * 1024> stack;
+  auto [input_reader, input] = make_pipe();
+  auto [output, output_writer] = make_pipe();
+  auto [errors, errors_writer] = make_pipe();
+  std::vector<std::string> variables = environment();
+  const std::vector<char*> arguments = pointers(argv);
+  const std::vector<char*> settings = pointers(variables);
+  Exec exec{arguments.data(),    settings.data(),     input_reader.get(),
+            output_writer.get(), errors_writer.get(), as == As::kPid1};
+  const int namespaces = as == As::kPid1 ? CLONE_NEWPID | CLONE_NEWNS : 0;
+  pid_ = ::clone(become, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &exec);
+  execed_at_ = now();
+  if (pid_ < 0) give_up_with_errno("clone");
+  if (exec.error != 0) {
+    ::waitpid(pid_, nullptr, 0);
+    errno = exec.error;
+    give_up_with_errno(argv[0]);
+  }
+  exec_at_ = exec.at;
+  pidfd_ = pidfd_of(pid_);
+  input_ = std::move(input);
+  output_ = std::move(output);
+  errors_ = std::move(errors);
+}
+
+Life::~Life() {
+  if (ended_ || pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void Life::send(int signal) const {
+  if (::kill(pid_, signal) != 0) give_up_with_errno("kill");
+}
+
+bool Life::speaks_within(int milliseconds) const {
+  pollfd ready{output_.get(), POLLIN, 0};
+  return ::poll(&ready, 1, milliseconds) > 0;
+}
+
+std::optional<Note> Life::next_note() {
+  if (!wait_readable(output_.get())) give_up("the command says nothing");
+  Note note{};
+  const ssize_t size = ::read(output_.get(), &note, sizeof note);
+  if (size == 0) return std::nullopt;
+  if (size != static_cast<ssize_t>(sizeof note)) give_up("the command talks nonsense");
+  return note;
+}
+
+Note Life::note(std::int64_t what) {
+  while (const std::optional<Note> next = next_note()) {
+    if (next->what == what) return *next;
+  }
+  give_up("the command ended too early");
+}
+
+// Twice: it may have slept for a moment only.
+void Life::settle() const {
+  const Nanos until = now() + kPatience;
+  double switches = -1;
+  while (now() < until) {
+    const std::string stat = proc(pid_, "stat");
+    const std::size_t after_name = stat.rfind(") ");
+    const bool asleep = after_name != std::string::npos && stat[after_name + 2] == 'S';
+    const double seen = switches_of(pid_);
+    if (asleep && seen == switches) return;
+    switches = seen;
+    nap_until(now() + kLook);
+  }
+  give_up("the shim does not come to rest");
+}
+
+Nanos Life::end() {
+  const Nanos at = end_of(pidfd_.get());
+  int status = 0;
+  rusage usage{};
+  if (::wait4(pid_, &status, 0, &usage) != pid_) give_up_with_errno("wait4");
+  ended_ = true;
+  status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  cpu_ = (Nanos{usage.ru_utime.tv_sec} + usage.ru_stime.tv_sec) * 1'000'000'000 +
+         (Nanos{usage.ru_utime.tv_usec} + usage.ru_stime.tv_usec) * 1'000;
+  return at;
+}
+
+Nanos end_of(int pidfd) {
+  if (!wait_readable(pidfd)) give_up("no end of a process");
+  return now();
+}
+
+Fd pidfd_of(pid_t pid) {
+  Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (fd.get() < 0) give_up_with_errno("pidfd_open");
+  return fd;
+}
+
+Resident resident(pid_t pid) {
+  constexpr double kKibi = 1024;
+  const std::string text = proc(pid, "smaps_rollup");
+  return {kKibi * number_after(text, "Rss:"), kKibi * number_after(text, "Pss:"),
+          kKibi * number_after(text, "Private_Dirty:")};
+}
+
+double cpu_of(pid_t pid) {
+  return std::stod(proc(pid, "schedstat"));
+}
+
+double switches_of(pid_t pid) {
+  const std::string text = proc(pid, "status");
+  return number_after(text, "voluntary_ctxt_switches:") + number_after(text, "nonvoluntary_ctxt_switches:");
+}
+
+int children_of(pid_t pid) {
+  std::istringstream list(read_text("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
+  return static_cast<int>(std::distance(std::istream_iterator<std::string>(list), {}));
+}
+
+int clear_away() {
+  int count = 0;
+  for (;;) {
+    std::istringstream list(read_text("/proc/self/task/" + std::to_string(::getpid()) + "/children"));
+    const std::vector<pid_t> pids{std::istream_iterator<pid_t>(list), {}};
+    if (pids.empty()) return count;
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);
+    count += static_cast<int>(pids.size());
+  }
+}
+
+}  // namespace graceshim

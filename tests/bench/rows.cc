@@ -1,0 +1,390 @@
+#include "rows.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "instructions.h"
+#include "process.h"
+
+namespace graceshim {
+
+const Effort kFull = {.starts = 1'000,
+                      .lives = 500,
+                      .early_rounds = 50,
+                      .reap_rounds = 10,
+                      .orphans = 10'000,
+                      .million = 1'000'000,
+                      .kill_rounds = 20,
+                      .stragglers = 1'000,
+                      .idle_seconds = 10,
+                      .kills = 200};
+const Effort kQuick = {.starts = 20,
+                       .lives = 10,
+                       .early_rounds = 1,
+                       .reap_rounds = 1,
+                       .orphans = 1'000,
+                       .million = 0,
+                       .kill_rounds = 1,
+                       .stragglers = 1'000,
+                       .idle_seconds = 1,
+                       .kills = 5};
+
+namespace {
+
+constexpr Nanos kMillisecond = 1'000'000;
+constexpr Nanos kGrace = 100 * kMillisecond;  // before the KILL, for `accuracy`
+constexpr int kFence = 54;                    // RTMIN+20: of two that are pending, TERM comes first
+constexpr int kMoments = 40;                  // of an early TERM
+constexpr Nanos kBetweenMoments = 4 * kMillisecond / kMoments;
+
+using Words = std::vector<std::string>;
+
+const Words kInits = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit"};
+const Words kEverybody = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout", "floor"};
+// They hand a signal on; the floor does not.
+const Words kSenders = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout"};
+
+// How each is asked to do its job. `translates`: TERM becomes QUIT in those that can, and stays TERM in the others.
+struct Usage {
+  const char* name;
+  const char* program;
+  Words options;  // as a plain process that takes orphans in, if it can
+  Words options_as_pid1;
+  Words options_translating;
+};
+const std::array kUsages = {
+    Usage{"graceshim", "", {"--"}, {"--"}, {"-s", "QUIT", "--"}},
+    Usage{"tini-static", "/usr/bin/tini-static", {"-s", "--"}, {"--"}, {"-s", "--"}},
+    Usage{"tini", "/usr/bin/tini", {"-s", "--"}, {"--"}, {"-s", "--"}},
+    Usage{"dumb-init", "/usr/bin/dumb-init", {"--"}, {"--"}, {"--rewrite", "15:3", "--"}},
+    Usage{"catatonit", "/usr/bin/catatonit", {"--"}, {"--"}, {"--"}},
+    Usage{"timeout", "/usr/bin/timeout", {"-k", "5", "3600"}, {"-k", "5", "3600"}, {"-k", "5", "3600"}},
+    Usage{"start-stop-daemon", "/usr/sbin/start-stop-daemon", {}, {}, {}},
+    Usage{"floor", BENCH_FLOOR, {}, {}, {}},
+};
+
+const Usage& usage_of(const std::string& name) {
+  for (const Usage& usage : kUsages) {
+    if (usage.name == name) return usage;
+  }
+  give_up("no contender " + name);
+}
+
+std::string first_line_of(const std::string& command) {
+  FILE* const output = ::popen(command.c_str(), "r");
+  std::array<char, 200> line{};
+  const bool read = output != nullptr && std::fgets(line.data(), line.size(), output) != nullptr;
+  if (output != nullptr) ::pclose(output);
+  std::string text = read ? line.data() : "";
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+std::string version_of(const Contender& contender) {
+  if (contender.name == "floor") return "20 lines of C";
+  if (contender.name == kOurs) return first_line_of(contender.program + " --version");
+  // By any directory: what is in /usr/sbin may be known to dpkg as in /sbin.
+  const std::string owner = first_line_of(
+      "dpkg-query --search '*bin/" + std::filesystem::path(contender.program).filename().string() + "' | cut -d: -f1");
+  return first_line_of("dpkg-query --show --showformat '${Package} ${Version}' " + owner);
+}
+
+}  // namespace
+
+Rows::Rows(const std::string& shim, const Effort& effort) : effort_(effort) {
+  for (const Usage& usage : kUsages) {
+    Contender contender{usage.name, usage.name == kOurs ? shim : usage.program, {}};
+    if (::access(contender.program.c_str(), X_OK) != 0) {
+      if (contender.name == kOurs) give_up_with_errno(shim);
+      continue;
+    }
+    contender.version = version_of(contender);
+    contenders_.push_back(std::move(contender));
+  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL);
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}
+
+void Rows::measure(std::string_view name) {
+  using Measure = void (Rows::*)();
+  constexpr std::array<std::pair<std::string_view, Measure>, 11> kRows = {{
+      {"start", &Rows::start},
+      {"lost", &Rows::lost},
+      {"translate", &Rows::translate},
+      {"leave", &Rows::leave},
+      {"reap", &Rows::reap},
+      {"treekill", &Rows::treekill},
+      {"memory", &Rows::memory},
+      {"size", &Rows::size},
+      {"idle", &Rows::idle},
+      {"accuracy", &Rows::accuracy},
+      {"instructions", &Rows::instructions},
+  }};
+  for (const auto& [row, measure] : kRows) {
+    if (row == name) return (this->*measure)();
+  }
+  give_up("no way to measure " + std::string(name));
+}
+
+void Rows::add(std::string_view metric, const std::string& contender, double value) {
+  measurements_[metric][contender].push_back(value);
+}
+
+template <typename Measure>
+void Rows::interleave(int rounds, const std::vector<std::string>& names, Measure measure) {
+  std::vector<const Contender*> here;
+  for (const std::string& name : names) {
+    for (const Contender& contender : contenders_) {
+      if (contender.name == name) here.push_back(&contender);
+    }
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < here.size(); ++i) {
+      measure(*here[(i + static_cast<std::size_t>(round)) % here.size()], round);
+    }
+  }
+}
+
+namespace {
+
+Words in_front_of(const Contender& contender, const Words& options, const Words& command) {
+  Words argv = {contender.program};
+  argv.insert(argv.end(), options.begin(), options.end());
+  argv.push_back(BENCH_COMMAND);
+  argv.insert(argv.end(), command.begin(), command.end());
+  return argv;
+}
+
+Words plain(const Contender& contender, const Words& command) {
+  return in_front_of(contender, usage_of(contender.name).options, command);
+}
+
+Words as_pid1(const Contender& contender, const Words& command) {
+  return in_front_of(contender, usage_of(contender.name).options_as_pid1, command);
+}
+
+double difference(Nanos to, Nanos from) {
+  return static_cast<double>(to - from);
+}
+
+}  // namespace
+
+void Rows::start() {
+  interleave(effort_.starts, kEverybody, [this](const Contender& contender, int /*round*/) {
+    Life life(plain(contender, {"true"}));
+    const Nanos ended_at = life.note(kNoteEnd).at;
+    life.end();
+    if (life.status() != 0) give_up(contender.name + " does not start `true`");
+    add("start.wall", contender.name, difference(ended_at, life.exec_at()));
+    add("start.cpu", contender.name, static_cast<double>(life.cpu()));
+  });
+}
+
+// The moments count from the exec's point of no return: before that, nobody's program is there to lose anything.
+void Rows::lost() {
+  interleave(effort_.early_rounds, kInits, [this](const Contender& contender, int /*round*/) {
+    int lost = 0;
+    for (int moment = 0; moment < kMoments; ++moment) {
+      Life life(as_pid1(contender, {"serve"}), Life::As::kPid1);
+      nap_until(life.execed_at() + moment * kBetweenMoments);
+      life.send(SIGTERM);
+      // Whatever becomes of the TERM, it has become of it before the fence arrives.
+      bool ready = false;
+      bool term = false;
+      bool fence = false;
+      while (const std::optional<Note> note = life.next_note()) {
+        if (note->what == kNoteReady) life.send(kFence);
+        ready = ready || note->what == kNoteReady;
+        term = term || note->what == SIGTERM;
+        fence = fence || note->what == kFence;
+        if (fence) break;
+      }
+      lost += ready && fence && !term ? 1 : 0;
+    }
+    add("lost", contender.name, lost);
+  });
+}
+
+void Rows::translate() {
+  interleave(effort_.lives, kSenders, [this](const Contender& contender, int /*round*/) {
+    Life life(in_front_of(contender, usage_of(contender.name).options_translating, {"serve"}));
+    life.note(kNoteReady);
+    life.settle();
+    const Nanos sent_at = now();
+    life.send(SIGTERM);
+    const std::optional<Note> note = life.next_note();
+    if (!note || (note->what != SIGTERM && note->what != SIGQUIT)) give_up(contender.name + " sends no signal on");
+    life.end();
+    add("translate", contender.name, difference(note->at, sent_at));
+  });
+}
+
+void Rows::leave() {
+  interleave(effort_.lives, kEverybody, [this](const Contender& contender, int /*round*/) {
+    Life life(plain(contender, {"wait"}));
+    life.note(kNoteReady);
+    life.settle();
+    life.close_input();
+    const Nanos command_ended_at = life.note(kNoteEnd).at;
+    add("leave", contender.name, difference(life.end(), command_ended_at));
+  });
+}
+
+// The command leaves a few first: what the shim's first reaping needs once is not counted.
+void Rows::reap() {
+  constexpr int kLookEvery = 5;  // ms
+  const auto reap = [this](const Contender& contender, int orphans) {
+    Life life(as_pid1(contender, {"orphans", std::to_string(orphans)}), Life::As::kPid1);
+    life.note(kNoteReady);
+    const double cpu = cpu_of(life.pid());
+    const double rss = resident(life.pid()).rss;
+    int most = 0;
+    while (!life.speaks_within(kLookEvery)) most = std::max(most, children_of(life.pid()) - 1);
+    life.note(kNoteDone);
+    life.settle();
+    add("reap.cpu", contender.name, (cpu_of(life.pid()) - cpu) / orphans);
+    add("reap.zombies", contender.name, most);
+    add("reap.growth", contender.name, resident(life.pid()).rss - rss);
+    life.close_input();
+    life.end();
+  };
+  interleave(effort_.reap_rounds, kInits,
+             [&](const Contender& contender, int /*round*/) { reap(contender, effort_.orphans); });
+  // The long run is about memory; as one more round of ours alone it has no pair and changes no ratio.
+  if (effort_.million > 0) reap(contenders_.front(), effort_.million);
+}
+
+// The timeout is over as soon as it can be, so that the TERM is the KILL.
+void Rows::treekill() {
+  constexpr Nanos kTimeout = kMillisecond;
+  const auto kill = [this](std::string_view metric, Life::As as) {
+    const Words options = {"-q", "-t", "1ms", "--"};
+    Life life(in_front_of(contenders_.front(), options, {"stragglers", std::to_string(effort_.stragglers)}), as);
+    life.note(kNoteReady);
+    life.settle();
+    const Nanos sent_at = now();
+    life.send(SIGTERM);
+    const Nanos ended_at = life.end();
+    add(metric, std::string(kOurs), difference(ended_at, sent_at + kTimeout));
+    add("treekill.left", std::string(kOurs), clear_away());
+  };
+  for (int round = 0; round < effort_.kill_rounds; ++round) {
+    kill("treekill.process", Life::As::kProcess);
+    kill("treekill.pid1", Life::As::kPid1);
+  }
+}
+
+void Rows::memory() {
+  interleave(3, kEverybody, [this](const Contender& contender, int /*round*/) {
+    Life life(plain(contender, {"wait"}));
+    life.note(kNoteReady);
+    life.settle();
+    const Resident memory = resident(life.pid());
+    add("memory.rss", contender.name, memory.rss);
+    add("memory.pss", contender.name, memory.pss);
+    add("memory.dirty", contender.name, memory.dirty);
+    life.close_input();
+    life.end();
+  });
+}
+
+void Rows::size() {
+  interleave(1, kEverybody, [this](const Contender& contender, int /*round*/) {
+    add("size", contender.name, static_cast<double>(std::filesystem::file_size(contender.program)));
+  });
+}
+
+// All at once. A process that has not been on a CPU has made no system call either.
+void Rows::idle() {
+  std::vector<std::pair<std::string, std::unique_ptr<Life>>> lives;
+  std::vector<double> before;
+  interleave(1, kEverybody, [&](const Contender& contender, int /*round*/) {
+    lives.emplace_back(contender.name, std::make_unique<Life>(plain(contender, {"wait"})));
+    lives.back().second->note(kNoteReady);
+    lives.back().second->settle();
+  });
+  for (const auto& [name, life] : lives) before.push_back(switches_of(life->pid()));
+  nap_until(now() + effort_.idle_seconds * 1'000 * kMillisecond);
+  for (std::size_t i = 0; i < lives.size(); ++i) {
+    add("idle.switches", lives[i].first, switches_of(lives[i].second->pid()) - before[i]);
+  }
+}
+
+namespace {
+
+// Keeps every core busy for as long as it lives.
+class Load {
+ public:
+  Load() {
+    for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
+      const pid_t pid = ::fork();
+      if (pid < 0) give_up_with_errno("fork");
+      if (pid == 0) {
+        ::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL);
+        for (;;) now();
+      }
+      pids_.push_back(pid);
+    }
+  }
+  Load(const Load&) = delete;
+  ~Load() {
+    for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
+    for (const pid_t pid : pids_) ::waitpid(pid, nullptr, 0);
+  }
+
+ private:
+  std::vector<pid_t> pids_;
+};
+
+}  // namespace
+
+void Rows::accuracy() {
+  kill_on_time("accuracy.idle");
+  const Load load;
+  kill_on_time("accuracy.busy");
+}
+
+void Rows::kill_on_time(std::string_view metric) {
+  const auto kill = [&](const Contender& contender, const Words& argv) {
+    Life life(argv);
+    const Fd command = pidfd_of(static_cast<pid_t>(life.note(kNoteReady).pid));
+    life.settle();
+    const Nanos sent_at = now();
+    life.send(SIGTERM);
+    add(metric, contender.name, difference(end_of(command.get()), sent_at + kGrace));
+    life.end();
+  };
+  interleave(effort_.kills, {"graceshim", "timeout"}, [&](const Contender& contender, int /*round*/) {
+    const bool ours = contender.name == kOurs;
+    kill(contender,
+         in_front_of(contender, ours ? Words{"-q", "-t", "100ms", "--"} : Words{"-k", "0.1", "3600"}, {"deaf"}));
+  });
+  // It knows whole seconds only, and is started to stop what runs: so it counts from its own start.
+  constexpr Nanos kSecond = 1'000 * kMillisecond;
+  interleave((effort_.kills + 9) / 10, {"start-stop-daemon"}, [&](const Contender& contender, int /*round*/) {
+    Life command({BENCH_COMMAND, "deaf"});
+    command.note(kNoteReady);
+    Life stop(
+        {contender.program, "--stop", "--quiet", "--pid", std::to_string(command.pid()), "--retry", "TERM/1/KILL/5"});
+    add(metric, contender.name, difference(command.end(), stop.exec_at() + kSecond));
+    stop.end();
+  });
+}
+
+void Rows::instructions() {
+  interleave(1, kEverybody, [this](const Contender& contender, int /*round*/) {
+    if (contender.name == "timeout") return;  // its start sets a timer up, which the others have not promised
+    add("instructions", contender.name, static_cast<double>(start_cost(plain(contender, {"true"})).instructions));
+  });
+}
+
+}  // namespace graceshim
