@@ -7,7 +7,7 @@ FROM docker.io/library/debian:bookworm-slim AS build
 WORKDIR /src
 COPY packaging/debian-packages packaging/install-packages packaging/
 RUN packaging/install-packages build
-COPY CMakeLists.txt CMakePresets.json ./
+COPY CMakeLists.txt CMakePresets.json LICENSE ./
 COPY include include
 COPY src src
 RUN cmake --preset static && cmake --build --preset static --target graceshim

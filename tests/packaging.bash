@@ -28,6 +28,7 @@ suite_packaging() {
   check "image runs a command" image_runs_command
   check "image in another image finishes its work" image_finishes_work
   check "image in another image kills at the timeout" image_kills_at_timeout
+  check "podman's init reaps and translates the stop" init_of_podman
   check "package installs and runs" package_runs
   check "try on a fresh Debian" try_on_fresh_debian
   clear_away
@@ -118,6 +119,21 @@ image_finishes_work() {
 image_kills_at_timeout() {
   start_container 'trap "" TERM; echo ready; while :; do sleep 0.1; done' --env GRACESHIM_STOP_TIMEOUT=2s &&
     podman kill --signal TERM $container && ended_with 137
+}
+
+# As `podman run --init` has it: an image that knows nothing of graceshim, and the host's binary in front of its command,
+# called /run/podman-init. The orphan that PID 1 adopts must not stay behind as a zombie.
+init_of_podman() {
+  # shellcheck disable=SC2016  # for the shell in the container
+  local command='trap "echo finished; exit 7" QUIT; (true & exec true); (sh -c "exit 0" &)
+    until [ "$(grep -l "^State:.*Z" /proc/[0-9]*/status 2>/dev/null | wc -l)" = 0 ]; do sleep 0.1; done
+    tr "\\0" " " </proc/1/cmdline; echo ready; while :; do sleep 0.1; done'
+  podman rm --force --ignore $container
+  podman --runtime runc run --detach --name $container --network=none "${limits[@]}" --stop-signal TERM \
+    --init --init-path "$root/build/static/graceshim" --env GRACESHIM_STOP_SIGNAL=QUIT $base sh -c "$command" &&
+    timeout 30 sh -c "until podman logs $container 2>&1 | grep ready; do sleep 0.1; done" &&
+    podman logs $container 2>&1 | grep -E '^/(run/podman-init|dev/init) -- ' &&
+    podman stop --time 30 $container && ended_with 7
 }
 
 package_runs() {

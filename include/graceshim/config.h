@@ -74,6 +74,7 @@ struct Config {
 
   Setting<CodeSet> exit_success{};
 
+  Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
   Setting<bool> child_die_with_shim{true};
   Setting<bool> child_die_with_parent{false};
 
@@ -81,6 +82,16 @@ struct Config {
   Setting<LogFormat> log_format{LogFormat::kText};
 
   Setting<ReportTarget> report_path{};
+
+  // What only a personality sets.
+  Setting<Place> child_place{Place::kOwnGroup};
+  Setting<SignalSet> suspend_on{};
+  Setting<SuccessWhen> exit_success_when{SuccessWhen::kStopped};
+  Setting<bool> subreaper{true};                     // not as PID 1, which is one anyway
+  Setting<int> parent_death_signal{0};               // what the kernel sends us when our parent ends; 0: nothing
+  Setting<bool> shell_for_scripts{false};            // /bin/sh runs what is no executable format, as in execvp(3)
+  Setting<bool> pause{false};                        // without COMMAND
+  Setting<LogLevel> reaped_level{LogLevel::kDebug};  // of a line for each orphan that is reaped
 };
 
 // What is known of the platform's own patience.
@@ -93,9 +104,9 @@ struct PlatformFacts {
 // What is known of the process itself when it starts.
 struct Situation {
   bool pid1 = false;
-  SignalSet ignored{};  // signals that were ignored when graceshim started
-  Terminal terminal = Terminal::kNone;
-  bool suspendable = false;  // neither PID 1 nor a session leader
+  SignalSet ignored{};                  // signals that were ignored when graceshim started
+  Terminal terminal = Terminal::kNone;  // kShared: others live in our group (a pipeline, a Procfile runner)
+  bool suspendable = false;             // neither PID 1 nor a session leader
 };
 
 struct PlanResult {

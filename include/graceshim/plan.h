@@ -73,14 +73,36 @@ bool waits_forever(const StepList& steps) noexcept;
 // parent has ended, or the child has and has left something behind.
 SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept;
 
-enum class Repeat : std::uint8_t { kAuto, kIgnore, kEscalate };
-enum class Stragglers : std::uint8_t { kStop, kWait, kLeave };
+enum class Repeat : std::uint8_t {
+  kAuto,
+  kIgnore,
+  kEscalate,
+  kForward,  // it goes to the child as well, where the stop has begun by passing one on; as kAuto elsewhere
+};
+enum class Stragglers : std::uint8_t {
+  kStop,
+  kWait,
+  kLeave,
+  kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave
+};
+
+// Where the child lives.
+enum class Place : std::uint8_t {
+  kOwnGroup,    // it leads a process group
+  kOurGroup,    // it stays in our group
+  kOwnSession,  // it leads a session, with the terminal of stdin if that is free or ours to give up
+};
+
+// When a status of exit.success becomes 0.
+enum class SuccessWhen : std::uint8_t {
+  kStopped,  // a stop was asked for, and no KILL was needed
+  kAlways,
+};
 
 // How the child and the terminal on our stdin stand to each other.
 enum class Terminal : std::uint8_t {
   kNone,        // stdin is no terminal
-  kShared,      // the child stays in our process group, for others live in it too (a pipeline, a Procfile runner): the
-                // keyboard reaches all of us
+  kShared,      // the keyboard reaches the child and us, who live in one group
   kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
 };
 
@@ -138,10 +160,15 @@ struct Plan {
   SignalSet broadcast;  // signals that the platform itself sends to every process, and that reach it
   SignalSet shield;     // signals that do nothing to any process below us
   CodeSet success;      // exit.success
+  SuccessWhen success_when = SuccessWhen::kStopped;
+  Place place = Place::kOwnGroup;
+  Scope scope = Scope::kMain;  // who gets what is passed on; kMain or kGroup
+  SignalSet suspend_on;        // these stop graceshim too, once they have been passed on
+  bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, to continue us once we are stopped
 
-  [[nodiscard]] constexpr bool shares_group() const noexcept { return terminal == Terminal::kShared; }
+  [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
 
   friend constexpr bool operator==(const Plan&, const Plan&) = default;
 };

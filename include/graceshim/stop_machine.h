@@ -15,7 +15,8 @@ namespace graceshim {
 //
 //   kStarting   nothing runs yet; a trigger ends the run with nothing started
 //   kRunning    nobody has asked for a stop. Target kChild: the child runs, no timer is armed, graceshim sleeps.
-//               Target kRoots: the child has ended and the tree is left alone (stragglers = wait, or it has daemonised)
+//               Target kRoots: the child has ended and the tree is left alone (stragglers = wait, or it has
+//               daemonised), or there never was one (pause)
 //   kDraining   the stop was asked for; stop.delay and stop.pre_stop run, the first step waits for both
 //   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
 //   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty. Target
@@ -150,7 +151,7 @@ enum class Note : std::uint8_t {
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that cut the current wait short
   kStragglers,     // the child has ended, the tree has not; the plan goes to the roots
-  kLeft,           // stragglers = leave: graceshim ends with the tree not empty
+  kLeft,           // stragglers = leave or dismiss: graceshim ends with the tree not empty
   kWaiting,        // stragglers = wait
   kDaemonised,     // the child seems to have daemonised; its tree is waited for
   kHookCut,        // the hook had to be killed: its time was over, or the child has ended
@@ -162,12 +163,14 @@ enum class Note : std::uint8_t {
 enum class ActionKind : std::uint8_t {
   kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this
               // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
-  kForward,   // signal: to the child (scope kGroup: to its group), or to every root once the child has ended
+  kForward,   // signal: to the child (scope kGroup: to its group, the child in any case), or to every root once the
+              // child has ended
+  kDismiss,   // TERM to the members of the tree that are in the group of the child, which has been reaped
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
   kArm,       // timer, at, generation: replaces an earlier arming of the same timer
   kGiveTerminal,  // the child's group becomes the foreground group
   kTakeTerminal,  // our own group becomes it again
-  kSuspend,       // stop ourselves, as the child has been stopped; returns once we have been continued
+  kSuspend,  // stop ourselves, as the child has been or is about to be stopped; returns once we have been continued
   kStartHook,
   kKillHook,
   kNote,    // note, signal, status

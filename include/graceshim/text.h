@@ -1,10 +1,12 @@
 // Small functions over text that error messages share.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace graceshim {
 
@@ -17,6 +19,10 @@ std::string nearest_hint(std::string_view word, std::span<const std::string_view
 
 // A word fit for a one-line message: control characters and invalid bytes as \xNN, cut at 80 bytes.
 std::string printable(std::string_view word);
+
+// `pattern` with each %x replaced by the value of x; a %x without a value stays.
+using Replacement = std::pair<char, std::string_view>;
+std::string expand(std::string_view pattern, std::initializer_list<Replacement> values);
 
 // Appends `bytes` as a JSON string, quotes included. Names of processes are bytes of any kind: whatever is not ASCII is
 // written as \u00NN, a code point of Latin-1, so that the result is always valid and every byte can be told.

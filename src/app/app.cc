@@ -9,14 +9,14 @@
 namespace graceshim {
 namespace {
 
-int refuse(const Error& error) {
-  complain(error.message);
-  return error.status;
+int refuse(const Error& error, const Manners& manners) {
+  complain(error.message, manners);
+  return manners.status_of(error.status);
 }
 
 int show(const std::string& text) {
   if (print(text)) return kExitSuccess;
-  complain("cannot write to standard output");
+  complain("cannot write to standard output", kOwnManners);
   return kExitUsage;
 }
 
@@ -37,6 +37,10 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
   request.working_directory = entry.working_directory;
   request.die_with_shim = invocation.config.child_die_with_shim.value;
   request.die_with_parent = invocation.config.child_die_with_parent.value;
+  request.parent_death_signal = invocation.config.parent_death_signal.value;
+  request.subreaper = invocation.config.subreaper.value;
+  request.shell_for_scripts = invocation.config.shell_for_scripts.value;
+  request.reaped_level = invocation.config.reaped_level.value;
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = std::move(invocation.warnings);
@@ -61,7 +65,12 @@ int app_main(int argc, char** argv, char** environment) {
   surroundings.list_directory = directory_names;
   surroundings.working_directory = entry.working_directory;
   Result<Invocation> invocation = configure(surroundings);
-  if (!invocation) return refuse(invocation.error());
+  const Manners manners = manners_of(surroundings.arguments);
+  if (!invocation) return refuse(invocation.error(), manners);
+  if (invocation->said) {
+    print(invocation->said->text, invocation->said->to_stderr);
+    return invocation->said->status;
+  }
 
   switch (invocation->mode) {
     case Mode::kHelp:
@@ -76,10 +85,12 @@ int app_main(int argc, char** argv, char** environment) {
       break;
   }
   const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, entry.situation);
-  if (!plan) return refuse(plan.error());
+  if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));
-  return run(request_of(std::move(*invocation), *plan, entry, surroundings.environment)).status;
+  RunRequest request = request_of(std::move(*invocation), *plan, entry, surroundings.environment);
+  request.manners = manners;
+  return run(request).status;
 }
 
 }  // namespace graceshim

@@ -1,6 +1,7 @@
 // The words that graceshim was started with.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,9 +13,11 @@ namespace graceshim {
 
 struct CommandLine {
   Mode mode = Mode::kRun;
+  Layer base{};  // beneath file and environment: how a personality begins
   Layer layer{};
   std::string config_path{};  // of --config; empty: not given
   std::vector<std::string> command{};
+  std::optional<Said> said{};  // what a personality says in place of running COMMAND
 };
 
 // Reads options up to the first word that is not one; what follows is COMMAND, whatever it looks like. Long options are

@@ -7,6 +7,7 @@
 #include "graceshim/text.h"
 #include "keys.h"
 #include "php_fpm.h"
+#include "personalities.h"
 #include "platforms.h"
 #include "presets.h"
 #include "recognise.h"
@@ -85,10 +86,11 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
   return {};
 }
 
-Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundings) {
+Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundings, bool warns_of_wrappers) {
   Config& config = invocation.config;
   Recognised found = recognise(invocation.command);
-  if (!found.wrapper_warning.empty()) invocation.warnings.push_back(std::move(found.wrapper_warning));
+  if (warns_of_wrappers && !found.wrapper_warning.empty())
+    invocation.warnings.push_back(std::move(found.wrapper_warning));
   const Preset* preset = nullptr;
   if (config.preset.value == "auto") {
     preset = found.preset;
@@ -176,14 +178,22 @@ void warn_of_shield(Invocation& invocation) {
                                 " loses work when its own processes get it: " + advice);
 }
 
+const Personality* personality_of(std::span<char* const> arguments) {
+  return arguments.empty() ? nullptr : find_personality(arguments[0]);
+}
+
 Result<Invocation> read_layers(const Surroundings& surroundings) {
-  const Result<CommandLine> line = read_command_line(surroundings.arguments);
+  const Personality* const who = personality_of(surroundings.arguments);
+  const Result<CommandLine> line =
+      who == nullptr ? read_command_line(surroundings.arguments)
+                     : read_command_line_as(*who, surroundings.arguments, surroundings.environment, surroundings.pid);
   if (!line) return tl::unexpected(line.error());
   Invocation invocation;
   invocation.mode = line->mode;
   invocation.command = line->command;
+  invocation.said = line->said;
   const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
-  if (invocation.mode != Mode::kRun && !explains) return invocation;
+  if (invocation.said || (invocation.mode != Mode::kRun && !explains)) return invocation;
 
   const Result<Environment> environment = read_environment(surroundings.environment);
   if (!environment) return tl::unexpected(environment.error());
@@ -191,7 +201,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!file) return tl::unexpected(file.error());
 
   Config& config = invocation.config;
-  Result<void> done = apply(config, *file, Origin::kFile);
+  Result<void> done = apply(config, line->base, Origin::kPreset);
+  if (done) done = apply(config, *file, Origin::kFile);
   if (done) done = apply(config, environment->layer, Origin::kEnvironment);
   if (done) done = apply(config, line->layer, Origin::kCommandLine);
   if (!done) return tl::unexpected(done.error());
@@ -201,7 +212,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
     report.path = absolute_path(report.path, surroundings.working_directory);
 
   choose_platform(invocation, surroundings, *environment);
-  done = choose_preset(invocation, surroundings);
+  // The other program would not have warned of them either.
+  done = choose_preset(invocation, surroundings, who == nullptr || config.preset.value != "none");
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
   warn_of_platform(invocation);
@@ -215,6 +227,11 @@ std::string absolute_path(const std::string& path, const std::string& directory)
   if (path.starts_with('/')) return path;
   const std::string_view relative = path.starts_with("./") ? std::string_view(path).substr(2) : std::string_view(path);
   return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
+}
+
+Manners manners_of(std::span<char* const> arguments) {
+  const Personality* const who = personality_of(arguments);
+  return who == nullptr ? kOwnManners : who->manners;
 }
 
 Result<Invocation> configure(const Surroundings& surroundings) {

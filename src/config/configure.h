@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graceshim/config.h"
+#include "graceshim/manners.h"
 
 namespace graceshim {
 
@@ -28,10 +29,18 @@ struct Surroundings {
 
 enum class Mode { kRun, kExplain, kExplainJson, kHelp, kVersion, kListPresets };
 
+// What is printed in place of running anything, and the exit status of that.
+struct Said {
+  std::string text;
+  bool to_stderr = false;
+  int status = kExitSuccess;
+};
+
 struct Invocation {
   Mode mode = Mode::kRun;
   Config config;
   std::vector<std::string> command;  // argv of COMMAND
+  std::optional<Said> said;          // set: this, and nothing else
   PlatformFacts platform;
   std::string platform_reason;        // "DYNO is set, /.dockerenv is not there"
   std::string preset;                 // "resque"; empty: none applies
@@ -46,6 +55,9 @@ Result<Invocation> configure(const Surroundings& surroundings);
 
 // `path` as it is meant in `directory`.
 std::string absolute_path(const std::string& path, const std::string& directory);
+
+// How we are to speak under this name, argv[0].
+Manners manners_of(std::span<char* const> arguments);
 
 // What --explain prints: command, preset, platform, every setting with its origin, the plan as a timeline, warnings.
 std::string explain(const Invocation& invocation, const PlanResult& plan);

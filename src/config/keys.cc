@@ -16,8 +16,9 @@ using Names = std::span<const std::string_view>;
 
 // --- Words, in the order of their enums. ---
 
-constexpr std::array<std::string_view, 3> kRepeatWords{"auto", "ignore", "escalate"};
-constexpr std::array<std::string_view, 3> kStragglerWords{"stop", "wait", "leave"};
+constexpr std::array<std::string_view, 4> kRepeatWords{"auto", "ignore", "escalate", "forward"};
+constexpr std::array<std::string_view, 4> kStragglerWords{"stop", "wait", "leave", "dismiss"};
+constexpr std::array<std::string_view, 2> kScopeWords{"main", "group"};
 constexpr std::array<std::string_view, 4> kLevelWords{"error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
 constexpr std::array<std::string_view, 4> kBooleanWords{"yes", "no", "true", "false"};
@@ -523,7 +524,7 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_STOP_REPEAT",
          .argument = "WORD",
          .default_text = "auto",
-         .help = "Take a second stop signal as: auto, ignore, escalate",
+         .help = "Take a second stop signal as: auto, ignore, escalate, forward",
          .words = kRepeatWords}),
     setting<&Config::stop_shield, read_shield, write_shield>(
         {.group = kStop,
@@ -542,7 +543,7 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_STOP_STRAGGLERS",
          .argument = "WORD",
          .default_text = "stop",
-         .help = "What outlives COMMAND: stop it, wait for it, or leave it",
+         .help = "What outlives COMMAND: stop it, wait for it, leave it, or dismiss its group by one TERM",
          .words = kStragglerWords}),
     setting<&Config::stop_straggler_timeout, read_duration, write_duration>(
         {.group = kStop,
@@ -568,6 +569,15 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_EXIT_SUCCESS",
          .argument = "CODE,...",
          .help = "After a stop that needed no KILL, exit 0 for these, e.g. 143"}),
+    setting<&Config::child_scope, (read_word<Scope, kScopeWords>), (write_word<Scope, kScopeWords>)>(
+        {.group = kRest,
+         .toml = "child.scope",
+         .flag = "scope",
+         .variable = "GRACESHIM_CHILD_SCOPE",
+         .argument = "WORD",
+         .default_text = "main",
+         .help = "Who gets the signals: COMMAND (main) or its process group (group)",
+         .words = kScopeWords}),
     setting<&Config::child_die_with_shim, read_boolean, write_boolean>(
         {.group = kRest,
          .toml = "child.die_with_shim",
@@ -630,10 +640,81 @@ constexpr std::array kKeys{
     Key{.role = Role::kHelp, .group = kInstead, .flag = "help", .letter = 'h', .help = "Show this text"},
 };
 
+// --- What only a personality sets. ---
+
+constexpr std::array<std::string_view, 3> kPlaceWords{"own-group", "our-group", "own-session"};
+constexpr std::array<std::string_view, 2> kSuccessWhenWords{"stopped", "always"};
+
+// As exit.success, one code after the other.
+Result<void> assign_further_code(Config& config, const Value& value, Origin origin) {
+  const Result<CodeSet> codes = read_codes(value);
+  if (!codes) return tl::unexpected(codes.error());
+  if (config.exit_success.origin != origin) config.exit_success = {{}, origin, value.where};
+  for (int code = 0; code <= 255; ++code) {
+    if (codes->has(code)) config.exit_success.value.add(code);
+  }
+  return {};
+}
+
+// As --map, in another spelling: 0 drops a signal, one that starts a stop is only passed on from now on, and a signal
+// that never arrives may be named in vain.
+Result<void> assign_rewrite(Config& config, const Value& value, Origin origin) {
+  const std::size_t colon = value.text.find(':');
+  if (colon == std::string::npos) return fail_at(value.where, "expected two signals as in 15:3");
+  Value from{.text = value.text.substr(0, colon), .where = value.where};
+  Value to{.text = value.text.substr(colon + 1), .where = value.where};
+  const Result<int> signal = read_signal(from);
+  if (!signal) return tl::unexpected(signal.error());
+  if (to.text == "0") to.text = "ignore";
+  if (!can_arrive(*signal)) from.text = "HUP";  // only to read the other one
+  const Result<SignalMapping> mapping = read_mapping(from, to);
+  if (!mapping) return tl::unexpected(mapping.error());
+  if (!can_arrive(*signal)) return {};
+  config.stop_on.value.remove(*signal);
+  return assign_mapping(config, Value{.kind = Kind::kPair, .items = {from, to}, .where = value.where}, origin);
+}
+
+template <auto kMember, auto kRead>
+constexpr Key inner(std::string_view name) {
+  Key row;
+  row.toml = name;
+  row.assign = assign<kMember, kRead>;
+  return row;
+}
+
+constexpr Key inner(std::string_view name, decltype(Key::assign) assign_row) {
+  Key row;
+  row.toml = name;
+  row.assign = assign_row;
+  return row;
+}
+
+constexpr std::array kInnerKeys{
+    inner<&Config::child_place, read_word<Place, kPlaceWords>>("child.place"),
+    inner<&Config::suspend_on, read_signals>("signals.suspend_on"),
+    inner<&Config::exit_success_when, read_word<SuccessWhen, kSuccessWhenWords>>("exit.success_when"),
+    inner("exit.success+", assign_further_code),
+    inner("signals.rewrite", assign_rewrite),
+    inner<&Config::subreaper, read_boolean>("subreaper"),
+    inner<&Config::parent_death_signal, read_signal>("parent_death_signal"),
+    inner<&Config::shell_for_scripts, read_boolean>("shell_for_scripts"),
+    inner<&Config::pause, read_boolean>("pause"),
+    inner<&Config::reaped_level, kReadLevel>("log.reaped_level"),
+};
+
 }  // namespace
 
 std::span<const Key> keys() noexcept {
   return kKeys;
+}
+
+const Key* find_key(std::string_view name) noexcept {
+  for (const std::span<const Key> table : {std::span<const Key>(kKeys), std::span<const Key>(kInnerKeys)}) {
+    for (const Key& key : table) {
+      if (key.toml == name) return &key;
+    }
+  }
+  return nullptr;
 }
 
 const Key& signals_key() noexcept {

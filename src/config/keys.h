@@ -59,6 +59,9 @@ struct Key {
 // Every row, in the order of the help text.
 std::span<const Key> keys() noexcept;
 
+// The row of this name, among those too that only a personality sets and no source can name; null: there is none.
+const Key* find_key(std::string_view name) noexcept;
+
 // The row of [signals] and --map.
 const Key& signals_key() noexcept;
 

@@ -39,7 +39,7 @@ Result<Steps> choose_steps(const Config& config) {
   steps.reason = signal_set ? signal.where : "default";
   steps.name = named("stop.signal", signal);
   steps.is_explicit = signal.is_explicit();
-  if (signal.value != sig::kKill) steps.list.push({signal.value, Scope::kMain, kAutoWait});
+  if (signal.value != sig::kKill) steps.list.push({signal.value, config.child_scope.value, kAutoWait});
   steps.list.push({sig::kKill, Scope::kTree, Millis{0}});
   return steps;
 }
@@ -151,7 +151,7 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   // 32 and 33 belong to the C library of the child: it uses them between its own threads.
   const SignalSet never_forwarded{sig::kKill, sig::kStop, sig::kChld, 32, 33};
   for (int signal = 1; signal <= kSignalMax; ++signal) {
-    const bool dropped = never_forwarded.has(signal) || situation.ignored.has(signal);
+    const bool dropped = never_forwarded.has(signal) || situation.ignored.has(signal) || config.pause.value;
     routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : Route::forward_as(signal);
   }
 
@@ -186,6 +186,17 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   return std::nullopt;
 }
 
+// In a group that others share with us the child must live too, for the keyboard speaks to that group; and a session of
+// its own has a terminal of its own, or none.
+void set_place(const Config& config, const Situation& situation, Plan& plan) {
+  plan.place = config.child_place.value;
+  plan.suspendable = situation.suspendable;
+  if (plan.place == Place::kOwnSession) return;
+  if (situation.terminal == Terminal::kShared) plan.place = Place::kOurGroup;
+  plan.terminal = situation.terminal;
+  if (plan.shares_group() && plan.terminal == Terminal::kHandedOver) plan.terminal = Terminal::kShared;
+}
+
 // A hook that hangs must not keep the first signal back for ever, however long the stop may take after it.
 Millis hook_limit(const Plan& plan) {
   if (plan.timeout == kInfinity) return kTimeoutWithoutPlatform / 2;
@@ -214,8 +225,11 @@ Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts
   plan.straggler_timeout = config.stop_straggler_timeout.value;
   plan.broadcast = platform.broadcast;
   plan.success = config.exit_success.value;
-  plan.terminal = situation.terminal;
-  plan.suspendable = situation.suspendable;
+  plan.success_when = config.exit_success_when.value;
+  plan.scope = config.child_scope.value;
+  plan.suspend_on = config.suspend_on.value;
+  plan.pause = config.pause.value;
+  set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))
     return tl::unexpected<Error>(std::move(*error));
   result.timeout_reason = std::move(timeout.reason);

@@ -40,7 +40,7 @@ class Answer {
 
   // --- The moves between phases. ---
   void ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
-  void ask_again(int trigger) noexcept;
+  void ask_again(int trigger, bool from_keyboard) noexcept;
   void stop_roots_unasked() noexcept;
   void drain_or_step() noexcept;
   void enter_step(std::size_t index) noexcept;
@@ -56,6 +56,7 @@ class Answer {
   bool advance(bool kill_allowed) noexcept;
   void resume_child(bool with_terminal) noexcept;
   void forward(int signal, Scope scope) noexcept;
+  [[nodiscard]] Scope forward_scope() noexcept;
   void act(ActionKind kind) noexcept;
   void deliver() noexcept;
   void look_at_roots() noexcept;
@@ -100,6 +101,7 @@ void Answer::on_started(bool in_foreground) noexcept {
   if (state().phase != Phase::kStarting) return;
   state().child_has_terminal = in_foreground;
   state().phase = Phase::kRunning;
+  if (plan_.pause) state().target = Target::kRoots;
   state().started_at = now_;
 }
 
@@ -123,8 +125,8 @@ void Answer::on_signal(const Event& event) noexcept {
   const bool hung_up_below_a_shell = event.terminal_gone && plan_.suspendable;
   const bool child_has_it = (plan_.shares_group() && (event.from_keyboard || hung_up_below_a_shell)) ||
                             (state().child_has_terminal && hung_up_below_a_shell);
-  if (route.is_dropped() || child_has_it) return;
-  forward(route.image(), Scope::kMain);
+  if (!route.is_dropped() && !child_has_it) forward(route.image(), forward_scope());
+  if (plan_.suspend_on.has(signal)) act(ActionKind::kSuspend);
 }
 
 // ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
@@ -162,7 +164,7 @@ void Answer::on_reaped(const Event& event) noexcept {
   if (state().phase == Phase::kStarting) return;
   if (event.child_ended && state().target == Target::kChild) return on_child_ended(event);
   if (state().target == Target::kChild) return;
-  if (event.empty) return finish();
+  if (event.empty) return plan_.pause ? void() : finish();
   // Whoever was just reaped may have left us orphans, which need the current step as well.
   if (state().phase == Phase::kStepping) look_at_roots();
 }
@@ -173,7 +175,8 @@ void Answer::on_child_ended(const Event& event) noexcept {
   if (state().hook_running) cut_hook();
   if (event.empty) return finish();
   if (state().phase == Phase::kKilling) return arm(Timer::kKillGrace, now_ + kKillGrace);
-  if (plan_.stragglers == Stragglers::kLeave) {
+  if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
+    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) act(ActionKind::kDismiss);
     note(Note::kLeft);
     return finish();
   }
@@ -236,8 +239,9 @@ void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
 
 // `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
 void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
+  if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
   if (state().phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
-  if (state().phase != Phase::kRunning) return ask_again(trigger);
+  if (state().phase != Phase::kRunning) return ask_again(trigger, from_keyboard);
   state().trigger = trigger;
   state().triggers_seen.add(trigger);
   state().by_keyboard = from_keyboard && plan_.shares_group();
@@ -258,7 +262,7 @@ void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noe
   drain_or_step();
 }
 
-void Answer::ask_again(int trigger) noexcept {
+void Answer::ask_again(int trigger, bool from_keyboard) noexcept {
   const bool first_request = state().triggers_seen.empty();  // so far only the child had ended, unasked
   const bool seen = state().triggers_seen.has(trigger);
   const bool insists = seen && trigger == sig::kInt && now_ - state().last_insist >= kInsistGap;
@@ -276,6 +280,12 @@ void Answer::ask_again(int trigger) noexcept {
     case Repeat::kEscalate:
       advanced = advance(true);
       break;
+    case Repeat::kForward:
+      if (state().phase == Phase::kStepping && plan_.steps[state().step].signal == kSameSignal) {
+        if (!plan_.shares_group() || !from_keyboard) forward(trigger, forward_scope());
+        return;
+      }
+      [[fallthrough]];
     case Repeat::kAuto:
       if (insists) {
         advanced = advance(true);
@@ -352,7 +362,8 @@ void Answer::finish() noexcept {
   if (state().hook_running) cut_hook();
   const int code = exit_code(state().child);
   const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
-  const bool counts_as_success = asked && plan_.success.has(code);
+  const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
+  const bool counts_as_success = counts && plan_.success.has(code);
   finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause, counts_as_success ? kExitSuccess : code);
 }
 
@@ -383,6 +394,12 @@ void Answer::forward(int signal, Scope scope) noexcept {
   action.scope = scope;
   action.signal = signal;
   result_.actions.push(action);
+}
+
+// In a group that is ours too, a signal to the group would come back to us. Once the child has been reaped, the number
+// of its group may be another's.
+Scope Answer::forward_scope() noexcept {
+  return plan_.shares_group() || state().target == Target::kRoots ? Scope::kMain : plan_.scope;
 }
 
 void Answer::act(ActionKind kind) noexcept {

@@ -86,6 +86,23 @@ std::string nearest_hint(std::string_view word, std::span<const std::string_view
   return "; did you mean '" + std::string(*found) + "'?";
 }
 
+std::string expand(std::string_view pattern, std::initializer_list<Replacement> values) {
+  std::string result;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    const Replacement* found = values.end();
+    if (pattern[at] == '%' && at + 1 < pattern.size())
+      found =
+          std::find_if(values.begin(), values.end(), [&](const Replacement& v) { return v.first == pattern[at + 1]; });
+    if (found == values.end()) {
+      result += pattern[at];
+    } else {
+      result += found->second;
+      ++at;
+    }
+  }
+  return result;
+}
+
 std::string printable(std::string_view word) {
   std::string result;
   std::size_t cut_at = 0;  // the longest prefix that leaves room for kCut and splits no character

@@ -22,6 +22,10 @@ bool become_subreaper() noexcept {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0;
 }
 
+bool set_parent_death_signal(int signal) noexcept {
+  return ::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(signal), 0UL, 0UL, 0UL) == 0;
+}
+
 std::string working_directory() {
   char path[PATH_MAX];
   return ::getcwd(path, sizeof path) == nullptr ? std::string() : std::string(path);

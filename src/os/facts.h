@@ -13,6 +13,9 @@ bool is_terminal(int fd) noexcept;
 // Orphans below us become our children, not init's. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;
 
+// The kernel sends us `signal` when our parent ends, and 0 nothing. Returns false if it refuses.
+bool set_parent_death_signal(int signal) noexcept;
+
 // Absolute; empty if it cannot be named (it was removed, or lies outside our root).
 std::string working_directory();
 

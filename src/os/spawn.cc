@@ -113,23 +113,29 @@ GRACESHIM_UNINSTRUMENTED int set_shield(const ShieldRequest& shield) noexcept {
   return error;
 }
 
+// Returns only with an error. Unlike execvp(3), an ENOEXEC is an invitation to try a shell on the file only where that
+// is asked for: it would run a broken binary as a script.
+GRACESHIM_UNINSTRUMENTED int exec_file(const SpawnRequest& request, char* file) noexcept {
+  ::execve(file, request.argv, request.envp);
+  if (errno != ENOEXEC || request.shell_argv == nullptr) return errno;
+  request.shell_argv[1] = file;
+  ::execve(request.shell_argv[0], request.shell_argv, request.envp);
+  return errno;
+}
+
 // Returns only with an error.
 GRACESHIM_UNINSTRUMENTED int exec(Shared& shared) noexcept {
   const SpawnRequest& request = shared.request;
-  if (::strchr(request.argv[0], '/') != nullptr) {
-    ::execve(request.argv[0], request.argv, request.envp);
-    return errno;
-  }
+  if (::strchr(request.argv[0], '/') != nullptr) return exec_file(request, request.argv[0]);
   int error = ENOENT;
   PathSearch search(request.argv[0], request.search_path);
   while (search.next(shared.candidate)) {
-    ::execve(shared.candidate, request.argv, request.envp);
-    // Not there, or not for us: a later directory may have a better one. Anything else is about this very file. Unlike
-    // execvp(3), ENOEXEC is no invitation to try /bin/sh on it: that would run a broken binary as a script.
-    if (errno == EACCES) {
+    const int refused = exec_file(request, shared.candidate);
+    // Not there, or not for us: a later directory may have a better one. Anything else is about this very file.
+    if (refused == EACCES) {
       error = EACCES;
-    } else if (errno != ENOENT && errno != ENOTDIR) {
-      return errno;
+    } else if (refused != ENOENT && refused != ENOTDIR) {
+      return refused;
     }
   }
   return error;
@@ -147,6 +153,10 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
   };
 
   if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
+  if (request.own_session) {
+    if (::setsid() < 0) give_up(SpawnFailure::Stage::kSetup, errno);
+    ::ioctl(STDIN_FILENO, TIOCSCTTY, 0);  // refused where it is no terminal, or that of another session
+  }
   // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
   // to notice.
   if (request.in_foreground) {

@@ -1,9 +1,11 @@
 #include "terminal.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <ctime>
 
 #include "fds.h"
 #include "processes.h"
@@ -44,6 +46,17 @@ bool pass_terminal(int from, int group) noexcept {
   if (!terminal) return false;
   if (from != 0 && ::tcgetpgrp(terminal.get()) != from) return false;
   return ::tcsetpgrp(terminal.get(), group) == 0;
+}
+
+void leave_terminal() noexcept {
+  if (!is_session_leader() || ::ioctl(STDIN_FILENO, TIOCNOTTY) != 0) return;
+  const timespec at_once{};
+  for (const int signal : {SIGHUP, SIGCONT}) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    ::sigtimedwait(&set, nullptr, &at_once);
+  }
 }
 
 void stop_self() noexcept {

@@ -19,6 +19,10 @@ bool has_controlling_terminal() noexcept;
 // is 0. TTOU must be blocked. False if it was not `from`'s to give, or there is no terminal.
 bool pass_terminal(int from, int group) noexcept;
 
+// Gives up the controlling terminal on stdin where we lead its session, so that another session can have it. Signals
+// must be blocked: the HUP and the CONT with which the kernel tells of it are taken back.
+void leave_terminal() noexcept;
+
 // Stops this process until somebody sends it CONT.
 void stop_self() noexcept;
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "facts.h"
+#include "graceshim/text.h"
 #include "supervisor.h"
 #include "terminal.h"
 
@@ -58,8 +59,11 @@ SignalsAtStart signals_at_start(const Plan& plan) {
   return {entry_signals().mask & ~sent.bits(), sent};
 }
 
-Error start_error(const char* name, const char* search_path, const SpawnFailure& failure) {
+Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
   const std::string quoted = "'" + std::string(name) + "'";
+  const auto cannot_execute = [&](const std::string& why) {
+    return expand(manners.cannot_execute, {{'c', name}, {'r', why}});
+  };
   switch (failure.stage) {
     case SpawnFailure::Stage::kClone:
       return system_error("cannot start a process for " + quoted, failure.error);
@@ -72,17 +76,17 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
     const std::string file = find_in_path(name, search_path);
     const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
     if (!interpreter.empty()) {
-      return {"cannot execute " + quoted + ": its interpreter '" + interpreter + "' was not found", kExitNotFound};
+      return {cannot_execute("its interpreter '" + interpreter + "' was not found"), kExitNotFound};
     }
-    return {"cannot execute " + quoted + ": " + reason(failure.error), kExitNotFound};
+    return {cannot_execute(reason(failure.error)), kExitNotFound};
   }
-  return {"cannot execute " + quoted + ": " + reason(failure.error), kExitNotExecutable};
+  return {cannot_execute(reason(failure.error)), kExitNotExecutable};
 }
 
 }  // namespace
 
 LinuxHost::LinuxHost(const RunRequest& request)
-    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO) {
+    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
@@ -124,7 +128,16 @@ Result<StartedChild> LinuxHost::start_child() {
   const ShieldRequest shield{.signals = request_.plan.shield, .behind_it = signals_at_start(request_.plan)};
   if (!request_.plan.shield.empty()) spawn_request.shield = &shield;
   spawn_request.ignore_chld = entry_signals().chld_was_ignored;
-  spawn_request.own_group = !request_.plan.shares_group();
+  spawn_request.own_group = request_.plan.place == Place::kOwnGroup;
+  spawn_request.own_session = request_.plan.place == Place::kOwnSession;
+  if (spawn_request.own_session) leave_terminal();
+  std::vector<char*> shell;
+  if (request_.shell_for_scripts) {
+    static char shell_path[] = "/bin/sh";
+    shell.assign({shell_path, nullptr});
+    shell.insert(shell.end(), arguments.begin() + 1, arguments.end());
+    spawn_request.shell_argv = shell.data();
+  }
   // Whoever starts in the background does not take the terminal.
   spawn_request.in_foreground =
       request_.plan.terminal == Terminal::kHandedOver && foreground_group(STDIN_FILENO) == self_.group;
@@ -134,7 +147,7 @@ Result<StartedChild> LinuxHost::start_child() {
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
     if (spawn_request.in_foreground) take_terminal();
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error()));
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.manners));
   }
   child_ = spawned->pid;
   const int refused = spawned->shield_error;
@@ -155,13 +168,16 @@ Result<int> LinuxHost::start_hook(int child) {
   spawn_request.stdout_fd = STDERR_FILENO;
   spawn_request.directory = directory.c_str();
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
-  if (!spawned) return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error()));
+  if (!spawned) return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), kOwnManners));
   return spawned->pid;
 }
 
 Result<void> LinuxHost::open(Supervisor& supervisor) {
   supervisor_ = &supervisor;
-  if (!is_pid1() && !become_subreaper()) {
+  if (request_.parent_death_signal != 0 && !set_parent_death_signal(request_.parent_death_signal)) {
+    return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
+  }
+  if (request_.subreaper && !is_pid1() && !become_subreaper()) {
     log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
   }
   if (!has_free_descriptors(kDescriptorsNeeded)) {

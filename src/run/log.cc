@@ -27,6 +27,14 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::off;
 }
 
+std::size_t index_of(spdlog::level::level_enum level) {
+  LogLevel own = LogLevel::kError;
+  if (level == spdlog::level::warn) own = LogLevel::kWarn;
+  if (level == spdlog::level::info) own = LogLevel::kInfo;
+  if (level == spdlog::level::debug) own = LogLevel::kDebug;
+  return static_cast<std::size_t>(own);
+}
+
 void append(std::string& out, spdlog::string_view_t text) {
   out.append(text.data(), text.size());
 }
@@ -46,7 +54,7 @@ void append_time(std::string& out, spdlog::log_clock::time_point time) {
 
 class QuietSink : public spdlog::sinks::sink {
  public:
-  QuietSink(LogFormat format, int fd) : format_(format), writer_(fd) {}
+  QuietSink(LogFormat format, int fd, const Manners& manners) : format_(format), manners_(manners), writer_(fd) {}
 
   void log(const spdlog::details::log_msg& message) override {
     writer_.write(line_of(message));
@@ -65,7 +73,7 @@ class QuietSink : public spdlog::sinks::sink {
     std::string line;
     switch (format_) {
       case LogFormat::kText:
-        line = message.level == spdlog::level::warn ? "graceshim: warning: " : "graceshim: ";
+        line = expand(manners_.prefixes[index_of(message.level)], {{'p', std::to_string(getpid())}});
         append(line, message.payload);
         break;
       case LogFormat::kJson:
@@ -91,6 +99,7 @@ class QuietSink : public spdlog::sinks::sink {
   }
 
   LogFormat format_;
+  const Manners& manners_;
   QuietWriter writer_;
   std::uint64_t dropped_told_ = 0;
 };
@@ -98,8 +107,8 @@ class QuietSink : public spdlog::sinks::sink {
 }  // namespace
 
 struct Log::Writer {
-  Writer(LogLevel level, LogFormat format, int fd)
-      : sink(std::make_shared<QuietSink>(format, fd)), logger("graceshim", sink) {
+  Writer(LogLevel level, LogFormat format, int fd, const Manners& manners)
+      : sink(std::make_shared<QuietSink>(format, fd, manners)), logger("graceshim", sink) {
     logger.set_level(spdlog_level(level));
     // The handler that is there by default writes to stderr itself, and would block.
     logger.set_error_handler([](const std::string& /*what*/) {});
@@ -108,13 +117,14 @@ struct Log::Writer {
   spdlog::logger logger;
 };
 
-Log::Log(LogLevel level, LogFormat format, int fd) : level_(level), format_(format), fd_(fd) {}
+Log::Log(LogLevel level, LogFormat format, int fd, const Manners& manners)
+    : level_(level), format_(format), fd_(fd), manners_(manners) {}
 
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view line) {
   if (!enabled(level)) return;
-  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_);
+  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_, manners_);
   writer_->logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -5,13 +5,14 @@
 #include <string_view>
 
 #include "graceshim/config.h"
+#include "graceshim/manners.h"
 
 namespace graceshim {
 
 class Log {
  public:
-  // `fd` is borrowed: it is never closed and none of its flags are changed.
-  Log(LogLevel level, LogFormat format, int fd);
+  // `fd` is borrowed: it is never closed and none of its flags are changed. `manners` must outlive the log.
+  Log(LogLevel level, LogFormat format, int fd, const Manners& manners = kOwnManners);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -28,6 +29,7 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   int fd_;
+  const Manners& manners_;
   std::unique_ptr<Writer> writer_;  // made with the first line: most lives say nothing
 };
 

@@ -60,9 +60,9 @@ std::optional<std::vector<std::string>> directory_names(const std::string& path)
   return names;
 }
 
-bool print(std::string_view text) {
+bool print(std::string_view text, bool to_stderr) {
   while (!text.empty()) {
-    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
+    const ssize_t written = write(to_stderr ? STDERR_FILENO : STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
@@ -70,8 +70,8 @@ bool print(std::string_view text) {
   return true;
 }
 
-void complain(std::string_view line) {
-  Log log(LogLevel::kInfo, LogFormat::kText, STDERR_FILENO);
+void complain(std::string_view line, const Manners& manners) {
+  Log log(LogLevel::kInfo, LogFormat::kText, STDERR_FILENO, manners);
   log.write(LogLevel::kError, line);
   log.flush();
 }
@@ -80,7 +80,8 @@ Report run(const RunRequest& request) {
   // Kept until the process is gone: taking libuv's loop apart would only delay the exit.
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
-  Supervisor supervisor(request.plan, request.unshielded, *host, base_name(request.command[0]));
+  const std::string name = request.command.empty() ? std::string() : base_name(request.command[0]);
+  Supervisor supervisor(request.plan, request.unshielded, *host, name, request.manners, request.reaped_level);
   ReportWriter writer(request.report, request.platform);
   const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? host->open(supervisor) : writable;

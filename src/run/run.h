@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graceshim/config.h"
+#include "graceshim/manners.h"
 #include "graceshim/report.h"
 
 namespace graceshim {
@@ -28,21 +29,26 @@ bool file_exists(const std::string& path);
 // The names in a directory, sorted; nothing if it cannot be read.
 std::optional<std::vector<std::string>> directory_names(const std::string& path);
 
-// Writes all of `text` to stdout. Returns false if that fails.
-bool print(std::string_view text);
+// Writes all of `text` to stdout, or to stderr. Returns false if that fails.
+bool print(std::string_view text, bool to_stderr = false);
 
-// Writes one line to stderr in graceshim's own name, without ever blocking.
-void complain(std::string_view line);
+// Writes one line to stderr, without ever blocking.
+void complain(std::string_view line, const Manners& manners);
 
 struct RunRequest {
   Plan plan;
   Plan unshielded;                     // holds in its place where the kernel refuses its shield
-  std::vector<std::string> command;    // argv; not empty
+  std::vector<std::string> command;    // argv; empty only where the plan is to pause
   std::span<char* const> environment;  // ours; what is meant for graceshim is taken out
   std::vector<std::string> pre_stop;   // argv; empty: none
   std::string working_directory;
   bool die_with_shim = true;
   bool die_with_parent = false;
+  int parent_death_signal = 0;  // what the kernel sends us when our parent ends; 0: nothing
+  bool subreaper = true;
+  bool shell_for_scripts = false;            // /bin/sh runs what is no executable format
+  LogLevel reaped_level = LogLevel::kDebug;  // of a line for each orphan that is reaped
+  Manners manners;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start

@@ -11,6 +11,9 @@ namespace {
 // One round of reaping takes at most so many: a tree that forks as fast as we reap must not keep the timers waiting.
 constexpr int kReapsPerRound = 2048;
 
+// Who has been forked while the group was being dismissed is seen by the next pass over it.
+constexpr int kDismissPasses = 4;
+
 // How many processes a log line names before it counts the rest.
 constexpr std::size_t kNamesPerLine = 10;
 
@@ -25,20 +28,24 @@ std::string describe(ExitStatus status) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command)
+Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
+                       const Manners& manners, LogLevel reaped_level)
     : plan_(&plan),
       unshielded_(unshielded),
       host_(host),
       command_(std::move(command)),
+      manners_(manners),
+      reaped_level_(reaped_level),
       ledger_(plan.shield),
       started_at_(host.now()) {}
 
 void Supervisor::refuse(const Error& error) {
   host_.log(LogLevel::kError, error.message);
-  take(Event::start_failed(host_.now(), error.status));
+  take(Event::start_failed(host_.now(), manners_.status_of(error.status)));
 }
 
 void Supervisor::start() {
+  if (plan_->pause) return take(Event::started(host_.now()));
   const Result<StartedChild> started = host_.start_child();
   if (!started) return refuse(started.error());
   child_ = started->pid;
@@ -117,6 +124,8 @@ void Supervisor::on_child_change() {
       }
     } else {
       ++report_.reaped;
+      if (host_.logs(reaped_level_))
+        host_.log(reaped_level_, "reaped orphan " + std::to_string(reaped.pid) + ", which " + describe(reaped.status));
       note_end_of_straggler(reaped);
     }
   }
@@ -153,6 +162,8 @@ void Supervisor::perform(const Action& action) {
       return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_roots(action);
     case ActionKind::kForward:
       return forward(action);
+    case ActionKind::kDismiss:
+      return dismiss();
     case ActionKind::kKillPass:
       return kill_pass();
     case ActionKind::kArm:
@@ -280,8 +291,8 @@ void Supervisor::forward(const Action& action) {
     return last_signal_.value ? host_.queue(pid, action.signal, *last_signal_.value) : host_.send(pid, action.signal);
   };
   if (action.target == Target::kChild && action.scope == Scope::kGroup) {
-    host_.send_to_group(child_, action.signal);
-    return;
+    // Unless the child has moved to another group: it still is whom we mean.
+    if (host_.send_to_group(child_, action.signal) != Sent::kGone) return;
   }
   if (action.target == Target::kChild) {
     Process child;
@@ -292,6 +303,19 @@ void Supervisor::forward(const Action& action) {
   }
   for (const Process& root : roots()) {
     if (send(root.id.pid) == Sent::kRefused) warn_refused(root, action.signal);
+  }
+}
+
+// One by one: the number of the group may be another's now.
+void Supervisor::dismiss() {
+  for (int pass = 0; pass < kDismissPasses; ++pass) {
+    bool found_more = false;
+    for (const Process& member : host_.descendants()) {
+      if (member.group != report_.pid || outside_every_scope(member) || !dismissed_.insert(member.id).second) continue;
+      found_more = true;
+      send_step(member, sig::kTerm);
+    }
+    if (!found_more) return;
   }
 }
 
@@ -478,7 +502,7 @@ void Supervisor::tell_end() {
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
   if (!host_.logs(level)) return;
   if (report_.pid == 0) {
-    if (report_.cause != Cause::kStartFailed) {
+    if (report_.cause != Cause::kStartFailed && !plan_->pause) {
       host_.log(level, signal_name(last_signal_.signal) + " came before the start: nothing was started");
     }
     return;

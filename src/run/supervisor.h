@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "graceshim/manners.h"
 #include "graceshim/plan.h"
 #include "graceshim/report.h"
 #include "graceshim/roots.h"
@@ -16,9 +17,10 @@ namespace graceshim {
 
 class Supervisor {
  public:
-  // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
-  // and `host`, must outlive the supervisor.
-  Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command);
+  // `command` names the child in the log; `reaped_level` is that of a line for each orphan that is reaped. `unshielded` is
+  // followed where the kernel refuses the shield of `plan`. Both, `host` and `manners` must outlive the supervisor.
+  Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
+             const Manners& manners = kOwnManners, LogLevel reaped_level = LogLevel::kDebug);
 
   // The command cannot be started, for this reason.
   void refuse(const Error& error);
@@ -41,6 +43,7 @@ class Supervisor {
   void deliver_to_child(const Action& action);
   void deliver_to_roots(const Action& action);
   void forward(const Action& action);
+  void dismiss();
   void kill_pass();
   void note_step_of_root(int signal, int step);
   void note_kill(const std::vector<Process>& members);
@@ -65,14 +68,17 @@ class Supervisor {
   const Plan& unshielded_;
   Host& host_;
   std::string command_;
+  const Manners& manners_;
+  LogLevel reaped_level_;
   State state_;
   Report report_;
   DeliveryLedger ledger_;
-  std::deque<Event> events_;     // the one being answered, then those that answering it has made
-  std::set<ProcessId> noted_;    // the stragglers of the report
-  std::set<ProcessId> killed_;   // who is counted in the KILL of the report
-  std::set<ProcessId> refused_;  // members that answered EPERM; each is named once
-  ReceivedSignal last_signal_;   // being handled: what a forward or a log line says about it
+  std::deque<Event> events_;       // the one being answered, then those that answering it has made
+  std::set<ProcessId> noted_;      // the stragglers of the report
+  std::set<ProcessId> killed_;     // who is counted in the KILL of the report
+  std::set<ProcessId> dismissed_;  // who has had the TERM of stop.stragglers = dismiss
+  std::set<ProcessId> refused_;    // members that answered EPERM; each is named once
+  ReceivedSignal last_signal_;     // being handled: what a forward or a log line says about it
   Millis started_at_;
   int child_ = 0;  // 0: not started, or reaped
   int hook_ = 0;   // likewise

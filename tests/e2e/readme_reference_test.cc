@@ -1,4 +1,4 @@
-// The reference of the settings in the README is what the table of the settings says, row by row.
+// The references in the README are what the tables of the settings and of the other inits say, row by row.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -7,12 +7,10 @@
 #include <string_view>
 
 #include "keys.h"
+#include "personalities.h"
 
 namespace graceshim {
 namespace {
-
-constexpr std::string_view kBegin = "<!-- settings: begin -->\n";
-constexpr std::string_view kEnd = "<!-- settings: end -->\n";
 
 std::string code(std::string_view text) {
   return text.empty() ? "" : "`" + std::string(text) + "`";
@@ -56,15 +54,50 @@ std::string readme() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(ReadmeReference, SaysWhatTheTableOfTheSettingsSays) {
+// "-c, --single-child; DUMB_INIT_SETSID=0"
+std::string said_to(const PersonalityOption& option) {
+  std::string text;
+  if (option.letter != 0) text = std::string("-") + option.letter;
+  if (!option.name.empty()) text.append(text.empty() ? "" : ", ").append("--").append(option.name);
+  if (!option.argument.empty()) text.append(" ").append(option.argument);
+  if (!text.empty()) text = code(text);
+  if (option.variable.empty()) return text;
+  std::string variable(option.variable);
+  if (!option.variable_value.empty()) variable.append("=").append(option.variable_value);
+  return text + (text.empty() ? "" : ", ") + code(variable);
+}
+
+std::string migration() {
+  std::string text = "| | its option | to graceshim itself |\n|---|---|---|\n";
+  for (const Personality& row : personalities()) {
+    std::string name(row.names.substr(0, row.names.find(' ')));
+    for (const PersonalityOption& option : row.options) {
+      if (option.does != PersonalityOption::Does::kSet) continue;
+      text.append("| ").append(name).append(" | ").append(said_to(option)).append(" | ").append(option.native);
+      text.append(" |\n");
+      name.clear();
+    }
+  }
+  return text;
+}
+
+void expect_in_readme(std::string_view name, const std::string& expected) {
+  const std::string begin = "<!-- " + std::string(name) + ": begin -->\n";
+  const std::string end = "<!-- " + std::string(name) + ": end -->\n";
   const std::string text = readme();
-  const std::size_t begin = text.find(kBegin);
-  const std::size_t end = text.find(kEnd);
-  ASSERT_NE(begin, std::string::npos);
-  ASSERT_NE(end, std::string::npos);
-  const std::size_t from = begin + kBegin.size();
-  EXPECT_EQ(text.substr(from, end - from), reference()) << "The README should have this between its marks:\n"
-                                                        << reference();
+  ASSERT_NE(text.find(begin), std::string::npos);
+  ASSERT_NE(text.find(end), std::string::npos);
+  const std::size_t from = text.find(begin) + begin.size();
+  EXPECT_EQ(text.substr(from, text.find(end) - from), expected) << "The README should have this between its marks:\n"
+                                                                << expected;
+}
+
+TEST(ReadmeReference, SaysWhatTheTableOfTheSettingsSays) {
+  expect_in_readme("settings", reference());
+}
+
+TEST(ReadmeReference, SaysWhatTheTableOfTheOtherInitsSays) {
+  expect_in_readme("inits", migration());
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ COMMANDS = {
     "graceshim --stop-signal QUIT --stop-timeout 20s -- ./server": "readme_test.py test_a_signal_and_a_timeout",
     "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
     "graceshim --report /tmp/life.json -- true": "readme_test.py test_report",
+    'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
+    "./tini -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
     "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
     "cpack --config build/static/CPackConfig.cmake": 'packaging.bash check "package"',
@@ -111,6 +113,10 @@ class Readme(Case):
         self.addCleanup(os.remove, "/tmp/life.json")
         with open("/tmp/life.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file)["outcome"], "exited")
+
+    def test_a_link_named_tini(self):
+        self.run_command('ln -s "$(command -v graceshim)" ./tini')
+        self.assertEqual(self.run_command("./tini -e 143 -- sh -c 'kill $$'"), "")
 
     def test_every_field_of_the_report_is_described(self):
         with open(os.path.join(ROOT, "packaging/report.schema.json"), encoding="utf-8") as file:

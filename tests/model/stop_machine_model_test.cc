@@ -82,6 +82,7 @@ std::vector<Plan> all_plans() {
                   plan.straggler_timeout = kStragglerTimeout;
                   if (broadcast) plan.broadcast.add(sig::kTerm);
                   plan.terminal = terminal;
+                  if (terminal == Terminal::kShared) plan.place = Place::kOurGroup;
                   plan.suspendable = suspendable;
                   plan.success.add(143);
                   for (const int trigger : {sig::kTerm, sig::kInt, sig::kQuit}) {
@@ -102,12 +103,47 @@ std::vector<Plan> all_plans() {
   return plans;
 }
 
+// What graceshim does in the place of another init.
+std::vector<Plan> plans_of_others() {
+  std::vector<Plan> plans;
+  for (const Plan& given : all_plans()) {
+    const bool plain = given.repeat == Repeat::kAuto && given.delay == Millis{0} && given.broadcast.empty();
+    if (!plain || given.steps.size() > 3 || given.stragglers == Stragglers::kWait) continue;
+    for (const Scope scope : {Scope::kMain, Scope::kGroup}) {
+      Plan plan = given;
+      plan.repeat = Repeat::kForward;
+      if (plan.stragglers == Stragglers::kStop) plan.stragglers = Stragglers::kDismiss;
+      plan.success_when = SuccessWhen::kAlways;
+      plan.scope = scope;
+      plan.routes[sig::kTstp] = Route::forward_as(sig::kStop);
+      plan.suspend_on = {sig::kTstp};
+      if (plan.terminal == Terminal::kNone) {
+        for (const Place place : {Place::kOurGroup, Place::kOwnSession}) {
+          plan.place = place;
+          plans.push_back(plan);
+        }
+        plan.place = Place::kOwnGroup;
+      }
+      plans.push_back(plan);
+      plan.pause = true;
+      plan.routes = {};
+      plan.hook = false;
+      for (const int trigger : {sig::kTerm, sig::kInt})
+        plan.routes[static_cast<std::size_t>(trigger)] = Route::trigger();
+      if (plan.terminal == Terminal::kNone) plans.push_back(plan);
+    }
+  }
+  return plans;
+}
+
 std::string describe(const Plan& plan) {
   return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
          std::to_string(static_cast<int>(plan.repeat)) + " stragglers " +
          std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
-         " terminal " + std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "");
+         " terminal " + std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "") +
+         " place " + std::to_string(static_cast<int>(plan.place)) + " scope " +
+         std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "");
 }
 
 // --- The world around the machine: what is true, whatever the machine believes. ---
@@ -199,7 +235,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   after.pass_pending = false;
 
   if (event.kind == EventKind::kStarted) {
-    after.started = after.child_alive = true;
+    after.started = true;
+    after.child_alive = !plan.pause;
     after.child_has_terminal = event.in_foreground;
   }
   // A CONT comes with word of who has the terminal; in the midst of KILL nobody asks any more.
@@ -239,17 +276,28 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (!after.started) return "a signal forwarded before the start";
         if ((action.target == Target::kChild) != after.child_alive) return "a signal forwarded to the wrong target";
         if (action.scope == Scope::kGroup &&
-            (action.target == Target::kRoots || plan.terminal != Terminal::kHandedOver || action.signal != sig::kCont))
+            (action.target == Target::kRoots || plan.shares_group() ||
+             (plan.scope != Scope::kGroup && (plan.terminal != Terminal::kHandedOver || action.signal != sig::kCont))))
           return "a signal forwarded to a group that is not for it";
         if (action.signal == sig::kCont) {
           if (event.kind != EventKind::kChildStopped && event.signal != sig::kCont) return "CONT out of nothing";
           break;
         }
-        if (event.kind != EventKind::kSignal || action.signal != sig::kUsr2)
-          return "a signal forwarded that nobody sent";
+        if (event.kind != EventKind::kSignal) return "a signal forwarded that nobody sent";
+        if (plan.routes[static_cast<std::size_t>(event.signal)].is_trigger()) {
+          if (plan.repeat != Repeat::kForward || was.phase != Phase::kStepping || action.signal != event.signal)
+            return "a trigger forwarded";
+          if (plan.steps[was.step].signal != kSameSignal) return "a repeat of what the plan has translated";
+        } else if (action.signal != plan.routes[static_cast<std::size_t>(event.signal)].image()) {
+          return "another signal forwarded than the one that was sent";
+        }
         if (event.terminal_gone && plan.suspendable && (plan.shares_group() || before.child_has_terminal))
           return "a hang-up forwarded that the kernel has sent already";
         if (plan.shares_group() && event.from_keyboard) return "a signal forwarded that the terminal has sent already";
+        break;
+      case ActionKind::kDismiss:
+        if (event.kind != EventKind::kReaped || !event.child_ended || event.empty) return "nobody to dismiss";
+        if (plan.stragglers != Stragglers::kDismiss || plan.shares_group()) return "dismissed who is not to be";
         break;
       case ActionKind::kKillPass:
         if (!after.started) return "KILL before the start";
@@ -273,6 +321,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         after.child_has_terminal = false;
         break;
       case ActionKind::kSuspend:
+        if (event.kind == EventKind::kSignal && plan.suspend_on.has(event.signal)) break;
         if (event.kind != EventKind::kChildStopped || !plan.suspendable || plan.terminal == Terminal::kNone)
           return "suspended without a reason";
         if (is.phase != Phase::kRunning) return "suspended in a stop";
@@ -358,7 +407,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     if (event.kind == EventKind::kSignal && was.phase != Phase::kRunning) {
       const bool insists =
           event.signal == sig::kInt && was.triggers_seen.has(sig::kInt) && event.at - was.last_insist >= kInsistGap;
-      const bool may = plan.repeat == Repeat::kEscalate || (plan.repeat == Repeat::kAuto && insists);
+      const bool as_auto = plan.repeat == Repeat::kAuto || plan.repeat == Repeat::kForward;
+      const bool may = plan.repeat == Repeat::kEscalate || (as_auto && insists);
       if (!may) return "KILL by a repeat that does not mean it";
     }
   }
@@ -383,7 +433,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (finished) {
     const int code = exit_code(is.child);
     const bool asked = is.cause == Cause::kGraceful || is.cause == Cause::kEscalated;
-    if (after.started && is.status != (asked && plan.success.has(code) ? kExitSuccess : code))
+    const bool counts = asked || plan.success_when == SuccessWhen::kAlways;
+    if (after.started && is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
       return "a status that is not the child's";
     if (after.started && is.cause == Cause::kStartFailed) return "a start that failed and did not";
     if (is.cause == Cause::kNone) return "the end without a cause";
@@ -398,6 +449,7 @@ struct Possible {
   std::vector<Event> events;
 
   void signals_at(const Plan& plan, Millis at) {
+    if (!plan.suspend_on.empty()) events.push_back(Event::signalled(at, sig::kTstp));
     for (const int signal : {sig::kTerm, sig::kInt, sig::kQuit, sig::kHup}) {
       events.push_back(Event::signalled(at, signal));
       if (plan.shares_group() && signal != sig::kTerm) events.push_back(Event::signalled(at, signal, true));
@@ -684,7 +736,7 @@ class Explorer {
                                 state.armed[index_of(*first)]);
     if (state.hook_running) return Event::hook_ended(world.now);
     if (world.child_alive) return Event::child_reaped(world.now, {}, true);
-    return Event::reaped(world.now, true);
+    return plan_.pause ? Event::signalled(world.now, sig::kTerm) : Event::reaped(world.now, true);
   }
 
   static std::string describe(const Event& event) {
@@ -708,7 +760,9 @@ class Explorer {
 };
 
 TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
-  const std::vector<Plan> plans = all_plans();
+  std::vector<Plan> plans = all_plans();
+  const std::vector<Plan> further = plans_of_others();
+  plans.insert(plans.end(), further.begin(), further.end());
   Counters counters;
   std::size_t broken = 0;
   for (const Plan& plan : plans) {

@@ -131,6 +131,7 @@ TEST(ReportOfARun, ARootThatIgnoresTheStepIsToldWithTheSignalThatItGot) {
 TEST(ReportOfARun, WhatTheTerminalHasSentIsAStepToTheGroup) {
   Plan plan = plan_of("same/auto/KILL", seconds(30));
   plan.terminal = Terminal::kShared;
+  plan.place = Place::kOurGroup;
   Simulation run(plan);
   run.host.on_child_start = [](SimProcess& child) { child.facts.group = SimulatedHost::kOwnSession; };
   run.start();

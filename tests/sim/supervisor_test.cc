@@ -352,6 +352,23 @@ TEST(Stragglers, LeaveEndsAtOnce) {
   EXPECT_EQ(run.got(pid), "");
 }
 
+TEST(Stragglers, DismissGivesTermToTheGroupOfTheChildAndEnds) {
+  Plan plan = plan_of("same@group/auto/KILL", kInfinity);
+  plan.stragglers = Stragglers::kDismiss;
+  Simulation run(plan);
+  run.start();
+  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  SimProcess& daemon = run.host.fork_from(run.host.child(), "daemon");
+  daemon.facts.group = daemon.facts.session = daemon.facts.id.pid;
+  const int away = daemon.facts.id.pid;
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  EXPECT_EQ(run.run(), 4);
+  EXPECT_EQ(run.elapsed(), seconds(1));
+  EXPECT_EQ(run.got(worker), "TERM@1000");
+  EXPECT_EQ(run.got(away), "");
+  EXPECT_TRUE(run.host.alive(away));
+}
+
 TEST(Kill, ReachesEveryMemberOfTheTree) {
   for (const bool pid1 : {false, true}) {
     Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);
@@ -534,6 +551,66 @@ TEST(Signals, OneThatIsRefusedIsAWarningAndNotTheEnd) {
   EXPECT_EQ(run.run(), 9);
   EXPECT_TRUE(run.host.said("may not be signalled"));
   EXPECT_EQ(run.host.lines().size(), 3u) << "started, one warning, ended";
+}
+
+TEST(Signals, InTheScopeOfTheGroupAllOfItsMembersGetThem) {
+  Plan plan = plan_of("same@group/auto/KILL", kInfinity);
+  plan.scope = Scope::kGroup;
+  Simulation run(plan);
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kHup}; };
+  run.start();
+  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  run.host.signal_us(sig::kHup);
+  run.run(seconds(1));
+  EXPECT_EQ(run.got(worker), "HUP@0");
+  // Whoever has left the group is still the child.
+  run.host.get(run.host.child()).facts.group = SimulatedHost::kOwnSession;
+  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kUsr1); });
+  EXPECT_EQ(run.run(), 128 + sig::kUsr1);
+}
+
+TEST(Pause, ReapsUntilTheFirstTriggerAndStartsNothing) {
+  Plan plan = plan_of("same/auto/KILL", kInfinity);
+  plan.pause = true;
+  Simulation run(plan);
+  run.start();
+  run.host.at(seconds(5), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.elapsed(), seconds(5));
+  EXPECT_EQ(run.host.child(), 0);
+}
+
+TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
+  const Manners manners{.refused = 1, .not_executable = 2, .not_found = 3};
+  for (const auto& [own, theirs] : {std::pair{kExitUsage, 1}, {kExitNotExecutable, 2}, {kExitNotFound, 3}}) {
+    const Plan plan = plan_of("same/auto/KILL", kInfinity);
+    SimulatedHost host;
+    host.start_failure = own;
+    Supervisor supervisor(plan, plan, host, "command", manners);
+    host.attach(supervisor);
+    supervisor.start();
+    EXPECT_EQ(supervisor.report().status, theirs);
+  }
+}
+
+TEST(Manners, AnOrphanThatIsReapedIsToldAtItsLevel) {
+  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kWarn}) {
+    const Plan plan = plan_of("same/auto/KILL", kInfinity);
+    SimulatedHost host;
+    Supervisor supervisor(plan, plan, host, "command", kOwnManners, level);
+    host.attach(supervisor);
+    supervisor.start();
+    SimProcess& process = host.fork_from(host.child(), "orphan");
+    process.facts.parent = SimulatedHost::kOwnPid;
+    const int orphan = process.facts.id.pid;
+    host.exit(orphan, {false, 7});
+    host.run(seconds(1));
+    const auto line = std::find_if(host.lines().begin(), host.lines().end(),
+                                   [](const LogLine& l) { return l.text.starts_with("reaped orphan"); });
+    ASSERT_NE(line, host.lines().end());
+    EXPECT_EQ(line->level, level);
+    EXPECT_EQ(line->text, "reaped orphan " + std::to_string(orphan) + ", which ended with status 7");
+  }
 }
 
 TEST(Manners, ALifeWithoutAStopSaysNothingAtInfo) {

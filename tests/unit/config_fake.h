@@ -11,6 +11,7 @@ namespace graceshim {
 
 class FakeSurroundings {
  public:
+  std::string program = "graceshim";
   std::vector<std::string> arguments;    // without the program's name
   std::vector<std::string> environment;  // "KEY=value"
   std::map<std::string, std::string> files;
@@ -18,7 +19,7 @@ class FakeSurroundings {
   int pid = 42;
 
   Result<Invocation> configure() {
-    std::vector<std::string> words{"graceshim"};
+    std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argument_pointers = pointers(words);
     std::vector<char*> environment_pointers = pointers(environment);

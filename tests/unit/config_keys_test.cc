@@ -37,6 +37,7 @@ constexpr Sample kSamples[] = {
     {"stop.stragglers", "'wait'", "leave", "wait", "wait", "leave", "wait"},
     {"stop.straggler_timeout", "'3s'", "4s", "5s", "3s", "4s", "5s"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
+    {"child.scope", "'group'", "group", "group", "group", "group", "group"},
     {"child.die_with_shim", "false", "no", "false", "no", "no", "no"},
     {"child.die_with_parent", "true", "yes", "true", "yes", "yes", "yes"},
     {"log.level", "'warn'", "error", "debug", "warn", "error", "debug"},

@@ -434,5 +434,43 @@ TEST(MakePlan, ASignalThatIsSentAndShieldedIsRefused) {
   EXPECT_EQ(make_plan(config, {}, {}).error().status, kExitUsage);
 }
 
+// --- Where the child lives, and who is spoken to. ---
+
+TEST(MakePlan, TheScopeIsThatOfTheStopSignalToo) {
+  Config config;
+  config.child_scope = flag("--scope", Scope::kGroup);
+  EXPECT_EQ(made(config).plan.scope, Scope::kGroup);
+  EXPECT_EQ(made(config).plan.steps, steps_of("same@group/auto/KILL"));
+  config.stop_signal = flag("--stop-signal", sig::kQuit);
+  EXPECT_EQ(made(config).plan.steps, steps_of("QUIT@group/auto/KILL"));
+  config.stop_signal = {};
+  config.stop_plan = flag("--stop-plan", steps_of("QUIT/auto/KILL"));
+  EXPECT_EQ(made(config).plan.steps, steps_of("QUIT/auto/KILL")) << "a plan names its scopes itself";
+}
+
+TEST(MakePlan, WhereTheChildLivesFollowsTheSettingAndTheTerminal) {
+  Config config;
+  EXPECT_EQ(made(config).plan.place, Place::kOwnGroup);
+  EXPECT_EQ(made(config, {}, {.terminal = Terminal::kHandedOver}).plan.place, Place::kOwnGroup);
+  EXPECT_EQ(made(config, {}, {.terminal = Terminal::kShared}).plan.place, Place::kOurGroup);
+  config.child_place.value = Place::kOurGroup;
+  EXPECT_EQ(made(config, {}, {.terminal = Terminal::kHandedOver}).plan.terminal, Terminal::kShared);
+  EXPECT_EQ(made(config).plan.terminal, Terminal::kNone);
+  config.child_place.value = Place::kOwnSession;
+  const Plan plan = made(config, {}, {.terminal = Terminal::kShared}).plan;
+  EXPECT_EQ(plan.place, Place::kOwnSession);
+  EXPECT_EQ(plan.terminal, Terminal::kNone) << "the session has its own, or none";
+}
+
+TEST(MakePlan, InAPauseOnlyTheTriggersMeanAnything) {
+  Config config;
+  config.pause.value = true;
+  const PlanResult result = made(config);
+  EXPECT_TRUE(result.plan.pause);
+  EXPECT_TRUE(route_of(result, sig::kTerm).is_trigger());
+  EXPECT_TRUE(route_of(result, sig::kInt).is_trigger());
+  EXPECT_TRUE(route_of(result, sig::kHup).is_dropped());
+}
+
 }  // namespace
 }  // namespace graceshim

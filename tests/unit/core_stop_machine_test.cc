@@ -89,6 +89,8 @@ std::string describe(const Action& action) {
              (roots                           ? "roots"
               : action.scope == Scope::kGroup ? "group"
                                               : "child");
+    case ActionKind::kDismiss:
+      return "dismiss";
     case ActionKind::kKillPass:
       return "KILL";
     case ActionKind::kArm:
@@ -782,6 +784,7 @@ TEST(StopMachine, TheEndOfTheParentIsATrigger) {
 TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
   Plan plan = plain();
   plan.terminal = Terminal::kShared;
+  plan.place = Place::kOurGroup;
   plan.routes[sig::kQuit] = Route::forward_as(sig::kQuit);
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kQuit, true), "");
@@ -792,6 +795,7 @@ TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
 TEST(StopMachine, TheKeyboardCannotTranslate) {
   Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
   plan.terminal = Terminal::kShared;
+  plan.place = Place::kOurGroup;
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: QUIT to main");
 }
@@ -804,6 +808,7 @@ TEST(StopMachine, InAGroupOfItsOwnTheChildHearsNothingOfOurKeyboard) {
 TEST(StopMachine, OurOwnGroupIsNeverSignalled) {
   Plan plan = plan_of("TERM@group/auto/KILL", seconds(30));
   plan.terminal = Terminal::kShared;
+  plan.place = Place::kOurGroup;
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: TERM to main");
 }
@@ -857,6 +862,7 @@ TEST(StopMachine, KillOfTheChildAloneIsAKillToo) {
 Plan terminal_plan(Terminal terminal, bool suspendable) {
   Plan plan = plan_of("QUIT/auto/KILL", Millis{30'000});
   plan.terminal = terminal;
+  if (terminal == Terminal::kShared) plan.place = Place::kOurGroup;
   plan.suspendable = suspendable;
   plan.routes[sig::kCont] = Route::forward_as(sig::kCont);
   plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
@@ -958,6 +964,75 @@ TEST(Terminal, AHangUpReachesTheChildOnce) {
   EXPECT_EQ(leader.feed(signalled_with(sig::kHup, false, true)), "forward HUP to child") << "the kernel tells us alone";
   Story by_hand = started_in_foreground(terminal_plan(Terminal::kHandedOver, true));
   EXPECT_EQ(by_hand.feed(signalled_with(sig::kHup, false, false)), "forward HUP to child");
+}
+
+// --- In the place of another init. ---
+
+TEST(StopMachine, WithForwardEveryFurtherSignalIsPassedOnToo) {
+  Plan plan = plan_of("same/auto/KILL", kInfinity);
+  plan.repeat = Repeat::kForward;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kInt), "(stop asked INT); step 0: INT to main");
+  EXPECT_EQ(story.signal(sig::kInt), "forward INT to child");
+  EXPECT_EQ(story.signal(sig::kTerm), "forward TERM to child");
+  Plan translated = plan_of("QUIT/auto/KILL", kInfinity);
+  translated.repeat = Repeat::kForward;
+  Story quiet = Story::started(translated);
+  EXPECT_EQ(quiet.signal(sig::kTerm), "(stop asked TERM); step 0: QUIT to main");
+  EXPECT_EQ(quiet.signal(sig::kTerm), "(repeat ignored TERM)") << "many drop their work at the second";
+}
+
+TEST(StopMachine, TheScopeIsThatOfEverythingThatIsPassedOn) {
+  Plan plan = plain();
+  plan.scope = Scope::kGroup;
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to group");
+  plan.place = Place::kOurGroup;
+  Story shared = Story::started(plan);
+  EXPECT_EQ(shared.signal(sig::kHup), "forward HUP to child") << "the group is ours too";
+}
+
+TEST(StopMachine, ASignalThatSuspendsIsPassedOnFirst) {
+  Plan plan = plain();
+  plan.routes[sig::kTstp] = Route::forward_as(sig::kStop);
+  plan.suspend_on = {sig::kTstp, sig::kTtin};
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kTstp), "forward STOP to child; suspend");
+  EXPECT_EQ(story.signal(sig::kTtin), "suspend") << "its route drops it";
+}
+
+TEST(StopMachine, DismissedIsWhoIsLeftInTheGroupWhateverTheEnd) {
+  Plan plan = plain();
+  plan.stragglers = Stragglers::kDismiss;
+  Story unasked = Story::started(plan);
+  EXPECT_EQ(unasked.child_ends(kExit0, false), "dismiss; (left); finish 0");
+  Story asked = Story::started(plan);
+  asked.signal(sig::kTerm);
+  EXPECT_EQ(asked.child_ends(kDiedOfTerm, false), "dismiss; (left); finish 143");
+  Story alone = Story::started(plan);
+  EXPECT_EQ(alone.child_ends(kExit0, true), "finish 0");
+  plan.place = Place::kOurGroup;
+  Story shared = Story::started(plan);
+  EXPECT_EQ(shared.child_ends(kExit0, false), "(left); finish 0") << "the group is ours too";
+}
+
+TEST(StopMachine, AlwaysIsAlsoWithoutAStop) {
+  Plan plan = with_success(143);
+  EXPECT_EQ(Story::started(plan).child_ends(kDiedOfTerm, true), "finish 143");
+  plan.success_when = SuccessWhen::kAlways;
+  EXPECT_EQ(Story::started(plan).child_ends(kDiedOfTerm, true), "finish 0");
+}
+
+TEST(StopMachine, APauseReapsUntilTheFirstTrigger) {
+  Plan plan = plan_of("same/auto/KILL", kInfinity);
+  plan.pause = true;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.root_ends(false), "");
+  EXPECT_EQ(story.root_ends(true), "") << "others may come";
+  EXPECT_EQ(story.signal(sig::kInt), "finish 0");
+  Story early(plan);
+  EXPECT_EQ(early.signal(sig::kTerm), "finish 0");
 }
 
 }  // namespace

@@ -93,5 +93,12 @@ TEST(Printable, TheCutSplitsNoCharacter) {
   EXPECT_EQ(printable(std::string(74, 'x') + "€€€"), std::string(74, 'x') + "€...");
 }
 
+TEST(Expand, PutsValuesInTheirPlaces) {
+  EXPECT_EQ(expand("%a and %b, %a", {{'a', "one"}, {'b', ""}}), "one and , one");
+  EXPECT_EQ(expand("100%", {{'a', "one"}}), "100%");
+  EXPECT_EQ(expand("%z", {{'a', "one"}}), "%z");
+  EXPECT_EQ(expand("%a", {{'a', "%a"}}), "%a");
+}
+
 }  // namespace
 }  // namespace graceshim

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 
 #include "os_helpers.h"
 #include "reaper.h"
@@ -56,6 +57,35 @@ TEST(Spawn, ScriptWithoutAFirstLineIsNotGivenToTheShell) {
   const TemporaryDirectory directory;
   directory.make_file("bare", "echo wrong\n", 0755);
   EXPECT_EQ(exec_error("bare", directory.path().c_str()), ENOEXEC);
+}
+
+TEST(Spawn, ScriptWithoutAFirstLineIsGivenToTheShellThatIsNamed) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.make_file("bare", "echo \"$0 $1\"; exit 5\n", 0755);
+  Words shell({"/bin/sh", "", "an argument"});
+  SpawnRequest request;
+  request.shell_argv = shell.pointers.data();
+  Outcome outcome = run({file, "an argument"}, request);
+  EXPECT_EQ(outcome.output, file + " an argument\n");
+  EXPECT_EQ(outcome.status, exited(5));
+  const std::string path = directory.path();
+  request.search_path = path.c_str();
+  outcome = run({"bare", "an argument"}, request);
+  EXPECT_EQ(outcome.output, file + " an argument\n");
+}
+
+TEST(Spawn, LeadsASessionOfItsOwnOnRequest) {
+  SpawnRequest request;
+  request.own_session = true;
+  const Outcome outcome = run({"/bin/sh", "-c", "cut -d' ' -f1,5,6 /proc/$$/stat"}, request, {"PATH=/usr/bin:/bin"});
+  std::istringstream fields(outcome.output);
+  int pid = 0;
+  int group = 0;
+  int session = 0;
+  fields >> pid >> group >> session;
+  EXPECT_GT(pid, 0);
+  EXPECT_EQ(group, pid);
+  EXPECT_EQ(session, pid);
 }
 
 TEST(Spawn, SearchGoesOnPastFilesThatCannotBeExecuted) {

@@ -1,0 +1,377 @@
+"""tini, dumb-init and catatonit beside graceshim under their names: what a user can see of both is the same.
+
+Each test runs one story twice, with the real program and with a symbolic link to graceshim, and compares what was seen.
+A difference is allowed only where the story names it with its reason.
+"""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+from harness import SHIM, Case, descendants, environment, kill, main, processes
+
+# The command below the init. It says what it sees, then which signals reach it, by their numbers, and ends by QUIT with
+# 9. "worker": another process of its group listens, too. "fork": it leaves an orphan. "end": TERM ends it with 4.
+WITNESS = r"""
+import os, signal, sys, time
+pid, words = os.getpid(), sys.argv[1:]
+def say(text):
+    os.write(1, (text + "\n").encode())
+def listen(name):
+    for number in (1, 2, 3, 10, 12, 15, 20, 28, 40):
+        signal.signal(number, lambda n, _: (say(f"{name} got {n}"), os._exit(9) if n == 3 else None))
+def rest():
+    while True:
+        time.sleep(1000)
+def field(name):
+    with open("/proc/self/status") as file:
+        return next(line.split()[1] for line in file if line.startswith(name))
+try:
+    os.close(os.open("/dev/tty", os.O_RDWR))
+    terminal = os.tcgetpgrp(0) == os.getpgrp()
+except OSError:
+    terminal = "none"
+say(f"leads its group {os.getpgrp() == pid}, session {os.getsid(0) == pid}, "
+    f"parent's group {os.getpgrp() == os.getpgid(os.getppid())}, in the foreground {terminal}, "
+    f"blocked {field('SigBlk')}, ignored {field('SigIgn')}")
+say("words " + " ".join(words))
+listen("child")
+if "worker" in words and os.fork() == 0:
+    listen("worker")
+    say("ready")
+    rest()
+if "end" in words:
+    signal.signal(15, lambda n, _: os._exit(4))
+if "fork" in words and os.fork() == 0:
+    orphan = os.fork() == 0
+    if not orphan:
+        os._exit(0)
+    while os.getppid() not in (1, int(words[-1])) and "adopted" in words:
+        time.sleep(0.01)
+    say(f"orphan of the init {os.getppid() == int(words[-1])}")
+    os._exit(0)
+say("ready")
+rest()
+"""
+
+REAL = {"tini": "/usr/bin/tini", "tini-static": "/usr/bin/tini-static", "docker-init": "/usr/bin/tini",
+        "dumb-init": "/usr/bin/dumb-init", "catatonit": "/usr/bin/catatonit"}
+
+# The differences that are wanted. First: what the real one shows, what is right, and why.
+KNOWN_FAULTS = {
+    "catatonit": [("blocked 0000000000380000", "blocked 0000000000000000",
+                   "it starts its command with TSTP, TTIN and TTOU blocked")],
+}
+OUR_OWN_WORDS = "help texts, versions and licences are in words of our own"
+
+
+def corrected(name, seen):
+    """What was seen of the real program, without its known faults."""
+    if isinstance(seen, (list, tuple)):
+        return type(seen)(corrected(name, part) for part in seen)
+    if isinstance(seen, str):
+        for shown, right, _reason in KNOWN_FAULTS.get(name, ()):
+            seen = seen.replace(shown, right)
+    return seen
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+class DropIn(Case):
+    LIMIT = 80
+
+    def setUp(self):
+        super().setUp()
+        self.witness = os.path.join(self.directory, "witness.py")
+        with open(self.witness, "w", encoding="ascii") as file:
+            file.write(WITNESS)
+        for name in REAL:
+            os.symlink(SHIM, os.path.join(self.directory, name))
+
+    def both(self, name):
+        self.need(os.access(REAL[name], os.X_OK), f"{name} is not installed")
+        return (REAL[name], os.path.join(self.directory, name))
+
+    def assert_same(self, name, story, **how):
+        """story(path) of both programs. Returns what was seen."""
+        theirs, ours = (story(path, **how) for path in self.both(name))
+        theirs = corrected(name, theirs)
+        self.assertEqual(ours, theirs, f"graceshim as {name}, and {name} itself")
+        return ours
+
+    # Stories.
+
+    def said(self, path, *words, env=None):
+        """(status, stdout, stderr) of a run without signals, names and numbers of processes left out."""
+        done = subprocess.run([path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                              env=environment(**(env or {})), check=False, start_new_session=True)
+        status = 128 - done.returncode if done.returncode < 0 else done.returncode
+        errors = re.sub(r"([(:])\d+\)", r"\1N)", done.stderr.replace(path, "INIT"))
+        return status, done.stdout, errors
+
+    def begin(self, path, *words, pid1=False, env=None):
+        argv = [path, *words]
+        if pid1:
+            self.need(os.geteuid() == 0, "a PID namespace needs root")
+            argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
+        command = self.start(argv, environment(**(env or {})))
+        if pid1:
+            command.pid = self.until(lambda: next(iter(descendants(command.process.pid)), None), "PID 1",
+                                     command=command)
+        return command
+
+    def until_said(self, command, what, count=1):
+        self.until(lambda: command.output().count(what) >= count, f"{count} times '{what}'", command=command)
+
+    def signals(self, path, *options, sent=(), words=(), pid1=False, env=None):
+        """What the witness saw and got, and the status. `sent`: (signal, how many lines it leads to), one at a time."""
+        command = self.begin(path, *options, sys.executable, self.witness, *words, pid1=pid1, env=env)
+        self.until_said(command, "ready", 2 if "worker" in words else 1)
+        lines = command.output().count(" got ")
+        for number, leads_to in sent:
+            os.kill(command.pid, number)
+            lines += leads_to
+            self.until_said(command, " got ", lines)
+        os.kill(command.pid, signal.SIGQUIT)
+        status = command.wait(20)
+        return sorted(command.output().splitlines()), status
+
+    def end_what_is_left(self):
+        for pid in self.left():
+            kill(pid)
+        self.until(lambda: not self.left(), "the end of what was left")
+
+    # Command lines and words.
+
+    def assert_same_words(self, name, *command_lines):
+        for words in command_lines:
+            with self.subTest(name, words=words):
+                self.assert_same(name, lambda path, w=words: self.said(path, *w))
+
+    def assert_like_words(self, name, *command_lines, first_line=False):
+        """The same status and streams, for the texts differ: OUR_OWN_WORDS."""
+        def story(path, words):
+            status, out, errors = self.said(path, *words)
+            return status, out != "", errors.splitlines()[0] if first_line else errors != ""
+        for words in command_lines:
+            with self.subTest(name, words=words, allowed=OUR_OWN_WORDS):
+                self.assert_same(name, lambda path, w=words: story(path, w))
+
+    def test_words_and_statuses_of_tini(self):
+        script = os.path.join(self.directory, "bare")
+        with open(script, "w", encoding="ascii") as file:
+            file.write("echo bare $1; exit 6\n")
+        os.chmod(script, 0o755)
+        self.assert_same_words(
+            "tini", ("-s", "no-such-program"), ("-s", "/etc/passwd"), ("-s", "/"), ("-p", "SIGNOT", "true"),
+            ("-e", "256", "true"), ("-e", "x", "true"), ("-s", "--", "sh", "-c", "exit 3"),
+            ("-s", "--", "sh", "-c", "kill $$"), ("-s", "-e", "143", "--", "sh", "-c", "kill $$"),
+            ("-s", "-e", "3", "-e4", "--", "sh", "-c", "exit 4"), ("-s", "-e", "3", "--", "sh", "-c", "exit 5"),
+            ("-s", "--", "echo", "--", "-x"), ("-s", "echo", "--", "-x"), ("-s", script, "word"),
+            ("-s", "--", "sh", "-c", "echo out; echo err >&2"))
+        self.assert_like_words("tini", ("-z", "true"), ("-s", "-e"), ("--version", "true"), ("--unknown",),
+                               first_line=True)
+        self.assert_like_words("tini", (), ("-h",), ("--version",), ("-l",))
+
+    def test_words_and_statuses_of_dumb_init(self):
+        self.assert_same_words(
+            "dumb-init", (), ("no-such-program",), ("/etc/passwd",), ("/",), ("-z", "true"), ("--zzz", "true"),
+            ("--ver", "true"), ("--rewrite",), ("--help=x",), ("--verb",), ("sh", "-c", "exit 3"),
+            ("sh", "-c", "kill $$"), ("-c", "sh", "-c", "exit 3"), ("--single", "true"), ("echo", "--", "-x"),
+            ("--", "echo", "-x"))
+        self.assert_like_words("dumb-init", ("-h",), ("-V",), ("--version",), ("-r", "15", "true"),
+                               ("-r", "99:1", "true"), ("-r", "x:y", "true"))
+
+    def test_words_and_statuses_of_catatonit(self):
+        self.assert_same_words("catatonit", (), ("-z", "true"), ("--", "sh", "-c", "exit 3"),
+                               ("--", "sh", "-c", "kill $$"), ("--", "echo", "--", "-x"), ("--version=x",))
+        self.assert_like_words("catatonit", ("-h",), ("-V",), ("--version",), ("-L",), ("no-such-program",),
+                               ("/etc/passwd",))
+
+    def test_every_option_of_a_help_text_is_in_ours(self):
+        for name, option in (("tini", "-h"), ("dumb-init", "-h"), ("catatonit", "-h")):
+            def options(path, o=option):
+                status, out, errors = self.said(path, o)
+                found = re.findall(r"(?m)^ +(-\w|--[a-z]+)(?:, (--[a-z-]+))?(?: ([A-Z_]+|s:r))?\b", out + errors)
+                variables = re.findall(r"(?m)^ +(TINI_\w+)", out + errors)
+                return status, sorted(found), sorted(variables)
+            with self.subTest(name):
+                self.assertTrue(self.assert_same(name, options)[1])
+
+    # What the command sees and gets.
+
+    FORWARDED = [(number, 1) for number in (1, 10, 12, 28, 40, 2, 2, 15, 15)]
+
+    def test_signals_reach_the_child_as_often_as_they_are_sent(self):
+        for name, options in (("tini", ["-s"]), ("tini-static", ["-s"]), ("docker-init", ["-s", "--"]),
+                              ("catatonit", []), ("dumb-init", ["-c"]), ("dumb-init", [])):
+            for pid1 in (False, True):
+                # dumb-init forgets its own memory behind signal 31, and what happens then is chance.
+                sent = [row for row in self.FORWARDED if name != "dumb-init" or row[0] < 32]
+                with self.subTest(name, options=options, pid1=pid1):
+                    seen, status = self.assert_same(name, lambda path, o=options, p=pid1, s=sent:
+                                                    self.signals(path, *o, sent=s, pid1=p))
+                    self.assertEqual(status, 9)
+                    self.assertEqual(sum("got" in line for line in seen), len(sent) + 1)
+
+    def test_a_group_gets_them_where_it_is_asked_for(self):
+        for name, options, env, group in (("tini", ["-s"], {}, False), ("tini", ["-s", "-g"], {}, True),
+                                          ("tini", ["-s"], {"TINI_KILL_PROCESS_GROUP": ""}, True),
+                                          ("catatonit", [], {}, False), ("catatonit", ["-g"], {}, True),
+                                          ("dumb-init", [], {}, True),
+                                          ("dumb-init", ["-c"], {}, False),
+                                          ("dumb-init", [], {"DUMB_INIT_SETSID": "0"}, False)):
+            sent = [(number, 2 if group else 1) for number in (1, 15)]
+            with self.subTest(name, options=options, env=env):
+                # As PID 1, so that what is left ends with the namespace.
+                def story(path, o=options, s=sent, e=env):
+                    seen, status = self.signals(path, *o, sent=s, words=["worker"], pid1=True, env=e)
+                    return [line for line in seen if line != "worker got 3"], status
+                seen, status = self.assert_same(name, story)
+                self.assertEqual(status, 9)
+                self.assertEqual("worker got 15" in seen, group)
+
+    def test_dumb_init_rewrites(self):
+        for options in (["-r", "15:12", "-r", "1:0"], ["--rewrite", "15:12", "--rewrite=1:0"]):
+            seen, _ = self.assert_same("dumb-init", lambda path, o=options: self.signals(
+                path, *o, sent=[(15, 1), (1, 0), (10, 1), (15, 1)]))
+            self.assertEqual([line for line in seen if "got" in line],
+                             ["child got 10", "child got 12", "child got 12", "child got 3"])
+
+    def test_dumb_init_gives_term_to_what_is_left_of_the_session(self):
+        def story(path, options):
+            command = self.begin(path, *options, sys.executable, self.witness, "worker", "end")
+            self.until_said(command, "ready", 2)
+            # Behind the init's back, so that the worker hears of the end only.
+            child = next(pid for pid, parent, _ in processes() if parent == command.pid)
+            os.kill(child, signal.SIGTERM)
+            status = command.wait(20)
+            if not options:
+                self.until(lambda: "worker got 15" in command.output(), "the worker's TERM")
+            self.end_what_is_left()
+            return sorted(command.output().splitlines()), status
+        for options in ([], ["-c"]):
+            with self.subTest(options):
+                self.assert_same("dumb-init", lambda path, o=options: story(path, o))
+
+    def test_dumb_init_suspends_with_its_child(self):
+        def story(path):
+            command = self.begin(path, sys.executable, self.witness)
+            self.until_said(command, "ready")
+            child = next(iter(descendants(command.pid)))
+            for _ in range(2):
+                command.send("TSTP")
+                self.until(lambda: state_of(child) + state_of(command.pid) == "TT", "both stopped", command=command)
+                command.send("CONT")
+                self.until(lambda: state_of(child) + state_of(command.pid) == "SS", "both running", command=command)
+            command.send("QUIT")
+            return command.wait(20), "got 20" in command.output()
+        self.assertEqual(self.assert_same("dumb-init", story), (9, False))
+
+    def test_orphans_go_where_they_go(self):
+        def story(path, *options):
+            # The witness is told who the init is: $$ stays when the shell becomes it.
+            command = self.begin("sh", "-c", 'exec "$@" fork adopted $$', "sh", path, *options, sys.executable,
+                                 self.witness)
+            self.until_said(command, "orphan of the init")
+            kept = "orphan of the init True" in command.output()
+            self.end_what_is_left()
+            command.wait(20)
+            return kept
+        for name, options in (("tini", ["-s"]), ("catatonit", [])):
+            with self.subTest(name, options=options):
+                self.assertTrue(self.assert_same(name, lambda path, n=options: story(path, *n)))
+
+    def test_tini_hears_of_the_end_of_its_parent(self):
+        def story(path):
+            parent = self.start([sys.executable, "-c", "import subprocess, sys, signal\n"
+                                 "subprocess.Popen(sys.argv[1:])\nsignal.pause()", path, "-s", "-p", "SIGUSR1",
+                                 sys.executable, self.witness])
+            self.until_said(parent, "ready")
+            os.kill(parent.pid, signal.SIGKILL)
+            parent.wait(20)
+            self.until(lambda: "got 10" in parent.output(), "the signal")
+            self.end_what_is_left()
+            return sorted(line for line in parent.output().splitlines() if "got" in line)
+        self.assertEqual(self.assert_same("tini", story), ["child got 10"])
+
+    def test_catatonit_pauses(self):
+        for name in ("TERM", "INT"):
+            for pid1 in (False, True):
+                def story(path, n=name, p=pid1):
+                    command = self.begin(path, "-P", pid1=p)
+                    # A signal that comes before it has blocked them ends either of them, or nothing does.
+                    self.until(lambda: self.hears(command.pid), "the signals to be blocked", command=command)
+                    os.kill(command.pid, signal.SIGHUP)
+                    command.send(n)
+                    return command.wait(20)
+                with self.subTest(name, pid1=pid1):
+                    self.assertEqual(self.assert_same("catatonit", story), 0)
+
+    @staticmethod
+    def hears(pid):
+        """Whether the process has come to rest with its signals blocked."""
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            text = file.read()
+        blocked = int(re.search(r"SigBlk:\s+([0-9a-f]+)", text)[1], 16)
+        return blocked >> 14 & 1 and state_of(pid) == "S" and os.path.exists(f"/proc/{pid}/fd/3")
+
+    def test_a_session_leaders_terminal(self):
+        def story(path, *options):
+            leader, slave = pty.openpty()
+            self.addCleanup(os.close, leader)
+            output = os.path.join(self.directory, f"terminal.{os.path.basename(path)}.{len(options)}.{path.count('/')}")
+            with open(output, "wb") as sink:
+                process = subprocess.Popen(["setsid", "--ctty", "--wait", path, *options, sys.executable, self.witness],
+                                           stdin=slave, stdout=sink, stderr=sink, env=environment())
+            os.close(slave)
+
+            def text():
+                with open(output, encoding="ascii") as file:
+                    return file.read()
+            self.until(lambda: "ready" in text(), "the witness")
+            os.write(leader, b"\x03")
+            self.until(lambda: "got 2" in text(), "^C")
+            os.write(leader, b"\x1c")
+            return process.wait(20), sorted(text().splitlines())
+        for name, options in (("tini", ["-s"]), ("catatonit", []), ("dumb-init", [])):
+            with self.subTest(name, options=options):
+                self.assert_same(name, lambda path, o=options: story(path, *o))
+
+    # What is better than theirs, and stays so.
+
+    def test_options_end_where_the_command_begins(self):
+        # The real ones take a command's options for theirs, and refuse.
+        for name in ("tini", "catatonit"):
+            theirs, ours = (self.said(path, "echo", "-x")[:2] for path in self.both(name))
+            self.assertEqual(theirs[0], 1)
+            self.assertEqual(ours, (0, "-x\n"))
+
+    def test_a_stopped_child_gets_its_term(self):
+        for name in ("tini", "dumb-init", "catatonit"):
+            command = self.begin(os.path.join(self.directory, name), sys.executable, self.witness, "end")
+            self.until_said(command, "ready")
+            child = next(iter(descendants(command.pid)))
+            os.kill(child, signal.SIGSTOP)
+            self.until(lambda: state_of(child) == "T", "the child stopped", command=command)
+            command.send("TERM")
+            self.assertEqual(command.wait(20), 4)
+
+    def test_variables_of_graceshim_translate_the_stop(self):
+        for name, options in (("docker-init", ["--"]), ("dumb-init", []), ("catatonit", ["--"])):
+            command = self.begin(os.path.join(self.directory, name), *options, sys.executable, self.witness, pid1=True,
+                                 env={"GRACESHIM_STOP_SIGNAL": "QUIT"})
+            self.until_said(command, "ready")
+            command.send("TERM")
+            self.assertEqual(command.wait(20), 9, command.output())
+            self.assertIn("child got 3", command.output())
+
+
+if __name__ == "__main__":
+    main()

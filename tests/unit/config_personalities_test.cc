@@ -1,0 +1,276 @@
+// The programs in whose place graceshim stands: every row of their table, and what each makes of the settings.
+#include "personalities.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "config_fake.h"
+#include "keys.h"
+
+namespace graceshim {
+namespace {
+
+using Does = PersonalityOption::Does;
+
+std::string_view first_name(const Personality& row) {
+  return row.names.substr(0, row.names.find(' '));
+}
+
+FakeSurroundings called(std::string program, std::vector<std::string> arguments,
+                        std::vector<std::string> environment = {}) {
+  FakeSurroundings surroundings;
+  surroundings.program = std::move(program);
+  surroundings.arguments = std::move(arguments);
+  surroundings.environment = std::move(environment);
+  return surroundings;
+}
+
+Invocation of(FakeSurroundings surroundings) {
+  Result<Invocation> result = surroundings.configure();
+  EXPECT_TRUE(result) << result.error().message;
+  return result.value_or(Invocation{});
+}
+
+Plan plan_of(FakeSurroundings surroundings) {
+  const Invocation invocation = of(std::move(surroundings));
+  const Result<PlanResult> plan = make_plan(invocation.config, invocation.platform, {});
+  EXPECT_TRUE(plan) << plan.error().message;
+  return plan.value_or(PlanResult{}).plan;
+}
+
+Said said(FakeSurroundings surroundings) {
+  const Invocation invocation = of(std::move(surroundings));
+  EXPECT_TRUE(invocation.said);
+  return invocation.said.value_or(Said{"nothing"});
+}
+
+TEST(Personalities, AreKnownByTheBaseNameOfTheirProgram) {
+  for (const std::string name : {"tini", "tini-static", "docker-init", "dumb-init", "catatonit"}) {
+    const Personality* row = find_personality(name);
+    ASSERT_NE(row, nullptr) << name;
+    EXPECT_EQ(find_personality("/sbin/" + name), row);
+    EXPECT_EQ(find_personality("../" + name), row);
+    EXPECT_EQ(find_personality(name + "x"), nullptr);
+    EXPECT_EQ(find_personality(name + "/graceshim"), nullptr);
+  }
+  for (const std::string_view native : {"graceshim", "podman-init", "init", "", "tini tini-static"})
+    EXPECT_EQ(find_personality(native), nullptr) << native;
+}
+
+TEST(Personalities, EveryRowPutsWhatTheSettingsTake) {
+  for (const Personality& row : personalities()) {
+    SCOPED_TRACE(first_name(row));
+    Config config;
+    for (const Put& put : row.base) {
+      const Key* key = find_key(put.key);
+      ASSERT_NE(key, nullptr) << put.key;
+      EXPECT_TRUE(key->assign(config, Value{.text = std::string(put.value), .where = "here"}, Origin::kPreset))
+          << put.key;
+    }
+    std::set<std::string> names;
+    for (const PersonalityOption& option : row.options) {
+      SCOPED_TRACE(std::string(1, option.letter) + " " + std::string(option.variable));
+      if (option.letter != 0) {
+        EXPECT_TRUE(names.insert(std::string("-") + option.letter).second);
+      }
+      if (!option.name.empty()) {
+        EXPECT_TRUE(names.insert("--" + std::string(option.name)).second);
+      }
+      EXPECT_FALSE(option.native.empty());
+      EXPECT_EQ(option.does == Does::kSet, !option.puts[0].key.empty());
+      for (const Put& put : option.puts) {
+        if (put.key.empty()) continue;
+        const Key* key = find_key(put.key);
+        ASSERT_NE(key, nullptr) << put.key;
+        if (put.value.empty()) {
+          EXPECT_FALSE(option.argument.empty()) << "nothing to put";
+        } else {
+          EXPECT_TRUE(key->assign(config, Value{.text = std::string(put.value), .where = "here"}, Origin::kPreset))
+              << put.key;
+        }
+      }
+    }
+  }
+}
+
+TEST(Personalities, HelpListsEveryOptionAndVariable) {
+  for (const Personality& row : personalities()) {
+    const Said help = said(called(std::string(first_name(row)), {"-h"}));
+    EXPECT_EQ(help.status, 0);
+    EXPECT_EQ(help.to_stderr, row.help_on_stderr);
+    for (const PersonalityOption& option : row.options) {
+      if (option.help.empty()) continue;
+      if (option.letter != 0) {
+        EXPECT_NE(help.text.find(std::string("\n  -") + option.letter), std::string::npos) << option.letter;
+      }
+      EXPECT_NE(help.text.find(option.name), std::string::npos) << option.name;
+      EXPECT_NE(help.text.find(option.variable), std::string::npos) << option.variable;
+    }
+    EXPECT_EQ(help.text.find('%'), std::string::npos) << help.text;
+  }
+}
+
+TEST(Personalities, WithoutAnOptionSignalsArePassedOnAndNothingIsKilled) {
+  for (const Personality& row : personalities()) {
+    SCOPED_TRACE(first_name(row));
+    FakeSurroundings surroundings =
+        called(std::string(first_name(row)), {"rake", "resque:work"}, {"DYNO=web.1", "KUBERNETES_SERVICE_HOST=x"});
+    const Invocation invocation = of(surroundings);
+    EXPECT_EQ(invocation.preset, "");
+    EXPECT_EQ(invocation.platform.name, "");
+    EXPECT_TRUE(invocation.warnings.empty());
+    const Plan plan = plan_of(surroundings);
+    EXPECT_EQ(plan.timeout, kInfinity);
+    EXPECT_EQ(plan.steps[0].signal, kSameSignal);
+    EXPECT_EQ(plan.repeat, Repeat::kForward);
+    EXPECT_FALSE(invocation.config.child_die_with_shim.value);
+  }
+}
+
+TEST(Personalities, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
+  const Plan plan = plan_of(called("docker-init", {"--", "server"}, {"GRACESHIM_STOP_SIGNAL=QUIT"}));
+  EXPECT_EQ(format_plan(plan.steps), "QUIT/auto/KILL");
+  EXPECT_EQ(plan.timeout, kInfinity);
+  EXPECT_EQ(of(called("tini", {"a"}, {"GRACESHIM_LOG_LEVEL=debug"})).config.log_level.value, LogLevel::kDebug);
+  EXPECT_EQ(of(called("tini", {"-v", "a"}, {"GRACESHIM_LOG_LEVEL=debug"})).config.log_level.value, LogLevel::kInfo);
+  EXPECT_EQ(of(called("tini", {"nginx"}, {"GRACESHIM_PRESET=auto"})).preset, "nginx");
+  FakeSurroundings wrong = called("tini", {"a"}, {"GRACESHIM_STOP_SIGNAL=QIUT"});
+  EXPECT_TRUE(wrong.error().starts_with("GRACESHIM_STOP_SIGNAL: unknown signal 'QIUT'")) << wrong.error();
+}
+
+TEST(Personalities, TheCommandBeginsWithTheFirstWordThatIsNoOption) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(of(called("tini", {"ls", "-l"})).command, (Words{"ls", "-l"}));
+  EXPECT_EQ(of(called("tini", {"-s", "--", "ls", "-l"})).command, (Words{"ls", "-l"}));
+  EXPECT_EQ(of(called("tini", {"ls", "--", "-l"})).command, (Words{"ls", "-l"})) << "as its usage text has it";
+  EXPECT_EQ(of(called("tini", {"--", "ls", "--", "-l"})).command, (Words{"ls", "--", "-l"}));
+  EXPECT_EQ(of(called("tini", {"git", "log", "--", "file"})).command, (Words{"git", "log", "--", "file"}));
+  EXPECT_EQ(of(called("dumb-init", {"ls", "--", "-l"})).command, (Words{"ls", "--", "-l"}));
+  EXPECT_EQ(of(called("catatonit", {"-P", "ls"})).command, Words{});
+}
+
+TEST(Tini, Options) {
+  const auto config = [](std::vector<std::string> options, std::vector<std::string> environment = {}) {
+    options.emplace_back("command");
+    return of(called("tini", std::move(options), std::move(environment))).config;
+  };
+  EXPECT_FALSE(config({}).subreaper.value);
+  EXPECT_TRUE(config({"-s"}).subreaper.value);
+  EXPECT_TRUE(config({}, {"TINI_SUBREAPER="}).subreaper.value);
+  EXPECT_EQ(config({}).child_scope.value, Scope::kMain);
+  EXPECT_EQ(config({"-g"}).child_scope.value, Scope::kGroup);
+  EXPECT_EQ(config({}, {"TINI_KILL_PROCESS_GROUP=0"}).child_scope.value, Scope::kGroup);
+  EXPECT_EQ(config({"-p", "SIGUSR1"}).parent_death_signal.value, sig::kUsr1);
+  EXPECT_EQ(config({"-p", "SIGKILL"}).parent_death_signal.value, sig::kKill);
+  EXPECT_EQ(config({}).log_level.value, LogLevel::kWarn);
+  EXPECT_EQ(config({"-v"}).log_level.value, LogLevel::kInfo);
+  EXPECT_EQ(config({"-vvv"}).log_level.value, LogLevel::kDebug);
+  EXPECT_EQ(config({}, {"TINI_VERBOSITY=0"}).log_level.value, LogLevel::kError);
+  EXPECT_EQ(config({"-v"}, {"TINI_VERBOSITY=3"}).log_level.value, LogLevel::kDebug) << "the variable is the stronger";
+  EXPECT_EQ(config({}, {"TINI_VERBOSITY=much"}).log_level.value, LogLevel::kError);
+  EXPECT_EQ(config({}, {"TINI_VERBOSITY=99"}).log_level.value, LogLevel::kDebug);
+  EXPECT_EQ(config({}).reaped_level.value, LogLevel::kDebug);
+  EXPECT_EQ(config({"-w"}).reaped_level.value, LogLevel::kWarn);
+  const Config codes = config({"-e", "143", "-e3"});
+  EXPECT_TRUE(codes.exit_success.value.has(143));
+  EXPECT_TRUE(codes.exit_success.value.has(3));
+  EXPECT_FALSE(codes.exit_success.value.has(4));
+  EXPECT_EQ(codes.exit_success_when.value, SuccessWhen::kAlways);
+}
+
+TEST(Tini, Words) {
+  EXPECT_TRUE(said(called("tini", {"--version"})).text.starts_with("tini version 0.19.0 - "));
+  EXPECT_NE(said(called("tini", {"-l"})).text.find("MIT"), std::string::npos);
+  const Said nothing = said(called("/sbin/docker-init", {}));
+  EXPECT_NE(nothing.text.find("Usage: docker-init [OPTIONS] PROGRAM -- [ARGS] | --version\n"), std::string::npos);
+  EXPECT_EQ(nothing.status, 1);
+  EXPECT_TRUE(nothing.to_stderr);
+  const Said unknown = said(called("/sbin/tini", {"-z", "ls"}));
+  EXPECT_TRUE(unknown.text.starts_with("/sbin/tini: invalid option -- 'z'\n")) << unknown.text;
+  EXPECT_TRUE(said(called("tini", {"--version", "ls"})).text.starts_with("tini: invalid option -- '-'\n"));
+  EXPECT_TRUE(said(called("tini", {"-e"})).text.starts_with("tini: option requires an argument -- 'e'\n"));
+  const Said bad = said(called("tini", {"-p", "SIGNOT", "ls"}));
+  EXPECT_EQ(bad.text, "[FATAL tini (42)] Not a valid option for -p: SIGNOT\n");
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_EQ(said(called("tini", {"-e", "256", "ls"})).text, "[FATAL tini (42)] Not a valid option for -e: 256\n");
+}
+
+TEST(DumbInit, LeadsASessionOfItsOwnAndSignalsIt) {
+  const Plan plan = plan_of(called("dumb-init", {"server"}));
+  EXPECT_EQ(plan.place, Place::kOwnSession);
+  EXPECT_EQ(plan.scope, Scope::kGroup);
+  EXPECT_EQ(format_plan(plan.steps), "same@group/auto/KILL");
+  EXPECT_EQ(plan.stragglers, Stragglers::kDismiss);
+  EXPECT_EQ(plan.routes[sig::kTstp].image(), sig::kStop);
+  EXPECT_EQ(plan.suspend_on, (SignalSet{sig::kTstp, sig::kTtin, sig::kTtou}));
+}
+
+TEST(DumbInit, AloneItSignalsTheChildOnly) {
+  for (const Plan& plan :
+       {plan_of(called("dumb-init", {"-c", "server"})), plan_of(called("dumb-init", {"--single-child", "server"})),
+        plan_of(called("dumb-init", {"server"}, {"DUMB_INIT_SETSID=0"}))}) {
+    EXPECT_EQ(plan.place, Place::kOurGroup);
+    EXPECT_EQ(plan.scope, Scope::kMain);
+    EXPECT_EQ(plan.stragglers, Stragglers::kLeave);
+    EXPECT_EQ(plan.routes[sig::kTstp].image(), sig::kTstp);
+    EXPECT_EQ(plan.suspend_on, (SignalSet{sig::kTstp, sig::kTtin, sig::kTtou}));
+  }
+  EXPECT_EQ(plan_of(called("dumb-init", {"server"}, {"DUMB_INIT_SETSID=1"})).place, Place::kOwnSession);
+}
+
+TEST(DumbInit, Rewrites) {
+  const auto routes = [](std::vector<std::string> options) {
+    options.emplace_back("server");
+    return plan_of(called("dumb-init", std::move(options))).routes;
+  };
+  EXPECT_EQ(routes({"-r", "15:3"})[sig::kTerm], Route::forward_as(sig::kQuit));
+  EXPECT_EQ(routes({"--rewrite", "15:3"})[sig::kTerm], Route::forward_as(sig::kQuit));
+  EXPECT_EQ(routes({"--rewrite=TERM:QUIT"})[sig::kTerm], Route::forward_as(sig::kQuit));
+  EXPECT_EQ(routes({"-r", "15:0"})[sig::kTerm], Route::drop());
+  EXPECT_TRUE(routes({"-r", "15:0"})[sig::kInt].is_trigger());
+  const Routes two = routes({"-r", "1:10", "-r2:12"});
+  EXPECT_EQ(two[sig::kHup], Route::forward_as(sig::kUsr1));
+  EXPECT_EQ(two[sig::kInt], Route::forward_as(sig::kUsr2));
+  EXPECT_EQ(routes({"-r", "20:15"})[sig::kTstp], Route::forward_as(sig::kTerm)) << "stronger than the base";
+  EXPECT_EQ(routes({"-r", "20:15", "-c"})[sig::kTstp], Route::forward_as(sig::kTerm));
+  EXPECT_EQ(routes({"-r", "9:15", "-r", "17:15"}), routes({})) << "they never arrive";
+  for (const std::string wrong : {"15", "15:", ":3", "15:x", "65:1", "-1:3"}) {
+    const Said bad = said(called("dumb-init", {"-r", wrong, "ls"}));
+    EXPECT_TRUE(bad.text.starts_with("Usage: -r option takes <signum>:<signum>")) << wrong;
+    EXPECT_EQ(bad.status, 1);
+  }
+}
+
+TEST(DumbInit, Words) {
+  EXPECT_TRUE(said(called("dumb-init", {"-V"})).text.starts_with("dumb-init v1.2.5"));
+  EXPECT_TRUE(said(called("dumb-init", {"--version"})).to_stderr);
+  const Said nothing = said(called("dumb-init", {}));
+  EXPECT_EQ(nothing.text, "Usage: dumb-init [option] program [args]\nTry dumb-init --help for full usage.\n");
+  EXPECT_EQ(nothing.status, 1);
+  EXPECT_EQ(said(called("dumb-init", {"-z", "ls"})).text, "dumb-init: invalid option -- 'z'\n");
+  EXPECT_EQ(said(called("dumb-init", {"--zzz=1", "ls"})).text, "dumb-init: unrecognized option '--zzz=1'\n");
+  EXPECT_EQ(said(called("dumb-init", {"--ver", "ls"})).text,
+            "dumb-init: option '--ver' is ambiguous; possibilities: '--verbose' '--version'\n");
+  EXPECT_EQ(said(called("dumb-init", {"--rewrite"})).text, "dumb-init: option '--rewrite' requires an argument\n");
+  EXPECT_EQ(said(called("dumb-init", {"--help=x"})).text, "dumb-init: option '--help' doesn't allow an argument\n");
+  EXPECT_EQ(of(called("dumb-init", {"--verb", "ls"})).config.log_level.value, LogLevel::kDebug) << "abbreviated";
+  EXPECT_EQ(of(called("dumb-init", {"ls"}, {"DUMB_INIT_DEBUG=1"})).config.log_level.value, LogLevel::kDebug);
+  EXPECT_EQ(of(called("dumb-init", {"ls"}, {"DUMB_INIT_DEBUG=0"})).config.log_level.value, LogLevel::kError);
+}
+
+TEST(Catatonit, OptionsAndWords) {
+  EXPECT_TRUE(of(called("catatonit", {"ls"})).config.subreaper.value);
+  EXPECT_EQ(of(called("catatonit", {"-g", "ls"})).config.child_scope.value, Scope::kGroup);
+  EXPECT_TRUE(plan_of(called("catatonit", {"-P"})).pause);
+  EXPECT_EQ(of(called("catatonit", {"ls"}, {"CATATONIT_DEBUG=1"})).config.log_level.value, LogLevel::kDebug);
+  EXPECT_TRUE(said(called("catatonit", {"--version"})).text.starts_with("tini version 0.2.0_catatonit"));
+  EXPECT_NE(said(called("catatonit", {"-L"})).text.find("MIT"), std::string::npos);
+  EXPECT_EQ(said(called("catatonit", {})).text,
+            "ERROR (catatonit:42): missing program name\nusage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n");
+  EXPECT_EQ(said(called("catatonit", {"-z", "ls"})).text,
+            "catatonit: invalid option -- 'z'\nusage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n");
+}
+
+}  // namespace
+}  // namespace graceshim
