@@ -12,17 +12,21 @@ static_assert(sig::kTerm == SIGTERM && sig::kChld == SIGCHLD && sig::kCont == SI
 static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kWinch == SIGWINCH);
 static_assert(kSignalMax == _NSIG - 1);
 
+// Written before the constructors of statics run, so none may have one; the first two by entry.S in a static program.
+extern "C" {
+[[gnu::used]] constinit std::uint64_t graceshim_mask_at_entry = 0;
+[[gnu::used]] constinit std::uint8_t graceshim_blocked_at_entry = 0;
+}
+
 namespace {
 
-// Written before the constructors of statics run, so neither may have one.
-constinit std::uint64_t mask_at_entry = 0;
 constinit bool chld_ignored_at_entry = false;
 
-// A signal that arrives before this kills the program (as PID 1: is lost), so it runs before every constructor, and as
-// a static program before most of libc. It stands on raw system calls alone.
+// A signal that arrives before every one is blocked kills the program (as PID 1: is lost), so a dynamic program does it
+// here, before every constructor. It stands on raw system calls alone.
 GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
   const std::uint64_t all = ~std::uint64_t{0};
-  raw_signal_mask(SIG_SETMASK, &all, &mask_at_entry);
+  if (graceshim_blocked_at_entry == 0) raw_signal_mask(SIG_SETMASK, &all, &graceshim_mask_at_entry);
   const KernelSigaction by_default;
   KernelSigaction found;
   raw_sigaction(SIGCHLD, &by_default, &found);
@@ -33,7 +37,7 @@ GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
 
 EntrySignals read_entry_signals() noexcept {
   EntrySignals entry;
-  entry.mask = mask_at_entry;
+  entry.mask = graceshim_mask_at_entry;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     KernelSigaction found;
     if (raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore) entry.ignored.add(signal);

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -22,8 +22,13 @@ constexpr std::size_t kLargestFile = std::size_t{1024} * 1024;
 
 constinit std::uint8_t closed_at_entry = 0;
 
-void close_if_inherited(int fd, int keep) noexcept {
-  if (fd < kStandardFds || fd == keep) return;
+// From `first` to `last`. False if the kernel cannot, with some of them closed perhaps.
+bool close_all(int first, int last) noexcept {
+  return ::syscall(SYS_close_range, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0;
+}
+
+void close_if_inherited(int fd) noexcept {
+  if (fd < kStandardFds) return;
   const int flags = ::fcntl(fd, F_GETFD);
   if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ::close(fd);
 }
@@ -53,22 +58,27 @@ std::uint8_t closed_standard_fds() noexcept {
   return closed_at_entry;
 }
 
-void drop_inherited_fds(int keep) noexcept {
-  // Not close_range(2): it would take our own along, and a loop opened late enough to be spared could no longer fail
-  // before the child has started.
+void drop_inherited_fds(const Room& room, int own) noexcept {
+  const int above_own = own < room.end ? room.end : own + 1;
+  const bool closed = (own <= room.end || close_all(room.end, own - 1)) && close_all(above_own, INT_MAX);
+  if (closed) {
+    for (const int fd : room.taken) close_if_inherited(fd);
+    return;
+  }
+  // Linux before 5.9, or a filter that does not know the call.
   DIR* const open_fds = ::opendir("/proc/self/fd");
   if (open_fds != nullptr) {
     while (const dirent* const entry = ::readdir(open_fds)) {
       char* end = nullptr;
       const long fd = std::strtol(entry->d_name, &end, 10);
-      if (end != entry->d_name && *end == '\0') close_if_inherited(static_cast<int>(fd), keep);
+      if (end != entry->d_name && *end == '\0') close_if_inherited(static_cast<int>(fd));
     }
     ::closedir(open_fds);
     return;
   }
   // Without /proc: no further than the usual largest limit, for "no limit" would be a thousand million calls.
   const int last = std::min(descriptor_limit(), 1 << 16);
-  for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd, keep);
+  for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd);
 }
 
 void leave_standard_fds() noexcept {
@@ -85,14 +95,23 @@ void leave_standard_fds() noexcept {
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
-bool has_free_descriptors(int count) noexcept {
-  std::array<Fd, 32> probes;
-  for (int i = 0; i < count; ++i) {
-    Fd& probe = probes[static_cast<std::size_t>(i)];
-    probe = Fd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kStandardFds));
-    if (!probe) return false;
+std::optional<Room> find_room(int count) {
+  const int limit = descriptor_limit();
+  Room room;
+  int fd = kStandardFds;
+  for (int found = 0; found < count; ++fd) {
+    if (fd >= limit) {
+      errno = EMFILE;
+      return std::nullopt;
+    }
+    if (::fcntl(fd, F_GETFD) < 0) {
+      ++found;
+    } else {
+      room.taken.push_back(fd);
+    }
   }
-  return true;
+  room.end = fd;
+  return room;
 }
 
 int descriptor_limit() noexcept {

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "graceshim/error.h"
 
@@ -46,17 +48,24 @@ bool fill_standard_fds() noexcept;
 // exec.
 std::uint8_t closed_standard_fds() noexcept;
 
-// Closes what graceshim inherited beyond 2, but for `keep` (-1: nothing is kept). Ours stay open. For after the child's
-// start.
-void drop_inherited_fds(int keep) noexcept;
+// Where our own descriptors are, for the kernel gives the lowest number that is free.
+struct Room {
+  int end = 0;             // they are all below it
+  std::vector<int> taken;  // numbers below it that were open already
+};
+
+// Makes sure that `count` more descriptors can be opened, before a library opens them that aborts when it cannot
+// (libuv's signal pipe), and says where those will be, as long as no more are open at once. Nothing, with errno, if
+// they cannot.
+std::optional<Room> find_room(int count);
+
+// Closes what graceshim inherited beyond 2. Ours stay open: those of `room`, and `own` (-1: none), which may be
+// anywhere. For after the child's start.
+void drop_inherited_fds(const Room& room, int own) noexcept;
 
 // Lets go of what the child's readers and mounts wait for: 0 and 1 become /dev/null, the working directory becomes `/`.
 // 2 stays, for the log.
 void leave_standard_fds() noexcept;
-
-// Whether `count` more descriptors, at most 32, can be opened now. To be asked before a library opens them that aborts
-// when it cannot (libuv's signal pipe).
-bool has_free_descriptors(int count) noexcept;
 
 // The soft limit of descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
 int descriptor_limit() noexcept;

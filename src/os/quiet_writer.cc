@@ -63,25 +63,34 @@ bool QuietWriter::flush() {
     const long taken = put(piece.substr(0, piece_size_));
     if (taken > 0) {
       head_ += static_cast<std::size_t>(taken);
+      line_begun_ = queue_[head_ - 1] != '\n';
     } else if (taken == 0 || errno == EAGAIN) {
-      queue_.erase(0, head_);
-      head_ = 0;
-      return false;
+      return wait();
     } else if (errno == EPIPE || errno == EBADF) {
       way_ = Way::kClosed;
       break;
     } else if (errno != EINTR) {
-      head_ += piece.size();  // a full disk, a message too long: this line is lost, the next one may not be
+      // A full disk, a message too long: this line is lost, the next one may not be. But not after a piece of it: the
+      // next one would go on where that ends.
+      if (line_begun_) return wait();
+      head_ += piece.size();
     }
   }
   forget_queue();
   return true;
 }
 
+bool QuietWriter::wait() {
+  queue_.erase(0, head_);
+  head_ = 0;
+  return false;
+}
+
 void QuietWriter::forget_queue() {
   queue_.clear();
   if (queue_.capacity() > PIPE_BUF) queue_.shrink_to_fit();
   head_ = 0;
+  line_begun_ = false;
 }
 
 long QuietWriter::put(std::string_view piece) noexcept {
@@ -102,7 +111,8 @@ long QuietWriter::put(std::string_view piece) noexcept {
 }
 
 // splice(2) between two pipes moves pages, and with SPLICE_F_NONBLOCK it waits for neither, whatever the flags of the
-// inherited one. Opening that one again would do as well, but not for a pipe of another user.
+// inherited one. Opening that one again would do as well, but not for a pipe of another user. Linux moves a page or
+// nothing; where the kernel is another's (gVisor), it may be as many bytes as there is room for.
 long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
   if (in_pipe_ == 0) {
     const ssize_t entered = ::write(pipe_in_.get(), piece.data(), piece.size());
@@ -112,8 +122,8 @@ long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
   const ssize_t moved = ::splice(pipe_out_.get(), nullptr, fd_, nullptr, in_pipe_, SPLICE_F_NONBLOCK);
   if (moved > 0) {
     in_pipe_ -= static_cast<std::size_t>(moved);
-  } else if (moved < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM || errno == ENOMEM)) {
-    // A filter forbids it, for example. What is in our own pipe is still in the queue.
+  } else if (moved < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE && errno != EBADF) {
+    // A filter forbids it, for example, with an errno of its own. What is in our own pipe is still in the queue.
     pipe_in_ = Fd();
     pipe_out_ = Fd();
     in_pipe_ = 0;

@@ -47,6 +47,7 @@ class QuietWriter {
   long put(std::string_view piece) noexcept;
   long put_through_pipe(std::string_view piece) noexcept;
   long put_if_ready(std::string_view piece) noexcept;
+  bool wait();  // false, for flush() to return
   void forget_queue();
 
   int fd_;
@@ -56,7 +57,8 @@ class QuietWriter {
   Fd pipe_in_, pipe_out_;    // kSplice: our own pipe in front of the inherited one
   std::size_t in_pipe_ = 0;  // how many bytes of the queue's front are in our own pipe already
   std::string queue_;
-  std::size_t head_ = 0;  // what lies before it in the queue has been written
+  std::size_t head_ = 0;     // what lies before it in the queue has been written
+  bool line_begun_ = false;  // a piece of the line at the front has been written
   std::uint64_t dropped_ = 0;
 };
 

@@ -4,15 +4,16 @@
 #include <link.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 
@@ -23,8 +24,8 @@ namespace graceshim {
 
 namespace {
 
-constexpr std::size_t kStackSize = std::size_t{64} * 1024;
-constexpr std::size_t kGuardSize = std::size_t{64} * 1024;  // a multiple of every page size
+// The child's half was seen to need 3.4 KiB: a function that is bound late has the vector registers saved.
+constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 
 using Candidate = char[PATH_MAX];
 
@@ -63,13 +64,19 @@ class PathSearch {
   const char* rest_;
 };
 
-// What the two halves share while the parent waits.
+// What the two halves share while the parent waits, and the stack of the child's half. The lower a part, the less of it
+// is touched: what is lives next to the frames of those who called us, in pages that are there.
 struct Shared {
+  // What is not written is not touched, and costs no page.
+  // cppcheck-suppress uninitMemberVar
+  explicit Shared(const SpawnRequest& what) noexcept : request(what), parent(::getpid()) {}
+
+  Candidate candidate;
+  alignas(std::max_align_t) std::array<char, kStackSize> stack;
   const SpawnRequest& request;
   pid_t parent;
   SpawnFailure failure{};
   int shield_error = 0;
-  Candidate candidate{};
 };
 
 GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
@@ -217,17 +224,10 @@ std::string elf_interpreter(const Fd& file, std::string_view head) {
 }  // namespace
 
 tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
-  // A stack that outlives no start costs no memory while the command runs; its lowest page faults rather than overruns.
-  void* const stack =
-      ::mmap(nullptr, kGuardSize + kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
-  ::mprotect(stack, kGuardSize, PROT_NONE);
-
-  Shared shared{request, ::getpid()};
-  const int pid = ::clone(child_half, static_cast<char*>(stack) + kGuardSize + kStackSize,
-                          CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
+  Shared shared(request);
+  const int pid =
+      ::clone(child_half, shared.stack.data() + shared.stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
   const int clone_error = errno;
-  ::munmap(stack, kGuardSize + kStackSize);
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, clone_error});
   if (shared.failure.error == 0) return Spawned{pid, shared.shield_error};
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {

@@ -35,16 +35,16 @@ struct SpawnRequest {
   const ShieldRequest* shield = nullptr;  // null: none
   bool ignore_chld = false;               // CHLD was ignored when graceshim started: so it starts with it ignored
   bool own_group = false;                 // it leads a new process group
-  bool own_session = false;           // it leads a new session, with the terminal on descriptor 0 if nobody else has it
-  char** shell_argv = nullptr;        // what runs a file that is no executable format, in a shell: [0] is the shell's
-                                      // path, [1] room for the file's; null: nothing does
-  bool in_foreground = false;             // its group becomes the foreground group of the terminal on descriptor 0
-  bool die_with_shim = false;             // it gets KILL when graceshim ends; a later change of credentials undoes this
-  std::uint8_t close_standard = 0;        // bit n: descriptor n starts closed
-  int stdin_fd = -1;                      // becomes 0; -1: stays. Not 1 while stdout_fd is set
-  int stdout_fd = -1;                     // becomes 1
-  const char* directory = nullptr;        // working directory; one that cannot be entered is passed over
-  char* listen_pid = nullptr;  // the digits of LISTEN_PID=... in envp, room for 11 bytes: get the process's pid
+  bool own_session = false;         // it leads a new session, with the terminal on descriptor 0 if nobody else has it
+  char** shell_argv = nullptr;      // what runs a file that is no executable format, in a shell: [0] is the shell's
+                                    // path, [1] room for the file's; null: nothing does
+  bool in_foreground = false;       // its group becomes the foreground group of the terminal on descriptor 0
+  bool die_with_shim = false;       // it gets KILL when graceshim ends; a later change of credentials undoes this
+  std::uint8_t close_standard = 0;  // bit n: descriptor n starts closed
+  int stdin_fd = -1;                // becomes 0; -1: stays. Not 1 while stdout_fd is set
+  int stdout_fd = -1;               // becomes 1
+  const char* directory = nullptr;  // working directory; one that cannot be entered is passed over
+  char* listen_pid = nullptr;       // the digits of LISTEN_PID=... in envp, room for 11 bytes: get the process's pid
 };
 
 struct SpawnFailure {

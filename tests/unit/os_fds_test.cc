@@ -93,25 +93,66 @@ TEST(StandardFds, AreLeftButForTheLog) {
   EXPECT_EQ(status, exited(0));
 }
 
-int drop_and_look() {
+enum class CloseRange { kThere, kMissing };
+
+int drop_and_look(CloseRange close_range) {
   const int inherited = ::open("/", O_PATH);
   const int high = ::dup2(inherited, 300);
-  const int kept = ::open("/", O_PATH);
+  const int higher = ::dup2(inherited, 500);
+  const std::optional<Room> room = find_room(4);
+  if (!room || room->end <= inherited || room->end >= high) return 1;
   const Fd own(::open("/", O_PATH | O_CLOEXEC));
-  drop_inherited_fds(kept);
-  if (is_open(inherited) || is_open(high)) return 1;
-  if (!is_open(kept)) return 2;
-  return is_open(own.get()) ? 0 : 3;
+  const Fd report(::fcntl(inherited, F_DUPFD_CLOEXEC, 400));
+  if (close_range == CloseRange::kMissing && !refuse_system_call(SYS_close_range, ENOSYS)) return 4;
+  drop_inherited_fds(*room, report.get());
+  if (is_open(inherited) || is_open(high) || is_open(higher)) return 2;
+  return is_open(own.get()) && is_open(report.get()) ? 0 : 3;
 }
 
 TEST(InheritedFds, AreDroppedAndOurOwnAreNot) {
-  EXPECT_EQ(in_child(drop_and_look), exited(0));
+  EXPECT_EQ(in_child([] { return drop_and_look(CloseRange::kThere); }), exited(0));
 }
 
-TEST(InheritedFds, AreDroppedWithoutProc) {
+TEST(InheritedFds, AreDroppedWithoutCloseRange) {
+  EXPECT_EQ(in_child([] { return drop_and_look(CloseRange::kMissing); }), exited(0));
+}
+
+TEST(InheritedFds, AreDroppedWithoutCloseRangeAndWithoutProc) {
   GRACESHIM_NEEDS_ROOT();
   const TemporaryDirectory empty;
-  EXPECT_EQ(in_child([&empty] { return ::chroot(empty.path().c_str()) == 0 ? drop_and_look() : 9; }), exited(0));
+  EXPECT_EQ(
+      in_child([&empty] { return ::chroot(empty.path().c_str()) == 0 ? drop_and_look(CloseRange::kMissing) : 9; }),
+      exited(0));
+}
+
+// The one of ours may lie below, at and above the bound, and at the ends of what there is.
+TEST(InheritedFds, AreDroppedAroundOurOwnWhereverItLies) {
+  for (const int own : {-1, 0, 2, 3, 9, 10, 11, 12, 40}) {
+    const ExitStatus status = in_child([own] {
+      for (int fd = 3; fd <= 40; ++fd) ::dup2(0, fd);
+      if (own > 2) ::fcntl(own, F_SETFD, FD_CLOEXEC);
+      drop_inherited_fds({.end = 10, .taken = {3, 4, 5, 6, 7, 8, 9}}, own);
+      for (int fd = 0; fd <= 60; ++fd) {
+        if (is_open(fd) != (fd <= 2 || fd == own)) return 1;
+      }
+      return 0;
+    });
+    EXPECT_EQ(status, exited(0)) << own;
+  }
+}
+
+TEST(FindRoom, IsTheLowestFreeNumbersBelowTheLimit) {
+  const ExitStatus status = in_child([] {
+    ::syscall(SYS_close_range, 3U, ~0U, 0U);
+    ::dup2(0, 4);
+    ::dup2(0, 7);
+    const rlimit limit{10, 100};
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+    if (find_room(1)->end != 4 || find_room(2)->end != 6 || find_room(5)->end != 10) return 2;
+    if (find_room(5)->taken != std::vector<int>{4, 7}) return 3;
+    return !find_room(6) && errno == EMFILE ? 0 : 4;
+  });
+  EXPECT_EQ(status, exited(0));
 }
 
 TEST(DescriptorLimit, IsTheSoftOne) {

@@ -1,8 +1,15 @@
 #include "quiet_writer.h"
 
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <termios.h>
 
+#include <algorithm>
 #include <climits>
 #include <csignal>
 
@@ -84,6 +91,108 @@ TEST(QuietWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   EXPECT_FALSE(writer.waiting());
   expect_order_and_count(read_available(pipe.read_end.get()), 10, 0);
   EXPECT_EQ(writer.dropped(), 0U);
+}
+
+// Room for some bytes, and less than a line takes: the writer shall neither wait for it nor tear the line in two.
+TEST(QuietWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
+  const Pipe pipe;
+  const std::size_t before = fill(pipe.write_end.get());
+  QuietWriter writer(pipe.write_end.get());
+  std::string text(before - 4000, '.');
+  ASSERT_EQ(::read(pipe.read_end.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  std::string want;
+  for (int i = 0; i < 200; ++i) {
+    const std::string line = std::to_string(i) + std::string(static_cast<std::size_t>(i) * 37 % 5000, 'x') + "\n";
+    const std::uint64_t dropped = writer.dropped();
+    writer.write(line);
+    if (writer.dropped() == dropped) want += line;
+    // Never as much as a page: what is free is free in pieces.
+    std::string piece(static_cast<std::size_t>(i) * 613 % 4000 + 1, '.');
+    const ssize_t size = ::read(pipe.read_end.get(), piece.data(), piece.size());
+    ASSERT_GT(size, 0);
+    text.append(piece, 0, static_cast<std::size_t>(size));
+  }
+  while (!writer.flush()) text += read_available(pipe.read_end.get());
+  text += read_available(pipe.read_end.get());
+  EXPECT_EQ(text.substr(before), want);
+}
+
+// What a kernel other than Linux (gVisor) makes of a splice between pipes: as many bytes as there is room for. A tracer
+// stands in for it; 0 has it refuse the call, as a filter may.
+struct TracedSplices {
+  explicit TracedSplices(std::vector<unsigned long> sizes) : allowed(std::move(sizes)) {}
+
+  // Runs `body` in a process of its own, whose nth splice moves `allowed[n]` bytes at the most.
+  ExitStatus run(const std::function<int()>& body) {
+    const int pid = fork_child([&body] {
+      if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) return 99;
+      ::raise(SIGSTOP);
+      return body();
+    });
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    ::ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    while (::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr) == 0 && ::waitpid(pid, &status, 0) == pid) {
+      if (WIFEXITED(status)) return {false, WEXITSTATUS(status)};
+      if (WIFSIGNALED(status)) return {true, WTERMSIG(status)};
+      if (WSTOPSIG(status) == (SIGTRAP | 0x80)) meddle(pid);
+    }
+    ADD_FAILURE() << "ptrace: errno " << errno;
+    return {};
+  }
+
+  std::vector<unsigned long> allowed;
+  std::size_t seen = 0;
+
+ private:
+  void meddle(int pid) {
+    __ptrace_syscall_info call{};
+    ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call);
+    if (call.op != PTRACE_SYSCALL_INFO_ENTRY || call.entry.nr != SYS_splice || seen >= allowed.size()) return;
+    const unsigned long most = allowed[seen++];
+    user_regs_struct registers{};
+    iovec all{&registers, sizeof registers};
+    ::ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &all);
+#if defined(__x86_64__)
+    unsigned long long& size = registers.r8;
+    unsigned long long& offset = registers.rsi;
+#elif defined(__aarch64__)
+    unsigned long long& size = registers.regs[4];
+    unsigned long long& offset = registers.regs[1];
+#endif
+    if (most != 0) size = std::min<unsigned long long>(size, most);
+    if (most == 0) offset = 1;  // a pipe has none: ESPIPE
+    ::ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &all);
+  }
+};
+
+// 0 if each goes out at once.
+int write_five_lines(const Pipe& pipe) {
+  QuietWriter writer(pipe.write_end.get());
+  for (int i = 0; i < 5; ++i) {
+    if (!writer.write(numbered(i)) || writer.waiting()) return 1;
+  }
+  return 0;
+}
+
+TEST(QuietWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
+  for (const unsigned long first : {1UL, 7UL, 99UL}) {
+    TracedSplices splices({first, 13, 2, 300, 50, 1, 1, 1});
+    const Pipe pipe;
+    const ExitStatus status = splices.run([&pipe] { return write_five_lines(pipe); });
+    EXPECT_EQ(status, exited(0));
+    EXPECT_GE(splices.seen, 7U);
+    expect_order_and_count(read_available(pipe.read_end.get()), 5, 0);
+  }
+}
+
+TEST(QuietWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
+  TracedSplices splices({7, 0});
+  const Pipe pipe;
+  const ExitStatus status = splices.run([&pipe] { return write_five_lines(pipe); });
+  EXPECT_EQ(status, exited(0));
+  EXPECT_EQ(splices.seen, 2U);
+  expect_order_and_count(read_available(pipe.read_end.get()), 5, 0);
 }
 
 TEST(QuietWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
@@ -268,6 +377,25 @@ TEST(QuietWriter, FullDiskLosesTheLineAndNothingWaits) {
   QuietWriter writer(full.get());
   EXPECT_TRUE(writer.write("line\n"));
   EXPECT_FALSE(writer.waiting());
+}
+
+TEST(QuietWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.make_file("log", "");
+  const ExitStatus status = in_child([&path] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    QuietWriter writer(file.get());
+    rlimit size{150, RLIM_INFINITY};
+    if (::setrlimit(RLIMIT_FSIZE, &size) != 0) return 1;
+    if (!writer.write(numbered(0)) || writer.write(numbered(1)) || !writer.waiting()) return 2;
+    if (writer.write(numbered(2)) || !writer.waiting()) return 3;
+    size.rlim_cur = RLIM_INFINITY;
+    if (::setrlimit(RLIMIT_FSIZE, &size) != 0) return 4;
+    return writer.flush() && !writer.waiting() ? 0 : 5;
+  });
+  EXPECT_EQ(status, exited(0));
+  expect_order_and_count(read_file(path).value(), 3, 0);
 }
 
 TEST(QuietWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {

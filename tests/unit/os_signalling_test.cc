@@ -1,14 +1,10 @@
 #include "signalling.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <csignal>
-#include <cstddef>
 
 #include "facts.h"
 #include "os_helpers.h"
@@ -84,24 +80,11 @@ TEST(SendVerified, ProcessThatIsGoneIsGone) {
   EXPECT_EQ(send_verified(Process{}, SIGTERM), Sent::kGone);
 }
 
-// Refuses pidfd_open as an old kernel does (ENOSYS).
-bool refuse_pidfd_open() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{sizeof filter / sizeof filter[0], filter};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
-         ::prctl(PR_SET_SECCOMP, static_cast<unsigned long>(SECCOMP_MODE_FILTER), &program) == 0;
-}
-
 TEST(SendVerified, WithoutPidfdsTheLookIsStillTaken) {
   const ExitStatus status = in_child([] {
     const int pid = start_sleeper();
     Process seen = process(pid).value();
-    if (!refuse_pidfd_open()) return 1;
+    if (!refuse_system_call(SYS_pidfd_open, ENOSYS)) return 1;
     seen.id.start_time += 1;
     if (send_verified(seen, SIGKILL) != Sent::kGone) return 2;
     seen.id.start_time -= 1;

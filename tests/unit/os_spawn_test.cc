@@ -201,23 +201,12 @@ TEST(Spawn, WeOurselvesStayOutsideTheShield) {
   EXPECT_EQ(::signal(SIGTERM, SIG_DFL), SIG_IGN);
 }
 
-// What a sandbox around us does to seccomp(2) itself.
-bool refuse_seccomp(int error) {
-  std::array<sock_filter, 4> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_seccomp},
-                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)},
-                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
-  const sock_fprog program{code.size(), code.data()};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
   for (const int error : {EPERM, EINVAL, ENOSYS, EACCES}) {
     const ExitStatus status = in_child([error] {
       ::signal(SIGHUP, SIG_IGN);
       ::signal(SIGTERM, SIG_DFL);
-      if (!refuse_seccomp(error)) return 1;
+      if (!refuse_system_call(SYS_seccomp, error)) return 1;
       ShieldRequest shield{.signals = {SIGTERM, SIGHUP}};
       shield.behind_it.mask = SignalSet{SIGUSR2}.bits();
       SpawnRequest request;
