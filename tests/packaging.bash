@@ -9,7 +9,7 @@ container=graceshim-test
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=4000:4000)
 work=$root/build/packaging
 
-suite_packaging() {
+again_packaging() {
   printf '\n== packaging\n'
   mkdir -p "$work"
   build static || { fail "packaging: no static binary"; return; }

@@ -3,15 +3,63 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
+#include "graceshim/config.h"
 #include "graceshim/exit_code.h"
 
 namespace graceshim {
 
+// What happens in a life and is worth a line to whoever watches it closely. In the texts %p stands for the pid it is
+// about, %n for a signal or an exit status as a number, %d for the signal as strsignal(3) has it, %o for the number of
+// the signal that came, %c for the command, %e for how a process has ended, %s for the exit status of graceshim.
+enum class Remark : std::uint8_t {
+  kStarted,       // the child
+  kReceived,      // a signal
+  kTranslated,    // it goes on as another one
+  kForwarded,     // it has been passed on
+  kReapedExited,  // any process, the child too, that exited
+  kReapedDied,    // and that died of a signal
+  kReapedOrphan,  // any but the child
+  kWarnOfOrphan,  // the same, where a warning is asked for
+  kChildExited,   // the last word
+  kChildDied,
+};
+constexpr std::size_t kRemarkCount = 10;
+
+class Remarks {
+ public:
+  struct Line {
+    LogLevel level = LogLevel::kDebug;
+    std::string_view text{};  // empty: nothing is said
+  };
+  struct Entry {
+    Remark remark;
+    Line line;
+  };
+
+  constexpr Remarks(std::initializer_list<Entry> entries) noexcept {
+    for (const Entry& entry : entries) lines_[static_cast<std::size_t>(entry.remark)] = entry.line;
+  }
+  constexpr const Line& operator[](Remark remark) const noexcept { return lines_[static_cast<std::size_t>(remark)]; }
+
+ private:
+  std::array<Line, kRemarkCount> lines_{};
+};
+
+inline constexpr Remarks kOwnRemarks{
+    {Remark::kStarted, {LogLevel::kDebug, "started %p (%c)"}},
+    {Remark::kReapedOrphan, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
+};
+
 struct Manners {
   // What a text line of the log begins with, by LogLevel; %p stands for our pid.
   std::array<std::string_view, 4> prefixes{"graceshim: ", "graceshim: warning: ", "graceshim: ", "graceshim: "};
+  Remarks remarks = kOwnRemarks;
+  bool tells_of_stops = true;       // also of one that only passes the signal on, and leaves behind what is left
+  std::string_view no_subreaper{};  // a warning at the start of one that cannot take orphans in; empty: none
   std::string_view cannot_execute = "cannot execute '%c': %r";  // %c: the command's name, %r: why
   int refused = kExitUsage;
   int not_executable = kExitNotExecutable;

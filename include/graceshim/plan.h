@@ -63,6 +63,9 @@ Result<StepList> parse_plan(std::string_view text);
 // "QUIT/20s/TERM/5s/KILL": parse_plan() reads back what this writes.
 std::string format_plan(const StepList& steps);
 
+// `SIGNAL@SCOPE/auto/KILL`, or KILL alone where that is the signal.
+StepList steps_of_signal(int signal, Scope scope) noexcept;
+
 // The sum of the finite, fixed waits from step `first` on.
 Millis fixed_waits(const StepList& steps, std::size_t first = 0) noexcept;
 
@@ -91,6 +94,19 @@ enum class Place : std::uint8_t {
   kOwnGroup,    // it leads a process group
   kOurGroup,    // it stays in our group
   kOwnSession,  // it leads a session, with the terminal of stdin if that is free or ours to give up
+};
+
+// Which signals the child finds at their default and not blocked, whatever graceshim found.
+enum class Ready : std::uint8_t {
+  kForTheStop,      // those that a stop may send, and CONT: a shell's `&` leaves INT and QUIT ignored
+  kForTranslation,  // those that are sent in place of the one that came
+  kForAll,          // 1 to 31, and none is blocked
+};
+
+// Who gets a CONT behind a step.
+enum class Resume : std::uint8_t {
+  kAlways,   // whoever got the step
+  kStopped,  // those of them that are stopped: a CONT can be caught, and a command that listens hears of no other
 };
 
 // When a status of exit.success becomes 0.
@@ -157,10 +173,13 @@ struct Plan {
   Stragglers stragglers = Stragglers::kStop;
   Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
   Routes routes{};
-  SignalSet broadcast;  // signals that the platform itself sends to every process, and that reach it
-  SignalSet shield;     // signals that do nothing to any process below us
-  CodeSet success;      // exit.success
+  SignalSet broadcast;           // signals that the platform itself sends to every process, and that reach it
+  SignalSet shield;              // signals that do nothing to any process below us
+  SignalSet starts_default{};    // dispositions that the child finds at their default
+  SignalSet starts_unblocked{};  // what it does not find blocked
+  CodeSet success;               // exit.success
   SuccessWhen success_when = SuccessWhen::kStopped;
+  Resume resume = Resume::kAlways;
   Place place = Place::kOwnGroup;
   Scope scope = Scope::kMain;  // who gets what is passed on; kMain or kGroup
   SignalSet suspend_on;        // these stop graceshim too, once they have been passed on

@@ -25,6 +25,7 @@ OptionTables option_tables() {
   tables.letters =
       "+:";  // stop at the first word that is not an option; tell a missing argument from an unknown option
   const std::span<const Key> rows = keys();
+  tables.longs.reserve(rows.size() + 1);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Key& key = rows[i];
     int needs = no_argument;

@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
 
-bool is_trace(std::string_view name) {
-  return !name.empty() && std::ranges::any_of(platforms(), [name](const Platform& platform) {
-    return std::ranges::any_of(platform.traces, [name](const Trace& trace) { return trace.variable == name; }) ||
-           platform.grace_variable == name;
-  });
-}
-
 // Kubernetes describes every Service of the namespace to every pod: one called graceshim-demo makes
 // GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT, GRACESHIM_DEMO_PORT_80_TCP_ADDR.
 // Nobody meant us.

@@ -236,6 +236,24 @@ std::string refusal_note(const PlanResult& result) {
   return "Where the kernel refuses it, the plan is " + format_plan(result.unshielded.steps) + ".";
 }
 
+// Why none comes up by itself, where for others one would.
+std::string unfit_note(const Invocation& invocation) {
+  const Preset* row = find_preset(invocation.preset);
+  if (row == nullptr || invocation.platform.broadcast.empty()) return "";
+  const std::string names = format_signals(invocation.platform.broadcast);
+  const std::string unfit = " stops its own processes by TERM, and would not end behind a shield; ";
+  switch (row->shielding) {
+    case Shielding::kUnfit:
+      return invocation.preset + unfit + "it finishes by itself when every process gets " + names + ".";
+    case Shielding::kUnfitLoses:
+      return invocation.preset + unfit + "it does not finish when every process gets " + names + ".";
+    case Shielding::kNeedless:
+    case Shielding::kNeeded:
+      break;
+  }
+  return "";
+}
+
 std::string plan_block(const Invocation& invocation, const PlanResult& result) {
   const Plan& plan = result.plan;
   std::string text = "\nStop\n";
@@ -249,6 +267,8 @@ std::string plan_block(const Invocation& invocation, const PlanResult& result) {
     text += labelled("  shield", format_signals(plan.shield) + " (" + invocation.config.stop_shield.where + ")");
     text += labelled("", shield_note(plan));
     text += labelled("", refusal_note(result));
+  } else if (const std::string why = unfit_note(invocation); !why.empty()) {
+    text += labelled("  shield", "none: " + why);
   }
   return text + "\n" + timeline(bars_of(plan, invocation.platform), invocation.platform);
 }
@@ -393,7 +413,7 @@ void write_stop(JsonWriter& json, const Invocation& invocation, const PlanResult
   json.member("plan_reason", result.steps_reason);
   write_signals(json, "shield", result.plan.shield);
   json.member("shield_reason", result.plan.shield.empty() ? std::string() : invocation.config.stop_shield.where);
-  json.member("shield_note", result.plan.shield.empty() ? std::string() : shield_note(result.plan));
+  json.member("shield_note", result.plan.shield.empty() ? unfit_note(invocation) : shield_note(result.plan));
   json.member("plan_if_refused", result.plan.shield.empty() ? std::string() : format_plan(result.unshielded.steps));
   write_time(json, "timeout_ms", result.plan.timeout);
   json.member("timeout_reason", result.timeout_reason);

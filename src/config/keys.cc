@@ -18,6 +18,8 @@ using Names = std::span<const std::string_view>;
 
 constexpr std::array<std::string_view, 4> kRepeatWords{"auto", "ignore", "escalate", "forward"};
 constexpr std::array<std::string_view, 4> kStragglerWords{"stop", "wait", "leave", "dismiss"};
+constexpr std::array<std::string_view, 3> kReadyWords{"stop", "translation", "all"};
+constexpr std::array<std::string_view, 2> kResumeWords{"always", "stopped"};
 constexpr std::array<std::string_view, 2> kScopeWords{"main", "group"};
 constexpr std::array<std::string_view, 4> kLevelWords{"error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
@@ -401,7 +403,7 @@ Shown show_plan(const Config& config) {
   if (!config.stop_plan.value.empty()) {
     return {format_plan(config.stop_plan.value), config.stop_plan.origin, config.stop_plan.where};
   }
-  return {write_stop_signal(config.stop_signal.value) + "/auto/KILL", config.stop_signal.origin,
+  return {format_plan(steps_of_signal(config.stop_signal.value, config.child_scope.value)), config.stop_signal.origin,
           config.stop_signal.where};
 }
 
@@ -699,7 +701,9 @@ constexpr std::array kInnerKeys{
     inner<&Config::parent_death_signal, read_signal>("parent_death_signal"),
     inner<&Config::shell_for_scripts, read_boolean>("shell_for_scripts"),
     inner<&Config::pause, read_boolean>("pause"),
-    inner<&Config::reaped_level, kReadLevel>("log.reaped_level"),
+    inner<&Config::warns_of_orphans, read_boolean>("log.warns_of_orphans"),
+    inner<&Config::child_ready, read_word<Ready, kReadyWords>>("child.ready"),
+    inner<&Config::stop_resume, read_word<Resume, kResumeWords>>("stop.resume"),
 };
 
 }  // namespace

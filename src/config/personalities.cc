@@ -21,12 +21,13 @@ using Takes = Option::Takes;
 
 // What the three have in common: every signal is passed on, as often as it comes, and waited for as long as it takes.
 // Nothing is recognised or translated unless somebody asks for it.
-constexpr std::array kCommonBase{
-    Put{"preset", "none"},         Put{"platform", "none"},          Put{"stop.timeout", "infinity"},
-    Put{"stop.repeat", "forward"}, Put{"child.die_with_shim", "no"}, Put{"shell_for_scripts", "yes"}};
+constexpr std::array kCommonBase{Put{"preset", "none"},           Put{"platform", "none"},
+                                 Put{"stop.timeout", "infinity"}, Put{"stop.repeat", "forward"},
+                                 Put{"stop.resume", "stopped"},   Put{"child.die_with_shim", "no"},
+                                 Put{"shell_for_scripts", "yes"}};
 
 constexpr std::array kTiniBase{Put{"stop.stragglers", "leave"}, Put{"exit.success_when", "always"},
-                               Put{"subreaper", "no"}, Put{"log.level", "warn"}};
+                               Put{"subreaper", "no"}, Put{"child.ready", "translation"}, Put{"log.level", "warn"}};
 
 constexpr std::array kTiniOptions{
     Option{.does = Does::kVersion, .name = "version", .help = "Show the version", .native = "`--version`"},
@@ -47,7 +48,7 @@ constexpr std::array kTiniOptions{
            .help = "Say more; repeat it for still more",
            .native = "info is the default; `-v`"},
     Option{.letter = 'w',
-           .puts = {Put{"log.reaped_level", "warn"}},
+           .puts = {Put{"log.warns_of_orphans", "yes"}},
            .help = "Warn of each orphan that is reaped",
            .native = "`-v`; `reaped` in the report counts them"},
     Option{.letter = 'g',
@@ -74,6 +75,7 @@ constexpr std::array kDumbInitBase{Put{"stop.stragglers", "dismiss"},
                                    Put{"child.scope", "group"},
                                    Put{"signals", "TSTP:STOP,TTIN:STOP,TTOU:STOP"},
                                    Put{"signals.suspend_on", "TSTP,TTIN,TTOU"},
+                                   Put{"child.ready", "all"},
                                    Put{"log.level", "error"}};
 
 constexpr std::array kDumbInitOptions{
@@ -103,7 +105,8 @@ constexpr std::array kDumbInitOptions{
     Option{.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
 };
 
-constexpr std::array kCatatonitBase{Put{"stop.stragglers", "leave"}, Put{"log.level", "error"}};
+constexpr std::array kCatatonitBase{Put{"stop.stragglers", "leave"}, Put{"child.ready", "translation"},
+                                    Put{"log.level", "error"}};
 
 constexpr std::array kCatatonitOptions{
     Option{.letter = 'g',
@@ -123,6 +126,33 @@ constexpr std::array kCatatonitOptions{
 constexpr std::string_view kTiniUsage = "Usage: %n [OPTIONS] PROGRAM -- [ARGS] | --version";
 constexpr std::string_view kCatatonitUsage = "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]";
 
+// What they say is read by people and by scripts, and so is said in their words.
+constexpr Remarks kTiniRemarks{
+    {Remark::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
+    {Remark::kForwarded, {LogLevel::kDebug, "Passing signal: '%d'"}},
+    {Remark::kReapedExited, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Remark::kReapedDied, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Remark::kWarnOfOrphan, {LogLevel::kWarn, "Reaped zombie process with pid=%p"}},
+    {Remark::kChildExited, {LogLevel::kInfo, "Main child exited normally (with status '%n')"}},
+    {Remark::kChildDied, {LogLevel::kInfo, "Main child exited with signal (with signal '%d')"}},
+};
+
+constexpr Remarks kDumbInitRemarks{
+    {Remark::kStarted, {LogLevel::kDebug, "Child spawned with PID %p."}},
+    {Remark::kReceived, {LogLevel::kDebug, "Received signal %n."}},
+    {Remark::kTranslated, {LogLevel::kDebug, "Translating signal %o to %n."}},
+    {Remark::kForwarded, {LogLevel::kDebug, "Forwarded signal %n to children."}},
+    {Remark::kReapedExited, {LogLevel::kDebug, "A child with PID %p exited with exit status %n."}},
+    {Remark::kReapedDied, {LogLevel::kDebug, "A child with PID %p was terminated by signal %n."}},
+    {Remark::kChildExited, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
+    {Remark::kChildDied, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
+};
+
+constexpr Remarks kCatatonitRemarks{
+    {Remark::kStarted, {LogLevel::kDebug, "pid1 (%p) spawned: %c"}},
+    {Remark::kReapedOrphan, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
+};
+
 constexpr std::array kPersonalities{
     // docker info reads the version behind "tini version ", whatever its init is.
     Personality{.names = "tini tini-static docker-init",
@@ -130,6 +160,14 @@ constexpr std::array kPersonalities{
                 .options = kTiniOptions,
                 .manners = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ",
                                          "[DEBUG tini (%p)] "},
+                            .remarks = kTiniRemarks,
+                            .tells_of_stops = false,
+                            .no_subreaper = "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
+                                            "Zombie processes will not be re-parented to Tini, so zombie reaping won't "
+                                            "work.\n"
+                                            "To fix the problem, use the -s option or set the environment variable "
+                                            "TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID "
+                                            "1.",
                             .cannot_execute = "exec %c failed: %r",
                             .refused = 1},
                 .drops_dashes = true,
@@ -142,6 +180,8 @@ constexpr std::array kPersonalities{
                 .base = kDumbInitBase,
                 .options = kDumbInitOptions,
                 .manners = {.prefixes = {"[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] "},
+                            .remarks = kDumbInitRemarks,
+                            .tells_of_stops = false,
                             .cannot_execute = "%c: %r",
                             .refused = 1,
                             .not_executable = 2,
@@ -151,14 +191,17 @@ constexpr std::array kPersonalities{
                 .version_on_stderr = true,
                 .version = "dumb-init v1.2.5 - graceshim " GRACESHIM_VERSION,
                 .usage = "Usage: %a [option] command [[arg] ...]",
-                .bad_argument = "Usage: -r option takes <signum>:<signum>, numbers or names of signals, not '%v'\n"
-                                "Try %a --help for full usage.\n",
+                .bad_argument = "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
+                                "This option can be specified multiple times.\n"
+                                "Use --help for full usage.\n",
                 .missing_command = "Usage: %a [option] program [args]\nTry %a --help for full usage.\n"},
     Personality{.names = "catatonit",
                 .base = kCatatonitBase,
                 .options = kCatatonitOptions,
                 .manners = {.prefixes = {"ERROR (catatonit:%p): ", "WARN (catatonit:%p): ", "INFO (catatonit:%p): ",
                                          "DEBUG (catatonit:%p): "},
+                            .remarks = kCatatonitRemarks,
+                            .tells_of_stops = false,
                             .cannot_execute = "failed to exec pid1: %c: %r",
                             .refused = 1,
                             .not_executable = 1,

@@ -1,5 +1,7 @@
 #include "platforms.h"
 
+#include <algorithm>
+
 #include "environment.h"
 
 namespace graceshim {
@@ -79,6 +81,19 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
 });
 
+// With which letters the names of variables begin that tell of a platform: most of an environment begins otherwise.
+constexpr auto kFirstLetters = [] {
+  std::array<bool, 256> letters{};
+  const auto add = [&letters](std::string_view name) {
+    if (!name.empty()) letters[static_cast<unsigned char>(name[0])] = true;
+  };
+  for (const Platform& platform : kPlatforms) {
+    for (const Trace& trace : platform.traces) add(trace.variable);
+    add(platform.grace_variable);
+  }
+  return letters;
+}();
+
 // The first trace that the environment has; null: none.
 const Trace* find_trace(const Platform& platform, const Environment& environment, int pid) {
   for (const Trace& trace : platform.traces) {
@@ -96,6 +111,14 @@ const Trace* find_trace(const Platform& platform, const Environment& environment
 
 std::span<const Platform> platforms() noexcept {
   return kPlatforms;
+}
+
+bool is_trace(std::string_view name) noexcept {
+  if (name.empty() || !kFirstLetters[static_cast<unsigned char>(name[0])]) return false;
+  return std::ranges::any_of(kPlatforms, [name](const Platform& platform) {
+    return std::ranges::any_of(platform.traces, [name](const Trace& trace) { return trace.variable == name; }) ||
+           platform.grace_variable == name;
+  });
 }
 
 const Platform* find_platform(std::string_view name) noexcept {

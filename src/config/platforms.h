@@ -39,6 +39,9 @@ std::span<const Platform> platforms() noexcept;
 
 const Platform* find_platform(std::string_view name) noexcept;
 
+// Whether a variable of this name says anything about the platform.
+bool is_trace(std::string_view name) noexcept;
+
 struct RecognisedPlatform {
   const Platform* row = nullptr;  // null: none
   std::string reason;             // "DYNO is set, /.dockerenv is not there"

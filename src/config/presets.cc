@@ -128,7 +128,9 @@ constexpr auto kPresets = std::to_array<Preset>({
     {.name = "thin",
      .programs = "thin",
      .plan = "TERM/auto/KILL",
-     .note = "TERM lets requests finish, INT cuts them",
+     .shielding = Shielding::kNeeded,
+     .shielded_plan = "QUIT/auto/KILL",
+     .note = "TERM and QUIT let requests finish, INT and a second TERM cut them",
      .source = "ran with Debian 12's 1.8.1, threaded"},
     {.name = "webrick",
      .success = {143, 130},
@@ -345,6 +347,7 @@ std::span<const Preset> presets() noexcept {
 }
 
 const Preset* find_preset(std::string_view name) noexcept {
+  if (name.empty()) return nullptr;
   for (const Preset& preset : kPresets) {
     if (preset.name == name || has_word(preset.aliases, name)) return &preset;
   }

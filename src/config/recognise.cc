@@ -26,6 +26,7 @@ std::string_view next_item(std::string_view& list, char separator) {
 }
 
 bool has_item(std::string_view list, std::string_view wanted, char separator = ' ') {
+  if (list.find(wanted) == std::string_view::npos) return false;  // nearly always, and sooner seen
   while (!list.empty()) {
     if (next_item(list, separator) == wanted) return true;
   }
@@ -185,6 +186,7 @@ Match match(std::string_view name, Words arguments) {
   Match best;
   for (const Preset& preset : presets()) {
     std::string_view programs = preset.programs;
+    if (programs.find(name) == std::string_view::npos) continue;  // nearly always, and sooner seen
     while (!programs.empty()) {
       std::string_view word = next_item(programs, ',');
       if (next_item(word, ' ') != name) continue;
@@ -237,7 +239,8 @@ Recognised recognise_uwsgi(const Match& found, Words arguments) {
 Recognised recognise_program(Words words) {
   const Program program = through_interpreter(words);
   Match found = match(program.name, program.arguments);
-  if (found.preset == nullptr) found = match(without_version(program.name), program.arguments);
+  const std::string_view plain = without_version(program.name);
+  if (found.preset == nullptr && plain != program.name) found = match(plain, program.arguments);
   if (found.preset == nullptr) return {};
   if (found.preset->name == "uwsgi") return recognise_uwsgi(found, program.arguments);
   Recognised result{.preset = found.preset,

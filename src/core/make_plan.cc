@@ -39,8 +39,7 @@ Result<Steps> choose_steps(const Config& config) {
   steps.reason = signal_set ? signal.where : "default";
   steps.name = named("stop.signal", signal);
   steps.is_explicit = signal.is_explicit();
-  if (signal.value != sig::kKill) steps.list.push({signal.value, config.child_scope.value, kAutoWait});
-  steps.list.push({sig::kKill, Scope::kTree, Millis{0}});
+  steps.list = steps_of_signal(signal.value, config.child_scope.value);
   return steps;
 }
 
@@ -205,6 +204,25 @@ Millis hook_limit(const Plan& plan) {
   return left < half ? left : half;
 }
 
+void set_ready(Ready ready, Plan& plan) {
+  switch (ready) {
+    case Ready::kForTheStop:
+      plan.starts_default = signals_sent(plan.steps, triggers_of(plan)) | SignalSet{sig::kCont};
+      plan.starts_unblocked = plan.starts_default;
+      return;
+    case Ready::kForTranslation:
+      for (const PlanStep& step : plan.steps) {
+        if (step.signal != kSameSignal) plan.starts_default.add(step.signal);
+      }
+      plan.starts_unblocked = plan.starts_default;
+      return;
+    case Ready::kForAll:
+      plan.starts_default = SignalSet::from_bits((std::uint64_t{1} << 31) - 1);
+      plan.starts_unblocked = SignalSet::from_bits(~std::uint64_t{0});
+      return;
+  }
+}
+
 Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts& platform,
                                        const Situation& situation) {
   Result<Steps> steps = choose_steps(config);
@@ -225,6 +243,7 @@ Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts
   plan.straggler_timeout = config.stop_straggler_timeout.value;
   plan.broadcast = platform.broadcast;
   plan.success = config.exit_success.value;
+  plan.resume = config.stop_resume.value;
   plan.success_when = config.exit_success_when.value;
   plan.scope = config.child_scope.value;
   plan.suspend_on = config.suspend_on.value;
@@ -232,6 +251,7 @@ Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts
   set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))
     return tl::unexpected<Error>(std::move(*error));
+  set_ready(config.child_ready.value, plan);
   result.timeout_reason = std::move(timeout.reason);
   result.steps_reason = std::move(steps->reason);
   return result;

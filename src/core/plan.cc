@@ -148,6 +148,13 @@ std::string format_plan(const StepList& steps) {
   return result;
 }
 
+StepList steps_of_signal(int signal, Scope scope) noexcept {
+  StepList steps;
+  if (signal != sig::kKill) steps.push({signal, scope, kAutoWait});
+  steps.push({sig::kKill, Scope::kTree, Millis{0}});
+  return steps;
+}
+
 Millis fixed_waits(const StepList& steps, std::size_t first) noexcept {
   Millis sum{0};
   for (std::size_t i = first; i < steps.size(); ++i) {

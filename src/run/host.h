@@ -56,6 +56,8 @@ class Host {
   virtual std::vector<Process> own_children() = 0;
   virtual std::vector<Process> descendants() = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
+  // By a signal; false where /proc cannot tell.
+  virtual bool is_stopped(int pid) = 0;
 
   // As in signalling.h.
   virtual Sent send(int child_of_ours, int signal) = 0;

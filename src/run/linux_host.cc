@@ -52,11 +52,8 @@ bool is_own_doing(const signalfd_siginfo& info, int own_pid) {
   return info.ssi_code <= 0 && static_cast<int>(info.ssi_pid) == own_pid;
 }
 
-// The signals that a stop may send: whoever started us may have left them ignored (a shell's `&` does that to INT and
-// QUIT) or blocked, and then they would do nothing.
 SignalsAtStart signals_at_start(const Plan& plan) {
-  const SignalSet sent = signals_sent(plan.steps, triggers_of(plan)) | SignalSet{sig::kCont};
-  return {entry_signals().mask & ~sent.bits(), sent};
+  return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
 }
 
 Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
@@ -127,7 +124,7 @@ Result<StartedChild> LinuxHost::start_child() {
   spawn_request.signals = signals_at_start(request_.unshielded);
   const ShieldRequest shield{.signals = request_.plan.shield, .behind_it = signals_at_start(request_.plan)};
   if (!request_.plan.shield.empty()) spawn_request.shield = &shield;
-  spawn_request.ignore_chld = entry_signals().chld_was_ignored;
+  spawn_request.ignore_chld = entry_signals().chld_was_ignored && !request_.plan.starts_default.has(sig::kChld);
   spawn_request.own_group = request_.plan.place == Place::kOwnGroup;
   spawn_request.own_session = request_.plan.place == Place::kOwnSession;
   if (spawn_request.own_session) leave_terminal();
@@ -180,10 +177,12 @@ Result<void> LinuxHost::open(Supervisor& supervisor) {
   if (request_.subreaper && !is_pid1() && !become_subreaper()) {
     log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
   }
-  if (!has_free_descriptors(kDescriptorsNeeded)) {
+  std::optional<Room> room = find_room(kDescriptorsNeeded);
+  if (!room) {
     return fail("cannot open the " + std::to_string(kDescriptorsNeeded) + " descriptors that graceshim needs: " +
                 reason(errno) + " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
   }
+  room_ = std::move(*room);
   if (const int error = uv_loop_init(&loop_); error != 0) {
     return fail(std::string("cannot start the event loop: ") + uv_strerror(error));
   }
@@ -226,7 +225,8 @@ Result<void> LinuxHost::watch(uv_poll_t& poll, int fd, uv_poll_cb callback) {
 }
 
 void LinuxHost::let_go() {
-  drop_inherited_fds(-1);
+  const ReportTarget& report = request_.report.value;
+  drop_inherited_fds(room_, report.kind == ReportTarget::Kind::kFd ? report.fd : -1);
   leave_standard_fds();
 }
 
@@ -265,7 +265,14 @@ void LinuxHost::read_signals() {
   after_event();
 }
 
+void LinuxHost::flush_log() {
+  for (const auto& [level, line] : lines_) log_.write(level, line);
+  lines_.clear();
+  log_.flush();
+}
+
 void LinuxHost::after_event() {
+  if (!lines_.empty()) flush_log();
   if (log_.waiting() && uv_is_active(reinterpret_cast<uv_handle_t*>(&flush_timer_)) == 0) {
     uv_timer_start(
         &flush_timer_,
@@ -297,6 +304,11 @@ std::vector<Process> LinuxHost::descendants() {
 
 std::optional<Dispositions> LinuxHost::dispositions(int pid) {
   return graceshim::dispositions(pid);
+}
+
+bool LinuxHost::is_stopped(int pid) {
+  const std::optional<Process> found = process(pid);
+  return found && found->state == 'T';
 }
 
 Sent LinuxHost::send(int child_of_ours, int signal) {
@@ -336,6 +348,7 @@ void LinuxHost::take_terminal() {
 }
 
 void LinuxHost::suspend() {
+  flush_log();
   stop_self();
 }
 

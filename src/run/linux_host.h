@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "entry_signals.h"
@@ -34,8 +35,9 @@ class LinuxHost final : public Host {
   void let_go();
   // Runs the loop until the supervisor has finished.
   void serve();
-  // Writes what stderr takes of the log without waiting.
-  void flush_log() { log_.flush(); }
+  // Writes the lines that were logged since, as far as stderr takes them without waiting. After each event that is done
+  // anyway: first comes what the event asks for, then the words about it.
+  void flush_log();
 
   Millis now() override;
   Result<StartedChild> start_child() override;
@@ -46,6 +48,7 @@ class LinuxHost final : public Host {
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
   std::optional<Dispositions> dispositions(int pid) override;
+  bool is_stopped(int pid) override;
   Sent send(int child_of_ours, int signal) override;
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;
@@ -58,7 +61,7 @@ class LinuxHost final : public Host {
   void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel level) override { return log_.enabled(level); }
-  void log(LogLevel level, std::string_view line) override { log_.write(level, line); }
+  void log(LogLevel level, std::string_view line) override { lines_.emplace_back(level, line); }
 
  private:
   struct ArmedTimer {
@@ -75,11 +78,13 @@ class LinuxHost final : public Host {
 
   const RunRequest& request_;
   Log log_;
+  std::vector<std::pair<LogLevel, std::string>> lines_;  // for the log, in their order
   Process self_;
   std::vector<char*> environment_;  // of the child, with the final null pointer
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
   int child_ = 0;
+  Room room_;  // of our descriptors
   Fd parent_;
   Fd signals_;
   Supervisor* supervisor_ = nullptr;

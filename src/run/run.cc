@@ -81,7 +81,7 @@ Report run(const RunRequest& request) {
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
   const std::string name = request.command.empty() ? std::string() : base_name(request.command[0]);
-  Supervisor supervisor(request.plan, request.unshielded, *host, name, request.manners, request.reaped_level);
+  Supervisor supervisor(request.plan, request.unshielded, *host, name, request.manners, request.warns_of_orphans);
   ReportWriter writer(request.report, request.platform);
   const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? host->open(supervisor) : writable;
@@ -92,7 +92,10 @@ Report run(const RunRequest& request) {
     received.signal = signal;
     supervisor.on_signal(received);
   } else {
+    if (!request.subreaper && !host->is_pid1() && !request.manners.no_subreaper.empty())
+      host->log(LogLevel::kWarn, request.manners.no_subreaper);
     for (const std::string& warning : request.warnings) host->log(LogLevel::kWarn, warning);
+    host->flush_log();  // before the command has a word
     supervisor.start();
   }
   if (!supervisor.finished()) {

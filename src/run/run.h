@@ -46,8 +46,8 @@ struct RunRequest {
   bool die_with_parent = false;
   int parent_death_signal = 0;  // what the kernel sends us when our parent ends; 0: nothing
   bool subreaper = true;
-  bool shell_for_scripts = false;            // /bin/sh runs what is no executable format
-  LogLevel reaped_level = LogLevel::kDebug;  // of a line for each orphan that is reaped
+  bool shell_for_scripts = false;  // /bin/sh runs what is no executable format
+  bool warns_of_orphans = false;   // each that is reaped
   Manners manners;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

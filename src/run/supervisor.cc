@@ -1,9 +1,11 @@
 #include "supervisor.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "graceshim/duration.h"
+#include "graceshim/text.h"
 
 namespace graceshim {
 namespace {
@@ -14,11 +16,21 @@ constexpr int kReapsPerRound = 2048;
 // Who has been forked while the group was being dismissed is seen by the next pass over it.
 constexpr int kDismissPasses = 4;
 
+// A tree that forks as fast as it is stopped must not keep the timers waiting.
+constexpr int kStopWalks = 32;
+
+// The first real-time signal as libc counts them: it keeps 32 and 33 to itself.
+constexpr int kFirstRealTime = 34;
+
 // How many processes a log line names before it counts the rest.
 constexpr std::size_t kNamesPerLine = 10;
 
 std::string describe(const Process& process) {
   return std::to_string(process.id.pid) + " (" + process.name + ")";
+}
+
+bool is_for_the_child(const Action& action) {
+  return action.kind == ActionKind::kDeliver && action.target == Target::kChild;
 }
 
 std::string describe(ExitStatus status) {
@@ -29,13 +41,13 @@ std::string describe(ExitStatus status) {
 }  // namespace
 
 Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
-                       const Manners& manners, LogLevel reaped_level)
+                       const Manners& manners, bool warns_of_orphans)
     : plan_(&plan),
       unshielded_(unshielded),
       host_(host),
       command_(std::move(command)),
       manners_(manners),
-      reaped_level_(reaped_level),
+      warns_of_orphans_(warns_of_orphans),
       ledger_(plan.shield),
       started_at_(host.now()) {}
 
@@ -52,7 +64,7 @@ void Supervisor::start() {
   report_.pid = started->pid;
   if (!started->shield_refused.empty()) follow_unshielded(started->shield_refused);
   take(Event::started(host_.now(), started->in_foreground));
-  if (host_.logs(LogLevel::kDebug)) host_.log(LogLevel::kDebug, "started " + child_name());
+  remark(Remark::kStarted, report_.pid, {});
 }
 
 // Nothing has been decided yet that hangs on the plan.
@@ -67,14 +79,15 @@ void Supervisor::follow_unshielded(const std::string& why) {
 
 void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
+  remark_signal(Remark::kReceived, received.signal);
   Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
   event.foreground = received.foreground;
   event.terminal_gone = received.terminal_gone;
   take(event);
+  last_signal_ = {};  // what is sent from now on has another reason
 }
 
 void Supervisor::on_parent_end() {
-  last_signal_ = {};
   take(Event::parent_ended(host_.now()));
 }
 
@@ -112,6 +125,7 @@ void Supervisor::on_child_change() {
       status = reaped.status;
       report_.child = status;
       report_.usage = reaped.usage;
+      tell_reaped(reaped);
     } else if (reaped.pid == hook_) {
       hook_ = 0;
       hook_ended = true;
@@ -124,8 +138,7 @@ void Supervisor::on_child_change() {
       }
     } else {
       ++report_.reaped;
-      if (host_.logs(reaped_level_))
-        host_.log(reaped_level_, "reaped orphan " + std::to_string(reaped.pid) + ", which " + describe(reaped.status));
+      tell_reaped(reaped);
       note_end_of_straggler(reaped);
     }
   }
@@ -151,7 +164,13 @@ void Supervisor::take(const Event& event) {
   while (!events_.empty()) {
     const Step next = step(*plan_, state_, events_.front());
     state_ = next.state;
-    for (const Action& action : next.actions) perform(action);
+    // The child first: nothing that is to be said of it is worth its waiting.
+    for (const Action& action : next.actions) {
+      if (is_for_the_child(action)) perform(action);
+    }
+    for (const Action& action : next.actions) {
+      if (!is_for_the_child(action)) perform(action);
+    }
     events_.pop_front();
   }
 }
@@ -183,7 +202,8 @@ void Supervisor::perform(const Action& action) {
     case ActionKind::kNote:
       return tell(action);
     case ActionKind::kFinish:
-      if (report_.pid == 0 && state_.cause == Cause::kGraceful) note_trigger(last_signal_.signal);  // before the start
+      if (report_.pid == 0 && state_.cause == Cause::kGraceful)
+        note_trigger(last_signal_.signal, host_.now());  // before the start
       report_.status = action.status;
       report_.cause = state_.cause;
       report_.repeats_ignored = state_.repeats_ignored;
@@ -199,9 +219,13 @@ Sent Supervisor::send_step(const Process& process, int signal) {
     return ours ? host_.send(process.id.pid, what) : host_.send_verified(process, what);
   };
   const Sent sent = send(signal);
-  if (sent == Sent::kDelivered && signal != sig::kKill) send(sig::kCont);
+  if (sent == Sent::kDelivered && signal != sig::kKill && needs_resuming(process.id.pid)) send(sig::kCont);
   if (sent == Sent::kRefused) warn_refused(process, signal);
   return sent;
+}
+
+bool Supervisor::needs_resuming(int pid) {
+  return plan_->resume == Resume::kAlways || host_.is_stopped(pid);
 }
 
 void Supervisor::deliver_to_child(const Action& action) {
@@ -236,7 +260,7 @@ void Supervisor::deliver_to_child(const Action& action) {
         ++record.delivered;
       }
       if (host_.send_to_group(child_, action.signal) == Sent::kDelivered) {
-        host_.send_to_group(child_, sig::kCont);
+        resume_group(members);
       } else {
         // The child has moved to another group: it still is whom we mean.
         record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
@@ -255,6 +279,17 @@ void Supervisor::deliver_to_child(const Action& action) {
     }
   }
   report_.steps.push_back(record);
+  tell_forwarded(action.signal);
+}
+
+void Supervisor::resume_group(const std::vector<Process>& members) {
+  if (plan_->resume == Resume::kAlways) {
+    host_.send_to_group(child_, sig::kCont);
+    return;
+  }
+  for (const Process& member : members) {
+    if (member.group == child_ && needs_resuming(member.id.pid)) host_.send_verified(member, sig::kCont);
+  }
 }
 
 void Supervisor::deliver_to_roots(const Action& action) {
@@ -287,6 +322,7 @@ void Supervisor::note_step_of_root(int signal, int step) {
 }
 
 void Supervisor::forward(const Action& action) {
+  tell_forwarded(action.signal);
   const auto send = [&](int pid) {
     return last_signal_.value ? host_.queue(pid, action.signal, *last_signal_.value) : host_.send(pid, action.signal);
   };
@@ -312,6 +348,7 @@ void Supervisor::dismiss() {
     bool found_more = false;
     for (const Process& member : host_.descendants()) {
       if (member.group != report_.pid || outside_every_scope(member) || !dismissed_.insert(member.id).second) continue;
+      if (dismissed_.size() == 1) remark_signal(Remark::kForwarded, sig::kTerm);
       found_more = true;
       send_step(member, sig::kTerm);
     }
@@ -321,21 +358,34 @@ void Supervisor::dismiss() {
 
 void Supervisor::kill_pass() {
   bool reachable = false;
-  const std::vector<Process> members = host_.descendants();
+  bool refused = false;
+  std::vector<Process> members = host_.descendants();
   if (host_.is_pid1()) {
     // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
     reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
+    refused = !reachable;
   } else {
-    // Stopped first, so that nobody forks while the others are being killed.
-    for (const Process& member : members) {
-      const bool ours = member.parent == host_.self().id.pid;
-      ours ? host_.send(member.id.pid, sig::kStop) : host_.send_verified(member, sig::kStop);
+    // Stopped first, so that nobody forks while the others are being killed; and again, as long as a walk finds
+    // somebody whom an earlier one has not.
+    std::set<ProcessId> stopped;
+    for (int walk = 0; walk < kStopWalks; ++walk) {
+      bool found_more = false;
+      for (const Process& member : members) {
+        if (!stopped.insert(member.id).second) continue;
+        found_more = true;
+        const bool ours = member.parent == host_.self().id.pid;
+        ours ? host_.send(member.id.pid, sig::kStop) : host_.send_verified(member, sig::kStop);
+      }
+      if (!found_more) break;
+      members = host_.descendants();
     }
     bool child_seen = false;
-    for (const Process& member : host_.descendants()) {
+    for (const Process& member : members) {
       child_seen = child_seen || member.id.pid == child_;
       // One that is gone has ended, or has got another parent meanwhile: only the next pass can tell.
-      if (send_step(member, sig::kKill) != Sent::kRefused) reachable = true;
+      const bool was_refused = send_step(member, sig::kKill) == Sent::kRefused;
+      refused = refused || was_refused;
+      reachable = reachable || !was_refused;
     }
     // Without /proc the child is all that we know of, and its group.
     if (child_ != 0 && !child_seen) {
@@ -347,7 +397,8 @@ void Supervisor::kill_pass() {
   note_stragglers(members);
   // They may all have ended, with their CHLD still unread.
   if (!reachable) on_child_change();
-  take(Event::passed(host_.now(), reachable));
+  // Or the walk has missed them, for it is no snapshot: where each forks another and ends, it may see nobody.
+  take(Event::passed(host_.now(), reachable || !refused));
 }
 
 void Supervisor::start_hook() {
@@ -444,6 +495,7 @@ void Supervisor::tell(const Action& action) {
       return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
                                             names_of_stragglers() + ": the stop goes on with them");
     case Note::kLeft:
+      if (!manners_.tells_of_stops) return;
       return host_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
     case Note::kWaiting:
       note_stragglers(host_.descendants());
@@ -465,23 +517,24 @@ void Supervisor::tell(const Action& action) {
   }
 }
 
-void Supervisor::note_trigger(int signal) {
+void Supervisor::note_trigger(int signal, Millis at) {
   report_.trigger = signal;
   report_.trigger_pid = last_signal_.sender_pid;
   report_.trigger_uid = last_signal_.sender_uid;
-  report_.stop_at = host_.now() - started_at_;
+  report_.stop_at = at - started_at_;
 }
 
 void Supervisor::tell_stop_asked(int signal) {
-  note_trigger(signal == 0 ? sig::kTerm : signal);
-  if (!host_.logs(LogLevel::kInfo)) return;
+  note_trigger(signal == 0 ? sig::kTerm : signal, state_.t0);
+  const bool passed_on = plan_->steps[0].signal == kSameSignal;
+  if (!host_.logs(LogLevel::kInfo) || (passed_on && !manners_.tells_of_stops)) return;
   std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
   if (last_signal_.sender_pid != 0) {
     line += " from pid " + std::to_string(last_signal_.sender_pid) + " (uid " +
             std::to_string(last_signal_.sender_uid) + ")";
   }
   line += ": stopping " + child_name();
-  const int first = plan_->steps[0].signal == kSameSignal ? report_.trigger : plan_->steps[0].signal;
+  const int first = passed_on ? report_.trigger : plan_->steps[0].signal;
   line += " with " + signal_name(first);
   if (plan_->delay > Millis{0}) line += " after " + format_duration(plan_->delay);
   if (plan_->hook) line += " once stop.pre_stop has ended";
@@ -497,7 +550,50 @@ void Supervisor::tell_kill() {
   host_.log(LogLevel::kWarn, "KILL to " + names);
 }
 
+// Every orphan of a busy tree comes through here: nothing is put together that nobody is to read.
+void Supervisor::remark(Remark what, int pid, ExitStatus how) {
+  const Remarks::Line& line = manners_.remarks[what];
+  if (line.text.empty() || !host_.logs(line.level)) return;
+  const std::string pid_text = std::to_string(pid);
+  const std::string number = std::to_string(how.value);
+  const std::string origin = std::to_string(last_signal_.signal);
+  const std::string status = std::to_string(report_.status);
+  const std::string end = describe(how);
+  const char* const name = sigdescr_np(how.value);
+  const std::string real_time = "Real-time signal " + std::to_string(how.value - kFirstRealTime);
+  host_.log(line.level, expand(line.text, {{'p', pid_text},
+                                           {'n', number},
+                                           {'d', name == nullptr ? std::string_view(real_time) : name},
+                                           {'o', origin},
+                                           {'c', command_},
+                                           {'e', end},
+                                           {'s', status}}));
+}
+
+void Supervisor::remark_signal(Remark what, int signal) {
+  ExitStatus how;
+  how.by_signal = true;
+  how.value = signal;
+  remark(what, report_.pid, how);
+}
+
+void Supervisor::tell_forwarded(int signal) {
+  if (last_signal_.signal != 0 && last_signal_.signal != signal) remark_signal(Remark::kTranslated, signal);
+  remark_signal(Remark::kForwarded, signal);
+}
+
+void Supervisor::tell_reaped(const Reaped& reaped) {
+  const bool orphan = reaped.pid != report_.pid;
+  remark(reaped.status.by_signal ? Remark::kReapedDied : Remark::kReapedExited, reaped.pid, reaped.status);
+  if (orphan) remark(Remark::kReapedOrphan, reaped.pid, reaped.status);
+  if (orphan && warns_of_orphans_) remark(Remark::kWarnOfOrphan, reaped.pid, reaped.status);
+}
+
 void Supervisor::tell_end() {
+  const Remark last_word = report_.child.by_signal ? Remark::kChildDied : Remark::kChildExited;
+  if (report_.pid != 0 && !manners_.remarks[last_word].text.empty())
+    return remark(last_word, report_.pid, report_.child);
+  if (!manners_.tells_of_stops && report_.cause <= Cause::kGraceful) return;
   const bool uneventful = report_.cause == Cause::kExited || report_.cause == Cause::kStartFailed;
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
   if (!host_.logs(level)) return;

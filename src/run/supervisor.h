@@ -17,10 +17,10 @@ namespace graceshim {
 
 class Supervisor {
  public:
-  // `command` names the child in the log; `reaped_level` is that of a line for each orphan that is reaped. `unshielded` is
-  // followed where the kernel refuses the shield of `plan`. Both, `host` and `manners` must outlive the supervisor.
+  // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
+  // `host` and `manners` must outlive the supervisor.
   Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
-             const Manners& manners = kOwnManners, LogLevel reaped_level = LogLevel::kDebug);
+             const Manners& manners = kOwnManners, bool warns_of_orphans = false);
 
   // The command cannot be started, for this reason.
   void refuse(const Error& error);
@@ -41,23 +41,29 @@ class Supervisor {
   void take(const Event& event);
   void perform(const Action& action);
   void deliver_to_child(const Action& action);
+  void resume_group(const std::vector<Process>& members);
   void deliver_to_roots(const Action& action);
   void forward(const Action& action);
   void dismiss();
   void kill_pass();
   void note_step_of_root(int signal, int step);
   void note_kill(const std::vector<Process>& members);
-  void note_trigger(int signal);
+  void note_trigger(int signal, Millis at);
   void follow_unshielded(const std::string& why);
   void start_hook();
   void tell(const Action& action);
   void tell_stop_asked(int signal);
   void tell_end();
   void tell_kill();
+  void tell_reaped(const Reaped& reaped);
+  void tell_forwarded(int signal);
+  void remark(Remark what, int pid, ExitStatus how);
+  void remark_signal(Remark what, int signal);
   void note_stragglers(const std::vector<Process>& members);
   void note_end_of_straggler(const Reaped& reaped);
 
   Sent send_step(const Process& process, int signal);
+  [[nodiscard]] bool needs_resuming(int pid);
   [[nodiscard]] std::vector<Process> roots();
   [[nodiscard]] bool outside_every_scope(const Process& process) const noexcept;
   [[nodiscard]] std::string child_name() const;
@@ -69,7 +75,7 @@ class Supervisor {
   Host& host_;
   std::string command_;
   const Manners& manners_;
-  LogLevel reaped_level_;
+  bool warns_of_orphans_;
   State state_;
   Report report_;
   DeliveryLedger ledger_;

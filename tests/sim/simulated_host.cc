@@ -1,5 +1,7 @@
 #include "simulated_host.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 namespace graceshim {
@@ -151,6 +153,10 @@ std::vector<Process> SimulatedHost::own_children() {
 
 std::vector<Process> SimulatedHost::descendants() {
   std::vector<Process> found;
+  if (walks_that_miss_all > 0) {
+    --walks_that_miss_all;
+    return found;
+  }
   for (const auto& [pid, process] : processes_) {
     if (!process.zombie) found.push_back(process.facts);
   }
@@ -186,6 +192,7 @@ Sent SimulatedHost::send_to_group(int group, int signal) {
 }
 
 Sent SimulatedHost::send_to_everybody(int signal) {
+  if (!is_pid1() || signal != sig::kKill) ADD_FAILURE() << signal_name(signal) << " to everybody";
   Sent result = Sent::kGone;
   std::vector<int> members;
   for (const auto& [pid, process] : processes_) members.push_back(pid);

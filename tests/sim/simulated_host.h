@@ -60,6 +60,7 @@ class SimulatedHost final : public Host {
   std::function<void(SimProcess&)> on_hook_start;
   int start_failure = 0;  // the status that start_child() fails with
   bool hook_fails_to_start = false;
+  int walks_that_miss_all = 0;  // a tree that moves on while it is walked
   bool starts_in_foreground = false;
   std::string shield_refused;
 
@@ -97,6 +98,7 @@ class SimulatedHost final : public Host {
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
   std::optional<Dispositions> dispositions(int pid) override;
+  bool is_stopped(int pid) override { return processes_.count(pid) != 0 && processes_.at(pid).stopped; }
   Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;

@@ -430,6 +430,19 @@ TEST(Kill, AMemberThatMayNotBeSignalledIsNamedAndDoesNotHangTheExit) {
   EXPECT_TRUE(run.host.said("102 (foreign) may not be signalled"));
 }
 
+TEST(Kill, AWalkThatMissesEverybodyIsNotTheEnd) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.start();
+  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  left.ignores.add(sig::kTerm);
+  run.host.signal_us(sig::kTerm);
+  run.host.at(Millis{4'999}, [&] { run.host.walks_that_miss_all = 4; });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.host.alive_count(), 0);
+  EXPECT_FALSE(run.host.said("KILL did not end"));
+  EXPECT_LT(run.elapsed(), seconds(6));
+}
+
 TEST(Kill, AStragglerThatEndsAtTheDeadlineItselfIsReapedAndNotNamed) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
@@ -593,23 +606,65 @@ TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
   }
 }
 
-TEST(Manners, AnOrphanThatIsReapedIsToldAtItsLevel) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kWarn}) {
-    const Plan plan = plan_of("same/auto/KILL", kInfinity);
-    SimulatedHost host;
-    Supervisor supervisor(plan, plan, host, "command", kOwnManners, level);
-    host.attach(supervisor);
-    supervisor.start();
-    SimProcess& process = host.fork_from(host.child(), "orphan");
-    process.facts.parent = SimulatedHost::kOwnPid;
-    const int orphan = process.facts.id.pid;
-    host.exit(orphan, {false, 7});
-    host.run(seconds(1));
-    const auto line = std::find_if(host.lines().begin(), host.lines().end(),
-                                   [](const LogLine& l) { return l.text.starts_with("reaped orphan"); });
-    ASSERT_NE(line, host.lines().end());
-    EXPECT_EQ(line->level, level);
-    EXPECT_EQ(line->text, "reaped orphan " + std::to_string(orphan) + ", which ended with status 7");
+// A life with a signal that goes on as another one, an orphan and an end: "LEVEL text" of every line.
+std::vector<std::string> lines_of_a_life(const Manners& manners, bool warns_of_orphans) {
+  Plan plan = plan_of("same/auto/KILL", kInfinity);
+  plan.routes[sig::kHup] = Route::forward_as(sig::kUsr1);
+  SimulatedHost host;
+  host.on_child_start = [](SimProcess& child) { child.catches[sig::kUsr1] = {seconds(1), 7}; };
+  Supervisor supervisor(plan, plan, host, "command", manners, warns_of_orphans);
+  host.attach(supervisor);
+  supervisor.start();
+  SimProcess& orphan = host.fork_from(host.child(), "orphan");
+  orphan.facts.parent = SimulatedHost::kOwnPid;
+  host.exit(orphan.facts.id.pid, {true, sig::kTerm});
+  host.at(seconds(1), [&] { host.signal_us(sig::kHup); });
+  host.run(seconds(10));
+  std::vector<std::string> lines;
+  for (const LogLine& line : host.lines())
+    lines.push_back(std::to_string(static_cast<int>(line.level)) + " " + line.text);
+  return lines;
+}
+
+TEST(Manners, TheWordsOfALifeAreThoseOfWhoeverWeStandFor) {
+  Manners manners;
+  manners.remarks = {{Remark::kStarted, {LogLevel::kInfo, "%c is %p"}},
+                     {Remark::kReceived, {LogLevel::kDebug, "got %n"}},
+                     {Remark::kTranslated, {LogLevel::kDebug, "%o is %n"}},
+                     {Remark::kForwarded, {LogLevel::kDebug, "sent %n, %d"}},
+                     {Remark::kReapedExited, {LogLevel::kDebug, "%p exited: %n"}},
+                     {Remark::kReapedDied, {LogLevel::kDebug, "%p died: %n"}},
+                     {Remark::kWarnOfOrphan, {LogLevel::kWarn, "orphan %p %e"}},
+                     {Remark::kChildExited, {LogLevel::kInfo, "exit %s"}}};
+  const std::vector<std::string> lines{
+      "2 command is 101", "3 102 died: 15", "3 got 1", "3 1 is 10", "3 sent 10, User defined signal 1",
+      "3 101 exited: 7",  "2 exit 7"};
+  EXPECT_EQ(lines_of_a_life(manners, false), lines);
+  std::vector<std::string> warned = lines;
+  warned.insert(warned.begin() + 2, "1 orphan 102 died of TERM");
+  EXPECT_EQ(lines_of_a_life(manners, true), warned);
+}
+
+TEST(Manners, OurOwnWordsTellOfTheStartOfOrphansAndOfTheEnd) {
+  EXPECT_EQ(lines_of_a_life(kOwnManners, true),
+            (std::vector<std::string>{"3 started 101 (command)", "3 reaped orphan 102, which died of TERM",
+                                      "3 101 (command) ended with status 7"}));
+}
+
+TEST(Supervisor, WhereOnlyTheStoppedAreResumedNobodyElseHearsOfACont) {
+  for (const Scope scope : {Scope::kMain, Scope::kGroup}) {
+    for (const bool stopped : {false, true}) {
+      Plan plan = plan_of(scope == Scope::kMain ? "TERM/1s/KILL" : "TERM@group/1s/KILL", seconds(10));
+      plan.resume = Resume::kStopped;
+      Simulation run(plan);
+      run.start();
+      run.host.get(run.host.child()).catches[sig::kTerm] = {Millis{0}, 0};
+      run.host.get(run.host.child()).stopped = stopped;
+      run.host.signal_us(sig::kTerm);
+      run.run();
+      EXPECT_EQ(run.host.deliveries_to(run.host.child(), true).size(), stopped ? 2U : 1U);
+      EXPECT_EQ(run.supervisor.report().status, 0);
+    }
   }
 }
 

@@ -62,6 +62,26 @@ TEST(Explain, ResqueOnHeroku) {
   EXPECT_EQ(text.find("\nWarnings\n"), std::string::npos) << text;
 }
 
+TEST(Explain, APresetThatNoShieldFitsSaysWhatBecomesOfItsWork) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"GRACESHIM_PLATFORM=heroku"};
+  const auto shield_of = [&surroundings](const std::string& command) {
+    surroundings.arguments = {command};
+    return line_after(explained(surroundings), "  shield    ");
+  };
+  const std::string ends = " stops its own processes by TERM, and would not end behind a shield;";
+  EXPECT_EQ(shield_of("gunicorn"), "none: gunicorn" + ends);
+  EXPECT_EQ(shield_of("dramatiq"), "none: dramatiq" + ends);
+  EXPECT_EQ(shield_of("sidekiq"), "");
+  EXPECT_EQ(shield_of("./server"), "");
+  surroundings.arguments = {"gunicorn"};
+  EXPECT_NE(explained(surroundings).find("it finishes by itself when every process gets TERM."), std::string::npos);
+  surroundings.arguments = {"dramatiq"};
+  EXPECT_NE(explained(surroundings).find("it does not finish when every process gets TERM."), std::string::npos);
+  surroundings.environment = {"GRACESHIM_PLATFORM=none"};
+  EXPECT_EQ(shield_of("gunicorn"), "");
+}
+
 TEST(Explain, WithoutALimitTheLaterStepsNeverCome) {
   FakeSurroundings surroundings;
   surroundings.arguments = {"-t", "infinity", "nginx"};

@@ -170,8 +170,8 @@ TEST(Tini, Options) {
   EXPECT_EQ(config({"-v"}, {"TINI_VERBOSITY=3"}).log_level.value, LogLevel::kDebug) << "the variable is the stronger";
   EXPECT_EQ(config({}, {"TINI_VERBOSITY=much"}).log_level.value, LogLevel::kError);
   EXPECT_EQ(config({}, {"TINI_VERBOSITY=99"}).log_level.value, LogLevel::kDebug);
-  EXPECT_EQ(config({}).reaped_level.value, LogLevel::kDebug);
-  EXPECT_EQ(config({"-w"}).reaped_level.value, LogLevel::kWarn);
+  EXPECT_FALSE(config({}).warns_of_orphans.value);
+  EXPECT_TRUE(config({"-w"}).warns_of_orphans.value);
   const Config codes = config({"-e", "143", "-e3"});
   EXPECT_TRUE(codes.exit_success.value.has(143));
   EXPECT_TRUE(codes.exit_success.value.has(3));

@@ -472,5 +472,24 @@ TEST(MakePlan, InAPauseOnlyTheTriggersMeanAnything) {
   EXPECT_TRUE(route_of(result, sig::kHup).is_dropped());
 }
 
+TEST(MakePlan, TheChildFindsReadyWhatAStopMaySend) {
+  Config config;
+  config.stop_plan.value = parse_plan("QUIT/1s/same/1s/KILL").value();
+  Plan plan = made(config).plan;
+  const SignalSet sent{sig::kQuit, sig::kTerm, sig::kInt, sig::kCont, sig::kKill};
+  EXPECT_EQ(format_signals(plan.starts_default), format_signals(sent));
+  EXPECT_EQ(plan.starts_unblocked, plan.starts_default);
+  config.child_ready.value = Ready::kForTranslation;
+  plan = made(config).plan;
+  EXPECT_EQ(format_signals(plan.starts_default), format_signals({sig::kQuit, sig::kKill}));
+  EXPECT_EQ(plan.starts_unblocked, plan.starts_default);
+  config.child_ready.value = Ready::kForAll;
+  plan = made(config).plan;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    EXPECT_EQ(plan.starts_default.has(signal), signal <= 31) << signal;
+    EXPECT_TRUE(plan.starts_unblocked.has(signal)) << signal;
+  }
+}
+
 }  // namespace
 }  // namespace graceshim

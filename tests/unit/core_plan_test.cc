@@ -34,6 +34,12 @@ std::string repeated(std::string_view text, int times) {
   return result;
 }
 
+TEST(Plan, ASignalAloneIsThePlanThatBeginsWithIt) {
+  EXPECT_EQ(format_plan(steps_of_signal(sig::kQuit, Scope::kMain)), "QUIT/auto/KILL");
+  EXPECT_EQ(format_plan(steps_of_signal(kSameSignal, Scope::kGroup)), "same@group/auto/KILL");
+  EXPECT_EQ(format_plan(steps_of_signal(sig::kKill, Scope::kGroup)), "KILL");
+}
+
 TEST(Plan, SignalsAndWaitsTakeTurns) {
   EXPECT_EQ(read("QUIT/20s/TERM/5s/KILL"),
             list_of({{sig::kQuit, Scope::kMain, seconds(20)}, {sig::kTerm, Scope::kMain, seconds(5)}, kKillTree}));
