@@ -11,10 +11,13 @@
 // interrupts anything.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,11 +123,20 @@ const char* code_word(int code) {
   }
 }
 
-void on_signal(int signal, siginfo_t* info, void* /*context*/) {
+void take_note(int signal, const std::string& origin) {
   const int index = signal;
   ++seen[static_cast<std::size_t>(index)];
   last_signal = signal;
-  say("signal " + signal_word(signal) + " " + code_word(info->si_code) + " " + std::to_string(info->si_pid));
+  say("signal " + signal_word(signal) + " " + origin);
+}
+
+void on_signal(int signal, siginfo_t* info, void* /*context*/) {
+  take_note(signal, code_word(info->si_code) + (" " + std::to_string(info->si_pid)));
+}
+
+// Handlers of the old calls are not told more.
+void on_bare_signal(int signal) {
+  take_note(signal, "untold 0");
 }
 
 // The kernel's own call: that of libc refuses 32 and 33.
@@ -148,6 +160,84 @@ void trap(int signal) {
   ::sigaddset(&trapped, signal);
   ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
   if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+}
+
+void trap_by_signal(int signal) {
+  ::sigaddset(&trapped, signal);
+  ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
+  if (::signal(signal, on_bare_signal) == SIG_ERR) give_up_with_errno("signal " + signal_word(signal));
+}
+
+void trap_by_sigset(int signal) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  if (::sigset(signal, on_bare_signal) == SIG_ERR) give_up_with_errno("sigset " + signal_word(signal));
+#pragma GCC diagnostic pop
+  ::sigaddset(&trapped, signal);  // sigset has unblocked it
+  ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
+}
+
+void* trap_and_take(void* of) {
+  const int signal = *static_cast<int*>(of);
+  struct sigaction action {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO;
+  ::sigfillset(&action.sa_mask);
+  if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+  sigset_t others;
+  ::sigfillset(&others);
+  ::sigdelset(&others, signal);
+  say("thread traps " + signal_word(signal));
+  for (;;) ::sigsuspend(&others);
+}
+
+// A second thread, which lives on, sets the handler; it alone takes the signal, and no other. It starts with all of
+// them blocked: what it took before it waits for the one would be lost to the first thread.
+void trap_in_thread(int signal) {
+  ::sigaddset(&base_mask, signal);
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  static int asked = 0;
+  asked = signal;
+  pthread_t thread{};
+  if (::pthread_create(&thread, nullptr, trap_and_take, &asked) != 0) give_up("thread", "pthread_create");
+  ::pthread_detach(thread);
+  ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
+  ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
+}
+
+sigset_t set_of(std::string_view list) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : signals_of(list)) ::sigaddset(&set, signal);
+  return set;
+}
+
+void wait_by_sigwait(std::string_view list) {
+  const sigset_t set = set_of(list);
+  int signal = 0;
+  if (::sigwait(&set, &signal) != 0) give_up("sigwait", list);
+  say("sigwait " + signal_word(signal));
+}
+
+void wait_by_signalfd(std::string_view list) {
+  const sigset_t set = set_of(list);
+  const int fd = ::signalfd(-1, &set, SFD_CLOEXEC);
+  signalfd_siginfo info{};
+  if (fd < 0 || ::read(fd, &info, sizeof info) != sizeof info) give_up_with_errno("signalfd");
+  ::close(fd);
+  say("signalfd " + signal_word(static_cast<int>(info.ssi_signo)));
+}
+
+void tell_disposition(int signal) {
+  struct sigaction found {};
+  if (::sigaction(signal, nullptr, &found) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+  const bool by_default = found.sa_handler == SIG_DFL;
+  say("disposition " + signal_word(signal) +
+      (by_default                    ? " default"
+       : found.sa_handler == SIG_IGN ? " ignored"
+                                     : " handled"));
 }
 
 // A spawned process starts with the mask and the dispositions that this one was given, and with no reaction.
@@ -182,12 +272,22 @@ pid_t fork_or_give_up() {
   return pid;
 }
 
+// A fork whose child has every handler of its parent's replaced by the default action.
+pid_t fork_clearing_handlers_or_give_up() {
+  clone_args arguments{};
+  arguments.flags = CLONE_CLEAR_SIGHAND;
+  arguments.exit_signal = SIGCHLD;
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (pid < 0) give_up_with_errno("clone3");
+  return pid;
+}
+
 void obey(Words words);
 
 void spawn(std::string_view mode, Words words) {
   const bool orphan = mode == "orphan" || mode == "daemon";
   const pid_t self = ::getpid();
-  const pid_t pid = fork_or_give_up();
+  const pid_t pid = mode == "cleared" ? fork_clearing_handlers_or_give_up() : fork_or_give_up();
   if (pid > 0) {
     if (orphan) {
       ::waitpid(pid, nullptr, 0);
@@ -236,21 +336,24 @@ void orphans(int count) {
   ::close(ends[0]);
 }
 
-// Each process leaves two behind before it ends, so that the tree moves on all the time and never dies out. What bounds
-// it is the limit on processes that the test sets.
+// Each process leaves another behind before it ends, the first ones two: a tree that moves on all the time, never dies
+// out, and has room to grow in while it is being killed. What bounds it is its own patience, and the limit on processes
+// that the test sets.
 [[noreturn]] void bomb() {
+  constexpr int kDoublings = 3;
   rlimit limit{};
   ::getrlimit(RLIMIT_NPROC, &limit);
   if (::getuid() == 0 || limit.rlim_cur > 1'000) give_up("bomb", "needs a user other than root and a low RLIMIT_NPROC");
-  for (int successors = 0; successors < 2;) {
+  for (int generation = 0, successors = 0; successors < (generation < kDoublings ? 2 : 1);) {
     const pid_t pid = ::fork();
     if (pid == 0) {
+      ++generation;
       successors = 0;
       ::setpgid(0, 0);
     } else if (pid > 0) {
       ++successors;
     }
-    nap(2);
+    nap(5);
   }
   ::_exit(0);
 }
@@ -340,13 +443,37 @@ void become(const char* uid) {
   give_up_with_errno(argv[0]);
 }
 
+// As runtimes start their commands: every signal back to its default action, by the C library's hand.
+void spawn_by_posix(Words words) {
+  std::vector<char*> argv(words.begin(), words.end());
+  argv.push_back(nullptr);
+  sigset_t all;
+  ::sigfillset(&all);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setsigmask(&attributes, &base_mask);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, argv[0], nullptr, &attributes, argv.data(), environ);
+  if (error != 0) give_up("posix_spawn", std::strerror(error));
+  ::posix_spawnattr_destroy(&attributes);
+  children.push_back(pid);
+}
+
 void* execute_from_thread(void* words) {
   if (fork_or_give_up() == 0) execute(*static_cast<Words*>(words));
+  sigset_t usr1;
+  ::sigemptyset(&usr1);
+  ::sigaddset(&usr1, SIGUSR1);
+  while (::sigwaitinfo(&usr1, nullptr) < 0 && errno == EINTR) {
+  }
   return nullptr;
 }
 
-// The parent of what is started is this process; the thread that did it is gone when this returns.
+// The parent of what is started is this process; the thread that did it ends at USR1, and is gone when this returns.
 void thread_exec(Words words) {
+  trap(SIGUSR1);
   pthread_t thread{};
   if (::pthread_create(&thread, nullptr, execute_from_thread, &words) != 0) give_up("thread", "pthread_create");
   ::pthread_join(thread, nullptr);
@@ -411,6 +538,12 @@ constexpr std::array kVocabulary = {
          [](const Arguments& a) {
            for (const int signal : signals_of(a.words[0])) trap(signal);
          }},
+    Word{"trap-by-signal", 1, false, false, [](const Arguments& a) { trap_by_signal(signal_of(a.words[0])); }},
+    Word{"trap-by-sigset", 1, false, false, [](const Arguments& a) { trap_by_sigset(signal_of(a.words[0])); }},
+    Word{"trap-in-thread", 1, false, false, [](const Arguments& a) { trap_in_thread(signal_of(a.words[0])); }},
+    Word{"sigwait", 1, false, false, [](const Arguments& a) { wait_by_sigwait(a.words[0]); }},
+    Word{"signalfd", 1, false, false, [](const Arguments& a) { wait_by_signalfd(a.words[0]); }},
+    Word{"disposition", 1, false, false, [](const Arguments& a) { tell_disposition(signal_of(a.words[0])); }},
     Word{"ignore", 1, false, false,
          [](const Arguments& a) {
            for (const int signal : signals_of(a.words[0])) set_disposition(signal, SIG_IGN);
@@ -437,6 +570,7 @@ constexpr std::array kVocabulary = {
     Word{"kill-children", 0, false, false, [](const Arguments&) { kill_children(); }},
     Word{"reap-children", 0, false, false, [](const Arguments&) { reap_all(); }},
     Word{"thread-exec", 0, true, false, [](const Arguments& a) { thread_exec(a.block); }},
+    Word{"posix-spawn", 0, true, false, [](const Arguments& a) { spawn_by_posix(a.block); }},
     Word{"exec", 0, false, true, [](const Arguments& a) { execute(a.rest); }},
     // What a process holds.
     Word{"open", 1, false, false, [](const Arguments& a) { open_file(a.words[0]); }},

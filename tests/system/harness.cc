@@ -206,9 +206,18 @@ void fill(int fd) {
   ::fcntl(fd, F_SETFL, flags);
 }
 
+// To its end, for one read of a file of /proc may be short of it. What belongs to a process that has ended meanwhile is
+// empty, or short; a stream would throw.
 std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> piece;
+  for (;;) {
+    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(size));
+  }
 }
 
 Scratch::Scratch() {
@@ -324,10 +333,7 @@ Ending Process::end(Millis patience) {
 }
 
 Ending Process::kill() {
-  std::vector<pid_t> tree = {pid_};
-  for (std::size_t i = 0; i < tree.size(); ++i) {
-    for (const pid_t child : children_of(tree[i])) tree.push_back(child);
-  }
+  const std::vector<pid_t> tree = tree_of(pid_);
   send(SIGKILL);
   const Ending ending = end();
   for (const pid_t pid : tree) {
@@ -517,7 +523,7 @@ void fence(Process& shim, const std::string& name) {
 // --- /proc. ---
 
 std::string proc_status(pid_t pid, const std::string& key) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with(key + ":\t")) return line.substr(key.size() + 1 + (key == "NSpid" ? 0 : 1));
   }
@@ -537,6 +543,14 @@ std::vector<pid_t> children_of(pid_t pid) {
     if (facts && facts->second == pid) children.push_back(candidate);
   }
   return children;
+}
+
+std::vector<pid_t> tree_of(pid_t pid) {
+  std::vector<pid_t> tree = {pid};
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    for (const pid_t child : children_of(tree[i])) tree.push_back(child);
+  }
+  return tree;
 }
 
 int zombies_of(pid_t pid) {

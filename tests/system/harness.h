@@ -207,6 +207,7 @@ constexpr unsigned long long mask_of(int signal) {
   return 1ULL << (signal - 1);
 }
 std::vector<pid_t> children_of(pid_t pid);
+std::vector<pid_t> tree_of(pid_t pid);  // itself, and all that descends from it
 int zombies_of(pid_t pid);
 std::vector<int> descriptors_of(pid_t pid);
 std::string descriptor(pid_t pid, int fd);  // where it leads

@@ -159,17 +159,19 @@ TEST_P(Manners, TheFlagsOfWhatOthersShareAreNotChanged) {
 
 // --- Nobody reads the log. What is held up by it would be the stop. ---
 
-// A child that must be killed, so that there is a lot to say, and orphans to reap.
+// A child that must be killed, so that there is a lot to say, and orphans to reap. Every second one is a PID 1.
 void expect_stops_on_time(const Start& start, int count) {
   const Scratch scratch;
   const std::string binary = start.before_exec ? scratch.copy(shim_path()) : shim_path();
   const std::string fixture = start.before_exec ? scratch.copy(fixture_path()) : fixture_path();
   std::vector<Process> shims;
   for (int i = 0; i < count; ++i) {
+    Start way = start;
+    way.pid_namespace = is_root() && i % 2 == 1;
     shims.push_back(
         run({.options = "--log-level debug -t 200ms",
              .command = words(fixture + " orphans 3 spawn session [ ignore TERM serve ] ignore TERM ready serve"),
-             .start = start,
+             .start = way,
              .binary = binary}));
   }
   for (Process& shim : shims) shim.ready();
@@ -305,8 +307,9 @@ TEST_F(MannersOfAProcess, TheEndOfAThreadOfTheParentIsNotTheEndOfTheParent) {
                                    "--die-with-parent", "--",   fixture_path()};
   for (const std::string& word : words("trap all on TERM [ exit 9 ] ready serve ] ready serve")) argv.push_back(word);
   Process parent({.argv = argv});
-  parent.line("parent thread ended");
   std::istringstream pids(parent.line("main ready "));
+  parent.send(SIGUSR1);
+  parent.line("parent thread ended");
   pid_t child = 0;
   pid_t shim = 0;
   pids >> child >> shim;

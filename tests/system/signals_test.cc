@@ -1,4 +1,6 @@
 // What becomes of signals that are sent to graceshim.
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -82,6 +84,27 @@ TEST_P(Signals, AnIgnoredOneDoesNotArrive) {
   shim.kill();
 }
 
+// What starts a stop is a setting, and whatever does not is a signal like any other.
+TEST_P(Signals, TermAndIntAreLikeAnyOtherWhereSomethingElseStops) {
+  Process plain = run_shim("--stop-on QUIT", "trap all ready serve");
+  Process mapped = run_shim("--stop-on QUIT -m TERM:USR1,INT:USR2", "trap all ready serve");
+  Process ignored = run_shim("--stop-on QUIT -m TERM:ignore,INT:ignore", "trap all ready serve");
+  for (Process* shim : {&plain, &mapped, &ignored}) {
+    shim->ready();
+    shim->send(SIGTERM);
+    shim->send(SIGINT);
+  }
+  plain.line("main signal TERM ");
+  plain.line("main signal INT ");
+  mapped.line("main signal USR1 ");
+  mapped.line("main signal USR2 ");
+  fence(ignored);
+  EXPECT_EQ(plain.count("main signal "), 2) << plain.output();
+  EXPECT_EQ(mapped.count("main signal "), 2) << mapped.output();
+  EXPECT_EQ(ignored.count("main signal "), 1) << ignored.output();
+  for (Process* shim : {&plain, &mapped, &ignored}) shim->kill();
+}
+
 // libc keeps 32 and 33 to itself and never blocks them, so that they kill whoever relies on its sigfillset().
 TEST_P(Signals, ThoseThatLibcKeepsToItselfDoNotKill) {
   Process shim = run_shim("", "ignore 32,33 trap all ready serve");
@@ -93,17 +116,18 @@ TEST_P(Signals, ThoseThatLibcKeepsToItselfDoNotKill) {
   shim.kill();
 }
 
-TEST_F(SignalsOfAProcess, ForwardingThatIsRefusedIsAWarningNotTheEnd) {
+TEST_P(Signals, ForwardingThatIsRefusedIsAWarningNotTheEnd) {
   GRACESHIM_NEEDS(is_root(), "other users");
   const Scratch scratch;
   const std::string fixture = scratch.copy(fixture_path(), 04755);
+  Start way = start();
+  way.before_exec = as_user(kUser);
   Process shim = run({.command = {fixture, "become", std::to_string(kOtherUser), "ready", "serve"},
-                      .start = {.argv = {}, .before_exec = as_user(kUser)},
+                      .start = way,
                       .binary = scratch.copy(shim_path())});
   const pid_t child = shim.ready();
   shim.send(SIGUSR1);
-  shim.error("USR1");
-  EXPECT_NE(shim.errors().find(std::to_string(child)), std::string::npos) << shim.errors();
+  shim.error("(fixture) may not be signalled: USR1");
   EXPECT_FALSE(shim.ended());
   ::kill(child, SIGHUP);
   EXPECT_EQ(shim.end().code(), 128 + SIGHUP);
@@ -256,6 +280,27 @@ TEST_P(Signals, ThePipeSignalThatTheShimCausesItselfIsNotForwarded) {
   shim.line("main signal TERM ");
   fence(shim);
   EXPECT_EQ(shim.count("main signal PIPE "), 0) << shim.output();
+  shim.kill();
+}
+
+// Nor is the one for a log that has reached the limit on the size of a file.
+TEST_P(Signals, TheFileSizeSignalThatTheShimCausesItselfIsNotForwarded) {
+  constexpr unsigned long kLimit = 4096;
+  const Scratch scratch;
+  const std::string log = scratch.write("log", std::string(kLimit, '.'));
+  const Fd file(::open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  ASSERT_TRUE(file);
+  Start way = start();
+  way.errors = file.get();
+  way.before_exec = with_limit(RLIMIT_FSIZE, kLimit);
+  Process shim = run({.options = "--log-level debug", .child = "trap all ready serve", .start = way});
+  shim.ready();
+  shim.send(SIGTERM);  // worth a line
+  shim.line("main signal TERM ");
+  fence(shim);
+  EXPECT_EQ(shim.count("main signal XFSZ "), 0) << shim.output();
+  EXPECT_FALSE(shim.ended());
+  EXPECT_EQ(read_file(log).size(), kLimit) << "there should have been no room";
   shim.kill();
 }
 

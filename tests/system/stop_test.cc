@@ -118,6 +118,24 @@ TEST_P(Stop, TheTimeoutIsKept) {
   }
 }
 
+// A static binary cannot be given another clock than the kernel's, and AddressSanitizer wants to be the first library.
+TEST_P(Stop, AWallClockThatIsSetMovesNothing) {
+  Start way = start();
+  if (!kSanitized) way.environment = {{"LD_PRELOAD", GRACESHIM_WALL_CLOCK}};
+  Process shim = run({.options = "-t 1s --log-format json", .child = "ignore TERM ready serve", .start = way});
+  shim.ready();
+  const std::string libraries = read_file("/proc/" + std::to_string(shim.pid()) + "/maps");
+  const auto begin = Clock::now();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 137);
+  EXPECT_GE(since(begin), 995ms);
+  EXPECT_LT(since(begin), 1s + kSlack);
+  if (kSanitized || libraries.find("/libc.so") == std::string::npos) return;
+  for (const char* year : {"1990", "2090"}) {
+    EXPECT_NE(shim.errors().find("{\"time\":\"" + std::string(year)), std::string::npos) << shim.errors();
+  }
+}
+
 TEST_P(Stop, ATimeoutOfDaysIsNoTimeoutOfNothing) {
   Process shim = run_shim("-t 30d", "on TERM [ nap 200 exit 14 ] ready serve");
   shim.ready();
@@ -400,7 +418,7 @@ TEST_P(Stop, AForkBombOfStragglersIsGoneAtTheDeadline) {
   const Scratch scratch;
   Start way = start();
   way.before_exec = [bomber] {
-    with_limit(RLIMIT_NPROC, 40)();
+    with_limit(RLIMIT_NPROC, 200)();
     as_user(bomber)();
   };
   Process shim = run({.options = "-t 1s",
@@ -417,14 +435,17 @@ TEST_P(Stop, AForkBombOfStragglersIsGoneAtTheDeadline) {
   EXPECT_EQ(shim.errors().find("did not end"), std::string::npos) << shim.errors();
 }
 
+// A command that becomes kUser and has left somebody of kOtherUser in a session of its own.
+std::vector<std::string> with_a_foreign_member(const Scratch& scratch) {
+  return words(scratch.copy(fixture_path(), 04755) + " spawn session [ become " + std::to_string(kOtherUser) +
+               " name other ready serve ] become " + std::to_string(kUser) + " ready serve");
+}
+
 TEST_F(StopOfAProcess, AMemberThatMayNotBeSignalledIsNamedAndHoldsNothingUp) {
   GRACESHIM_NEEDS(is_root(), "other users");
   const Scratch scratch;
-  const std::string user = std::to_string(kUser);
-  const std::string other = std::to_string(kOtherUser);
   Process shim = run({.options = "-t 500ms",
-                      .command = words(scratch.copy(fixture_path(), 04755) + " spawn session [ become " + other +
-                                       " name other ready serve ] become " + user + " ready serve"),
+                      .command = with_a_foreign_member(scratch),
                       .start = {.argv = {}, .before_exec = as_user(kUser)},
                       .binary = scratch.copy(shim_path())});
   shim.ready();
@@ -433,9 +454,28 @@ TEST_F(StopOfAProcess, AMemberThatMayNotBeSignalledIsNamedAndHoldsNothingUp) {
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);
   EXPECT_LT(since(begin), 500ms + 2s + kSlack);
-  EXPECT_NE(shim.errors().find(std::to_string(left)), std::string::npos) << shim.errors();
+  EXPECT_NE(shim.errors().find(std::to_string(left) + " (fixture) may not be signalled"), std::string::npos)
+      << shim.errors();
   ::kill(left, SIGKILL);
   EXPECT_EQ(reap(left).code(), 137);
+}
+
+// kill(-1) does not tell that it has reached nobody, so what KILL has not ended gets its two seconds.
+TEST_F(StopAsPid1, AMemberThatMayNotBeSignalledIsNamedAndHoldsNothingUp) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  const Scratch scratch;
+  Process shim = run({.options = "-t 500ms",
+                      .command = with_a_foreign_member(scratch),
+                      .start = {.argv = {}, .pid_namespace = true, .before_exec = as_user(kUser)},
+                      .binary = scratch.copy(shim_path())});
+  const std::string left = words(shim.line("other ready ")).front();
+  shim.ready();
+  const auto begin = Clock::now();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+  EXPECT_LT(since(begin), 500ms + 2s + kSlack);
+  EXPECT_NE(shim.errors().find(left + " (fixture) may not be signalled"), std::string::npos) << shim.errors();
+  EXPECT_NE(shim.errors().find("KILL did not end " + left + " (fixture)"), std::string::npos) << shim.errors();
 }
 
 // The one beside it belongs to the same user, who may signal everything of his: kill(-1) would reach it.
@@ -501,6 +541,37 @@ TEST_F(StopOfAProcess, NoSignalIsSentToWhatHasBeenReapedNorToEverybody) {
   }
   EXPECT_FALSE(reaped.empty());
   EXPECT_GT(signals, 0);
+}
+
+TEST_F(StopAsPid1, NothingButKillIsSentToEverybody) {
+  GRACESHIM_NEEDS(is_root() && has_tool("strace"), "a PID namespace and strace");
+  const Scratch scratch;
+  const std::string trace = scratch.path("trace");
+  std::vector<std::string> argv = words("strace -f -qq -e trace=kill -e signal=none -o " + trace +
+                                        " unshare --fork --pid --mount-proc --kill-child --");
+  for (const std::string& word : {shim_path(), std::string("-p"), std::string("TERM@tree/200ms/USR1/200ms/KILL"),
+                                  std::string("--"), fixture_path()}) {
+    argv.push_back(word);
+  }
+  for (const std::string& word : words(every_kind("ignore TERM,USR1"))) argv.push_back(word);
+  Process strace({.argv = argv, .environment = kNoLeakSearch});
+  strace.line("main ready ");
+  for (const std::string& kind : kKinds) strace.line(kind + " ready ");
+  const std::vector<pid_t> unshare = children_of(strace.pid());
+  ASSERT_EQ(unshare.size(), 1U);
+  const std::vector<pid_t> shim = children_of(unshare.front());
+  ASSERT_EQ(shim.size(), 1U);
+  ::kill(shim.front(), SIGTERM);
+  EXPECT_EQ(strace.end().code(), 143);
+
+  std::ifstream lines(trace);
+  int to_everybody = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (number_after(line, " kill(") != -1) continue;
+    ++to_everybody;
+    EXPECT_NE(line.find("kill(-1, SIGKILL)"), std::string::npos) << line;
+  }
+  EXPECT_GT(to_everybody, 0);
 }
 
 }  // namespace
