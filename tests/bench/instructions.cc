@@ -7,12 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
+#include <sstream>
 
 #include "process.h"
 
 namespace graceshim {
 namespace {
+
+constexpr double kTolerance = 0.05;  // of instructions; the C library of another CPU has other functions for memory
 
 enum class Stop { kStep, kFork, kExec, kSignal, kEnd };
 
@@ -62,6 +66,48 @@ Stop run(pid_t pid, StartCost& cost) {
 }
 
 }  // namespace
+
+StartCost operator-(const StartCost& left, const StartCost& right) {
+  return {left.instructions - right.instructions, left.calls - right.calls};
+}
+
+std::string as_text(const StartCost& cost) {
+  return R"(# What a start of the static program costs, from its exec to that of `true`, beyond what tests/bench/floor.c costs (the C
+# library's own start, which hangs on the CPU). Counted, not timed: tests/run compares it. When it says that they have
+# changed, and what the change brings is worth it, say so in the commit and write the figures anew:
+#
+#     build/dev/tests/bench/bench --start-cost >tests/bench/start_cost.txt
+
+instructions )" +
+         std::to_string(cost.instructions) + "\ncalls " + std::to_string(cost.calls) + "\n";
+}
+
+StartCost parse_start_cost(const std::string& text) {
+  StartCost cost{-1, -1};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    if (name == "instructions") words >> cost.instructions;
+    if (name == "calls") words >> cost.calls;
+  }
+  if (cost.instructions < 0 || cost.calls < 0) give_up("no figures of a start in this file");
+  return cost;
+}
+
+std::string objection(const StartCost& cost, const StartCost& known) {
+  const auto change = static_cast<double>(cost.instructions - known.instructions);
+  std::string words;
+  if (std::abs(change) > kTolerance * static_cast<double>(known.instructions)) {
+    words = std::to_string(known.instructions) + " instructions are " + std::to_string(cost.instructions) + " now";
+  }
+  if (cost.calls != known.calls) {
+    words += (words.empty() ? "" : ", ") + std::to_string(known.calls) + " system calls are " +
+             std::to_string(cost.calls) + " now";
+  }
+  return words;
+}
 
 StartCost start_cost(std::vector<std::string> argv) {
   std::vector<std::string> variables = environment();

@@ -8,6 +8,9 @@ namespace {
 
 constexpr double kMillisecond = 1e6;  // ns
 
+constexpr double kCallBehindShield = 60;          // ns
+constexpr double kThroughputBehindShield = 0.98;  // of that without
+
 // Less of a count says nothing of a tenth of it.
 constexpr double kFewestToCount = 30;
 
@@ -26,10 +29,10 @@ const std::array kMetrics = {
            {{"tini-static", 1.00}, {"floor", 1.10}}},
     Metric{"lost",
            "lost",
-           "TERM to PID 1 within 4 ms of its exec: how many are lost",
+           "TERM to PID 1 within 4 ms of its exec: how many are lost (floor: before any program ran)",
            "",
            Summary::kSum,
-           {{"tini-static", 0.10}}},
+           {{"tini-static", 0.10}, {"floor", 1.25}}},
     Metric{"translate",
            "translate",
            "the stop signal, from the shim's caller to the command's handler",
@@ -51,7 +54,12 @@ const std::array kMetrics = {
            "ns",
            Summary::kMedian,
            {{"", 50 * kMillisecond}}},
-    Metric{"treekill.pid1", "treekill", "the same as PID 1", "ns", Summary::kMedian, {{"", 50 * kMillisecond}}},
+    Metric{"treekill.pid1",
+           "treekill",
+           "the same as PID 1 (floor: KILL to all, and reap)",
+           "ns",
+           Summary::kMedian,
+           {{"", 50 * kMillisecond}}},
     Metric{"treekill.left", "treekill", "stragglers left by it", "", Summary::kSum, {{"", 0}}},
     Metric{"memory.rss", "memory", "resident memory, idle", "B", Summary::kMedian, {{"", 1.6e6}}},
     Metric{"memory.pss", "memory", "its proportional share", "B", Summary::kMedian, {}},
@@ -66,6 +74,36 @@ const std::array kMetrics = {
            {{"", 5 * kMillisecond}}},
     Metric{
         "accuracy.busy", "accuracy", "the same with every core busy", "ns", Summary::kP99, {{"", 50 * kMillisecond}}},
+    Metric{"shield.getppid",
+           "shield",
+           "what the shield adds to a getppid behind it (floor: a filter that looks at nothing)",
+           "ns",
+           Summary::kMedian,
+           {{"", kCallBehindShield}}},
+    Metric{"shield.write",
+           "shield",
+           "to a write to /dev/null (floor: the same)",
+           "ns",
+           Summary::kMedian,
+           {{"", kCallBehindShield}}},
+    Metric{"shield.sigaction",
+           "shield",
+           "to an rt_sigaction (floor: the least filter that looks at an argument)",
+           "ns",
+           Summary::kMedian,
+           {{"", kCallBehindShield}}},
+    Metric{"shield.nginx",
+           "shield",
+           "nginx behind it: time for a request of 4 kB",
+           "ns",
+           Summary::kMedian,
+           {{"unshielded", 1 / kThroughputBehindShield}}},
+    Metric{"shield.nginx.cpu",
+           "shield",
+           "nginx behind it: CPU for such a request",
+           "ns",
+           Summary::kMedian,
+           {{"unshielded", 1 / kThroughputBehindShield}}},
     Metric{"instructions", "instructions", "instructions from exec to the command's exec", "", Summary::kMedian, {}},
 };
 

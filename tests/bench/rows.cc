@@ -14,6 +14,7 @@
 
 #include "instructions.h"
 #include "process.h"
+#include "web.h"
 
 namespace graceshim {
 
@@ -26,7 +27,12 @@ const Effort kFull = {.starts = 1'000,
                       .kill_rounds = 20,
                       .stragglers = 1'000,
                       .idle_seconds = 10,
-                      .kills = 200};
+                      .kills = 200,
+                      .call_rounds = 100,
+                      .calls = 100'000,
+                      .web_starts = 20,
+                      .web_rounds = 10,
+                      .requests = 2'000};
 const Effort kQuick = {.starts = 20,
                        .lives = 10,
                        .early_rounds = 1,
@@ -36,7 +42,12 @@ const Effort kQuick = {.starts = 20,
                        .kill_rounds = 1,
                        .stragglers = 1'000,
                        .idle_seconds = 1,
-                       .kills = 5};
+                       .kills = 5,
+                       .call_rounds = 6,
+                       .calls = 10'000,
+                       .web_starts = 1,
+                       .web_rounds = 6,
+                       .requests = 500};
 
 namespace {
 
@@ -48,10 +59,17 @@ constexpr Nanos kBetweenMoments = 4 * kMillisecond / kMoments;
 
 using Words = std::vector<std::string>;
 
+// The bare C program that does the least that a row asks for.
+constexpr std::string_view kFloor = "floor";
+
 const Words kInits = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit"};
+const Words kInitsAndFloor = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "floor"};
 const Words kEverybody = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout", "floor"};
 // They hand a signal on; the floor does not.
 const Words kSenders = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout"};
+
+constexpr const char* kUnshielded = "unshielded";
+constexpr const char* kCachedFilter = "cached filter";
 
 // How each is asked to do its job. `translates`: TERM becomes QUIT in those that can, and stays TERM in the others.
 struct Usage {
@@ -70,6 +88,9 @@ const std::array kUsages = {
     Usage{"timeout", "/usr/bin/timeout", {"-k", "5", "3600"}, {"-k", "5", "3600"}, {"-k", "5", "3600"}},
     Usage{"start-stop-daemon", "/usr/sbin/start-stop-daemon", {}, {}, {}},
     Usage{"floor", BENCH_FLOOR, {}, {}, {}},
+    // For what a shield costs.
+    Usage{kUnshielded, "", {}, {}, {}},
+    Usage{kCachedFilter, BENCH_COMMAND, {}, {}, {}},
 };
 
 const Usage& usage_of(const std::string& name) {
@@ -90,7 +111,9 @@ std::string first_line_of(const std::string& command) {
 }
 
 std::string version_of(const Contender& contender) {
-  if (contender.name == "floor") return "20 lines of C";
+  if (contender.name == kFloor) return "a bare C program for each row";
+  if (contender.name == kUnshielded) return "graceshim --shield none";
+  if (contender.name == kCachedFilter) return "a seccomp program that allows everything";
   if (contender.name == kOurs) return first_line_of(contender.program + " --version");
   // By any directory: what is in /usr/sbin may be known to dpkg as in /sbin.
   const std::string owner = first_line_of(
@@ -98,16 +121,28 @@ std::string version_of(const Contender& contender) {
   return first_line_of("dpkg-query --show --showformat '${Package} ${Version}' " + owner);
 }
 
+// A copy, written from its beginning to its end as a package's file is, and in the same place for all: a program as the
+// linker has left it lies in the page cache in pieces, and takes 2 % longer to start.
+std::string as_installed(const Contender& contender) {
+  const std::filesystem::path directory = std::filesystem::path(BENCH_COMMAND).parent_path() / "installed";
+  std::filesystem::create_directories(directory);
+  const std::filesystem::path program = directory / contender.name;
+  std::filesystem::remove(program);
+  std::filesystem::copy_file(contender.program, program);
+  return program;
+}
+
 }  // namespace
 
 Rows::Rows(const std::string& shim, const Effort& effort) : effort_(effort) {
   for (const Usage& usage : kUsages) {
-    Contender contender{usage.name, usage.name == kOurs ? shim : usage.program, {}};
+    Contender contender{usage.name, *usage.program == '\0' ? shim : usage.program, {}};
     if (::access(contender.program.c_str(), X_OK) != 0) {
       if (contender.name == kOurs) give_up_with_errno(shim);
       continue;
     }
     contender.version = version_of(contender);
+    contender.program = as_installed(contender);
     contenders_.push_back(std::move(contender));
   }
   ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL);
@@ -116,7 +151,7 @@ Rows::Rows(const std::string& shim, const Effort& effort) : effort_(effort) {
 
 void Rows::measure(std::string_view name) {
   using Measure = void (Rows::*)();
-  constexpr std::array<std::pair<std::string_view, Measure>, 11> kRows = {{
+  constexpr std::array<std::pair<std::string_view, Measure>, 12> kRows = {{
       {"start", &Rows::start},
       {"lost", &Rows::lost},
       {"translate", &Rows::translate},
@@ -128,6 +163,7 @@ void Rows::measure(std::string_view name) {
       {"idle", &Rows::idle},
       {"accuracy", &Rows::accuracy},
       {"instructions", &Rows::instructions},
+      {"shield", &Rows::shield},
   }};
   for (const auto& [row, measure] : kRows) {
     if (row == name) return (this->*measure)();
@@ -191,10 +227,12 @@ void Rows::start() {
 
 // The moments count from the exec's point of no return: before that, nobody's program is there to lose anything.
 void Rows::lost() {
-  interleave(effort_.early_rounds, kInits, [this](const Contender& contender, int /*round*/) {
+  interleave(effort_.early_rounds, kInitsAndFloor, [this](const Contender& contender, int /*round*/) {
+    const Words argv =
+        contender.name == kFloor ? Words{BENCH_FIRST, BENCH_COMMAND, "serve"} : as_pid1(contender, {"serve"});
     int lost = 0;
     for (int moment = 0; moment < kMoments; ++moment) {
-      Life life(as_pid1(contender, {"serve"}), Life::As::kPid1);
+      Life life(argv, Life::As::kPid1);
       nap_until(life.execed_at() + moment * kBetweenMoments);
       life.send(SIGTERM);
       // Whatever becomes of the TERM, it has become of it before the fence arrives.
@@ -263,27 +301,34 @@ void Rows::reap() {
   if (effort_.million > 0) reap(contenders_.front(), effort_.million);
 }
 
-// The timeout is over as soon as it can be, so that the TERM is the KILL.
+// The timeout is over as soon as it can be, so that the TERM is the KILL; the floor knows of none.
 void Rows::treekill() {
   constexpr Nanos kTimeout = kMillisecond;
-  const auto kill = [this](std::string_view metric, Life::As as) {
-    const Words options = {"-q", "-t", "1ms", "--"};
-    Life life(in_front_of(contenders_.front(), options, {"stragglers", std::to_string(effort_.stragglers)}), as);
+  const Words stragglers = {"stragglers", std::to_string(effort_.stragglers)};
+  const auto kill = [&](std::string_view metric, std::string_view contender, const Words& argv, Life::As as) {
+    Life life(argv, as);
     life.note(kNoteReady);
     life.settle();
     const Nanos sent_at = now();
     life.send(SIGTERM);
     const Nanos ended_at = life.end();
-    add(metric, std::string(kOurs), difference(ended_at, sent_at + kTimeout));
-    add("treekill.left", std::string(kOurs), clear_away());
+    const bool ours = contender == kOurs;
+    add(metric, std::string(contender), difference(ended_at, sent_at + (ours ? kTimeout : 0)));
+    const int left = clear_away();
+    if (ours) add("treekill.left", std::string(kOurs), left);
   };
+  const Words argv = in_front_of(contenders_.front(), {"-q", "-t", "1ms", "--"}, stragglers);
+  const Words floor = in_front_of({.name = std::string(kFloor), .program = BENCH_SWEEP, .version = {}}, {}, stragglers);
   for (int round = 0; round < effort_.kill_rounds; ++round) {
-    kill("treekill.process", Life::As::kProcess);
-    kill("treekill.pid1", Life::As::kPid1);
+    kill("treekill.process", kOurs, argv, Life::As::kProcess);
+    kill("treekill.pid1", kOurs, argv, Life::As::kPid1);
+    kill("treekill.pid1", kFloor, floor, Life::As::kPid1);
   }
 }
 
+// A program that was only just built is dirty in the page cache, and that would count as its process's.
 void Rows::memory() {
+  ::sync();
   interleave(3, kEverybody, [this](const Contender& contender, int /*round*/) {
     Life life(plain(contender, {"wait"}));
     life.note(kNoteReady);
@@ -385,6 +430,84 @@ void Rows::instructions() {
     if (contender.name == "timeout") return;  // its start sets a timer up, which the others have not promised
     add("instructions", contender.name, static_cast<double>(start_cost(plain(contender, {"true"})).instructions));
   });
+}
+
+namespace {
+
+const Words kBehindShield = {"-q", "--shield", "TERM", "-s", "QUIT", "--"};
+const Words kInTheOpen = {"-q", "--shield", "none", "-s", "QUIT", "--"};
+
+// Nanoseconds of one call of each kind.
+struct Calls {
+  double getppid, write, sigaction;
+};
+
+Calls calls_of(const Words& argv, int count) {
+  Life life(argv);
+  const auto nanos = [&life, count](std::int64_t what) { return static_cast<double>(life.note(what).at) / count; };
+  const Calls calls{nanos(kNoteGetppid), nanos(kNoteWrite), nanos(kNoteSigaction)};
+  life.end();
+  if (life.status() != 0) give_up("the command that makes calls fails");
+  return calls;
+}
+
+}  // namespace
+
+// What is added is the difference to the same calls without a filter in the same round. The floor: the cheapest filter
+// that could do what the call's row needs.
+void Rows::shield() {
+  const Contender& ours = contenders_.front();
+  const Words count = {"calls", std::to_string(effort_.calls)};
+  const auto behind_own = [&count](const char* filter) {
+    Words argv = {BENCH_COMMAND};
+    argv.insert(argv.end(), count.begin(), count.end());
+    argv.emplace_back(filter);
+    return argv;
+  };
+  const std::array<Words, 4> commands = {in_front_of(ours, kInTheOpen, count), in_front_of(ours, kBehindShield, count),
+                                         behind_own("least"), behind_own("cached")};
+  for (int round = 0; round < effort_.call_rounds; ++round) {
+    std::array<Calls, commands.size()> calls{};
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      const std::size_t which = (i + static_cast<std::size_t>(round)) % commands.size();
+      calls[which] = calls_of(commands[which], effort_.calls);
+    }
+    const auto& [open, shielded, least, cached] = calls;
+    add("shield.getppid", std::string(kOurs), shielded.getppid - open.getppid);
+    add("shield.getppid", "floor", cached.getppid - open.getppid);
+    add("shield.write", std::string(kOurs), shielded.write - open.write);
+    add("shield.write", "floor", cached.write - open.write);
+    add("shield.sigaction", std::string(kOurs), shielded.sigaction - open.sigaction);
+    add("shield.sigaction", "floor", least.sigaction - open.sigaction);
+    add("shield.sigaction", kCachedFilter, cached.sigaction - open.sigaction);
+  }
+
+  // Two at a time, of which one has work. Each start has its own luck with memory, so there are several.
+  const auto web = [&ours](const Words& options) {
+    Words argv = {ours.program};
+    argv.insert(argv.end(), options.begin(), options.end());
+    return argv;
+  };
+  for (int start = 0; start < effort_.web_starts; ++start) {
+    const bool open_first = start % 2 == 0;
+    Web first(web(open_first ? kInTheOpen : kBehindShield));
+    Web second(web(open_first ? kBehindShield : kInTheOpen));
+    Web& open = open_first ? first : second;
+    Web& shielded = open_first ? second : first;
+    for (Web* each : {&first, &second}) each->per_request(effort_.requests);
+    const auto measure = [this](Web& of, const std::string& contender) {
+      const Web::Cost cost = of.per_request(effort_.requests);
+      add("shield.nginx", contender, cost.time);
+      add("shield.nginx.cpu", contender, cost.cpu);
+    };
+    for (int round = 0; round < effort_.web_rounds; ++round) {
+      if (round % 2 == 0) measure(open, kUnshielded);
+      measure(shielded, std::string(kOurs));
+      if (round % 2 == 1) measure(open, kUnshielded);
+    }
+    open.stop();
+    shielded.stop();
+  }
 }
 
 }  // namespace graceshim

@@ -18,6 +18,8 @@ struct Effort {
   int kill_rounds, stragglers;
   int idle_seconds;
   int kills;  // against their deadline, once idle and once busy
+  int call_rounds, calls;
+  int web_starts, web_rounds, requests;  // rounds of each start, requests of each round
 };
 extern const Effort kFull;
 extern const Effort kQuick;
@@ -51,6 +53,7 @@ class Rows {
   void idle();
   void accuracy();
   void instructions();
+  void shield();
 
   void kill_on_time(std::string_view metric);
   void add(std::string_view metric, const std::string& contender, double value);

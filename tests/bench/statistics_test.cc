@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
+#include "instructions.h"
 #include "metrics.h"
+#include "tell.h"
 
 namespace graceshim {
 namespace {
@@ -73,6 +77,34 @@ TEST(Judgement, OfCountsIsOfTheirSumsIfThereIsEnoughToCount) {
   EXPECT_EQ(verdict_of(kCountMetric, {1, 2}, {20, 20}), Verdict::kReached);
   EXPECT_EQ(verdict_of(kCountMetric, {5, 5}, {20, 20}), Verdict::kMissed);
   EXPECT_EQ(verdict_of(kCountMetric, {0, 0}, {3, 3}), Verdict::kNotComparable);
+}
+
+TEST(StartCost, IsReadBackAsItWasWritten) {
+  const StartCost cost = parse_start_cost(as_text(StartCost{.instructions = 1'000, .calls = 20}));
+  EXPECT_EQ(cost.instructions, 1'000);
+  EXPECT_EQ(cost.calls, 20);
+  EXPECT_THROW(parse_start_cost("calls 20\n"), std::runtime_error);
+}
+
+TEST(StartCost, MayDifferByATwentiethInInstructionsAndByNothingInCalls) {
+  const StartCost known{.instructions = 1'000, .calls = 20};
+  EXPECT_EQ(objection({1'050, 20}, known), "");
+  EXPECT_EQ(objection({950, 20}, known), "");
+  EXPECT_EQ(objection({1'051, 20}, known), "1000 instructions are 1051 now");
+  EXPECT_EQ(objection({949, 20}, known), "1000 instructions are 949 now");
+  EXPECT_EQ(objection({1'051, 19}, known), "1000 instructions are 1051 now, 20 system calls are 19 now");
+}
+
+TEST(Readme, GetsTheTableBetweenItsMarkers) {
+  const std::string before = "a\n<!-- benchmark: begin -->\nold\n<!-- benchmark: end -->\nz\n";
+  EXPECT_EQ(with_table(before, "new\n"), "a\n<!-- benchmark: begin -->\nnew\n<!-- benchmark: end -->\nz\n");
+}
+
+TEST(Readme, WithoutMarkersIsAnError) {
+  for (const char* text : {"", "a\n", "<!-- benchmark: begin -->\n", "<!-- benchmark: end -->\n",
+                           "<!-- benchmark: end -->\n<!-- benchmark: begin -->\n"}) {
+    EXPECT_THROW(with_table(text, "new\n"), std::runtime_error) << text;
+  }
 }
 
 TEST(Metrics, EachBelongsToARow) {

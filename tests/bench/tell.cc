@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "graceshim/json.h"
+#include "process.h"
 
 namespace graceshim {
 namespace {
@@ -253,6 +254,15 @@ std::string as_markdown(const Outcome& outcome) {
     text += " " + aims + " | " + verdicts + " |\n";
   }
   return text;
+}
+
+std::string with_table(std::string text, const std::string& table) {
+  constexpr std::string_view kBegin = "<!-- benchmark: begin -->\n";
+  constexpr std::string_view kEnd = "<!-- benchmark: end -->\n";
+  const std::size_t begin = text.find(kBegin);
+  const std::size_t end = begin == std::string::npos ? begin : text.find(kEnd, begin);
+  if (end == std::string::npos) give_up("there are no markers for the table of the benchmark");
+  return text.replace(begin + kBegin.size(), end - begin - kBegin.size(), table);
 }
 
 // --- Plots: a line for each contender; the box holds half of the samples, the whiskers nine tenths. ---

@@ -29,6 +29,8 @@ struct Outcome {
 std::string as_text(const Outcome& outcome);
 std::string as_json(const Outcome& outcome);
 std::string as_markdown(const Outcome& outcome);
+// `text` with the table between its markers; without them it throws.
+std::string with_table(std::string text, const std::string& table);
 // A plot of one metric that has been measured.
 std::string as_svg(const Outcome& outcome, const Metric& metric);
 
