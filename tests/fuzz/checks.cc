@@ -66,7 +66,6 @@ std::vector<std::string> lines_of(const std::uint8_t* data, std::size_t size) {
 
 void check_configure(std::vector<std::string> arguments, std::vector<std::string> environment,
                      const std::string& file) {
-  arguments.insert(arguments.begin(), "graceshim");
   const std::vector<char*> argument_pointers = pointers(arguments);
   const std::vector<char*> environment_pointers = pointers(environment);
   const Result<Invocation> invocation = configure(Surroundings{
@@ -80,7 +79,16 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
       .working_directory = "/",
   });
   if (!invocation) return check_error(invocation.error());
-  if (invocation->mode == Mode::kRun) check(!invocation->command.empty(), "a run without a command");
+  if (invocation->said) {
+    const int refused = manners_of(argument_pointers).refused;
+    check(invocation->said->text.ends_with('\n'), "what is said does not end in a newline");
+    check(invocation->said->status == kExitSuccess || invocation->said->status == refused, "not a status of theirs");
+    return;
+  }
+  if (invocation->mode == Mode::kRun) {
+    check(invocation->command.empty() == invocation->config.pause.value,
+          "a run without a command, or a pause with one");
+  }
   for (const std::string& warning : invocation->warnings) check(is_one_line(warning), "a warning is not one line");
   check(!invocation->config.stop_plan.is_explicit() || !invocation->config.stop_signal.is_explicit(),
         "plan and signal are both explicit");

@@ -19,8 +19,8 @@ void check_error(const Error& error);
 // Splits at each line's end.
 std::vector<std::string> lines_of(const std::uint8_t* data, std::size_t size);
 
-// Runs configure(), make_plan() and explain() with these words, variables and the text of /etc/graceshim.toml, and
-// checks what comes out.
+// Runs configure(), make_plan() and explain() with these words, argv[0] the first, variables and the text of
+// /etc/graceshim.toml, and checks what comes out.
 void check_configure(std::vector<std::string> arguments, std::vector<std::string> environment, const std::string& file);
 
 }  // namespace graceshim

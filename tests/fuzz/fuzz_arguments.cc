@@ -2,6 +2,8 @@
 #include "checks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  graceshim::check_configure(graceshim::lines_of(data, size), {}, "");
+  std::vector<std::string> arguments = graceshim::lines_of(data, size);
+  arguments.insert(arguments.begin(), "graceshim");
+  graceshim::check_configure(std::move(arguments), {}, "");
   return 0;
 }
