@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -237,6 +238,15 @@ def kill(pid):
         pass  # it has ended by itself
 
 
+def to_all_below(pid):
+    """TERM to all that descends from a process."""
+    for below in descendants(pid):
+        try:
+            os.kill(below, signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # it has ended by itself
+
+
 def reap_the_dead():
     """Reaps the orphans that have come to this process."""
     try:
@@ -257,6 +267,95 @@ def connected(port):
         return Redis(port)
     except ConnectionRefusedError:
         return None
+
+
+class Dyno:
+    """Heroku's stop of a command: TERM to every process, and again; after 30 s KILL."""
+
+    ENVIRONMENT = {"DYNO": "web.1", "GRACESHIM_PLATFORM": "heroku"}
+    PAUSE = 1.2  # seconds from the one TERM to the other
+    PATIENCE = 30
+
+    def __init__(self, command):
+        self.command = command
+        self.begun = time.monotonic()
+        self._to_everybody()
+        if not self._ends_within(self.PAUSE):
+            self._to_everybody()
+
+    def _to_everybody(self):
+        to_all_below(self.command.pid)
+        self.command.send("TERM")
+
+    def _ends_within(self, seconds):
+        try:
+            self.command.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def end(self):
+        """The exit status; 137 of what was not ready in time."""
+        if not self._ends_within(max(0, self.begun + self.PATIENCE - time.monotonic())):
+            for pid in (self.command.pid, *descendants(self.command.pid)):
+                kill(pid)
+        return self.command.wait(20)
+
+
+class RackSite:
+    """A site in Ruby with a request that is answered when it is let go; `address` is a port, or the path of a socket."""
+
+    ANSWER = "the whole answer"
+    APPLICATION = f"""\
+run lambda {{ |env|
+  if env["PATH_INFO"] == "/work"
+    File.write("begun", "")
+    sleep 0.02 until File.exist?("go")
+  end
+  [200, {{"Content-Type" => "text/plain"}}, ["{ANSWER}"]]
+}}
+"""
+
+    def __init__(self, case, address):
+        self.case = case
+        self.address = address
+        self.body = None
+        self.client = threading.Thread(target=self._request, daemon=True)
+        with open(self._path("config.ru"), "w", encoding="ascii") as file:
+            file.write(self.APPLICATION)
+
+    def _path(self, name):
+        return os.path.join(self.case.directory, name)
+
+    def _request(self):
+        self.body = self.get("/work")
+
+    def get(self, path):
+        """The body of the answer, as much of it as comes."""
+        by_path = isinstance(self.address, str)
+        answer = b""
+        try:
+            with socket.socket(socket.AF_UNIX if by_path else socket.AF_INET) as client:
+                client.settimeout(40)
+                client.connect(self.address if by_path else ("127.0.0.1", self.address))
+                client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                while piece := client.recv(4096):
+                    answer += piece
+        except (FileNotFoundError, ConnectionError):
+            pass
+        return answer.partition(b"\r\n\r\n")[2].decode()
+
+    def request_in_flight(self, server):
+        self.case.until(lambda: self.get("/") == self.ANSWER, "an answer", command=server)
+        self.client.start()
+        self.case.until(lambda: os.path.exists(self._path("begun")), "a request in flight", command=server)
+
+    def answer(self):
+        """The body of the answer to the request, which is let go."""
+        with open(self._path("go"), "w", encoding="ascii"):
+            pass
+        self.client.join(40)
+        return self.body
 
 
 class Worker:

@@ -6,7 +6,8 @@ import re
 import subprocess
 import tempfile
 
-from harness import HERE, SHIM, Case, descendants, environment, main
+from harness import (HERE, SHIM, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker, descendants, environment, free_port,
+                     main)
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
@@ -22,7 +23,7 @@ COMMANDS = {
     "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
     "graceshim --report /tmp/life.json -- true": "readme_test.py test_report",
     'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
-    "./tini -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
+    "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
     "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
     "cpack --config build/static/CPackConfig.cmake": 'packaging.bash check "package"',
@@ -116,7 +117,7 @@ class Readme(Case):
 
     def test_a_link_named_tini(self):
         self.run_command('ln -s "$(command -v graceshim)" ./tini')
-        self.assertEqual(self.run_command("./tini -e 143 -- sh -c 'kill $$'"), "")
+        self.assertEqual(self.run_command("./tini -s -e 143 -- sh -c 'kill $$'"), "")
 
     def test_every_field_of_the_report_is_described(self):
         with open(os.path.join(ROOT, "packaging/report.schema.json"), encoding="utf-8") as file:
@@ -150,6 +151,33 @@ class Readme(Case):
 
     def test_a_plan(self):
         self.assert_gets_quit("graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server")
+
+    def start_dyno(self, process, directory, env):
+        """A line of the Procfile as Heroku starts it, with a bundle that has everything."""
+        lines = dict(line.split(": ", 1) for block in blocks("procfile") for line in block.splitlines())
+        self.assertEqual(sorted(lines), ["web", "worker"])
+        with open(os.path.join(self.directory, "bundle"), "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\nshift\nexec "$@"\n')
+        os.chmod(file.name, 0o755)
+        return self.start(["bash", "-c", lines[process]], {**env, **Dyno.ENVIRONMENT, "PATH": self.env["PATH"]}, directory)
+
+    def test_the_web_line_of_the_procfile(self):
+        self.need_program("unicorn")
+        port = free_port()
+        site = RackSite(self, port)
+        command = self.start_dyno("web", self.directory, environment(PORT=port))
+        site.request_in_flight(command)
+        dyno = Dyno(command)
+        self.assertEqual(site.answer(), RackSite.ANSWER)
+        self.assertEqual(dyno.end(), 0, command.output())
+
+    def test_the_worker_line_of_the_procfile(self):
+        worker = Worker(self)
+        worker.give_job(4)
+        worker.command = self.start_dyno("worker", WORKER_DIRECTORY, worker.env)
+        worker.until_job_starts()
+        self.assertEqual(Dyno(worker.command).end(), 0, worker.command.output())
+        self.assertEqual((worker.log(), worker.failures()), (["start job", "complete job!"], []))
 
     def test_a_deaf_command(self):
         started = self.start_command("""graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""")

@@ -87,18 +87,21 @@ class ReportOfALife(Case):
         self.assertEqual((straggler["name"], straggler["ended_by"]), ('sl"e\\ep\xff\n', {"signal": "TERM"}))
 
     def test_a_descriptor_gets_it_whole_and_the_command_does_not_inherit_it(self):
-        ends = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(ends[1], 7)
-            os.closerange(8, 100)
-            os.execve(SHIM, [SHIM, "--report", "fd:7", "--", "sh", "-c", "test ! -e /proc/self/fd/7"],
-                      environment(GRACESHIM_PLATFORM="none"))
-        os.close(ends[1])
-        with os.fdopen(ends[0], encoding="utf-8") as file:
-            report = self.parsed(file.read())
-        os.waitpid(pid, 0)
-        self.assertEqual(report["exit_status"], 0)
+        for number in (7, 333):  # among those that graceshim opens itself, and far above them
+            with self.subTest(number=number):
+                ends = os.pipe()
+                pid = os.fork()
+                if pid == 0:
+                    os.dup2(ends[1], number)
+                    os.closerange(8, number)
+                    os.closerange(number + 1, 400)
+                    os.execve(SHIM, [SHIM, "--report", f"fd:{number}", "--", "sh", "-c", f"test ! -e /proc/self/fd/{number}"],
+                              environment(GRACESHIM_PLATFORM="none"))
+                os.close(ends[1])
+                with os.fdopen(ends[0], encoding="utf-8") as file:
+                    report = self.parsed(file.read())
+                os.waitpid(pid, 0)
+                self.assertEqual(report["exit_status"], 0)
 
     def test_standard_output_can_take_it(self):
         # Not /dev/stdout: whoever breaks this as root would replace the link of the whole machine.

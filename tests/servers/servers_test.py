@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
 # pylint: disable=wrong-import-position
 import works  # noqa: E402
-from harness import SHIM, Case, environment, main  # noqa: E402
+from harness import SHIM, Case, Dyno, environment, main  # noqa: E402
 
 # Debian's programs, not what somebody has put before them.
 os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -29,6 +29,7 @@ os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
 SITES = os.path.join(HERE, "sites")
 SCHEMA = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
 HOLD = 1.0  # seconds that the work goes on after the signal
+HOLD_IN_DYNO = 0.5  # or after the second one
 END_LIMIT = 25  # seconds until a server that has nothing left to do has ended; graceshim would kill it at 30
 
 
@@ -37,6 +38,7 @@ class Fate(enum.Enum):
 
     FINISHED = "the server waits for it"
     LOST = "the server ends without it"
+    DROPPED = "the server ends without it, at once or when it would go on"
     SAFE = "the server ends at once, and nothing is lost"
 
 
@@ -56,6 +58,9 @@ class Server:
     # After a TERM that nobody translates:
     bare: Fate = Fate.FINISHED
     bare_status: int = 0
+    # After a TERM to every process, and a second one, as Heroku sends them:
+    dyno: Fate = Fate.FINISHED
+    shielded: str = ""  # the signal that the plan begins with behind a shield, without which the work is lost; empty: none is up
 
 
 UWSGI_HOOK = "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
@@ -63,44 +68,52 @@ POSTGRES = "/usr/lib/postgresql/15/bin/postgres -D $directory/data -p $port -c l
 
 SERVERS = (
     # --- Web servers and proxies ---
-    Server("nginx", "nginx -c $directory/nginx.conf", works.Request, "QUIT", ("nginx.conf",), bare=Fate.LOST),
+    Server("nginx", "nginx -c $directory/nginx.conf", works.Request, "QUIT", ("nginx.conf",), bare=Fate.LOST, shielded="QUIT"),
     Server("apache2", "apache2 -DFOREGROUND -f $directory/apache2.conf", works.Request, "WINCH", ("apache2.conf",),
-           preset="apache", bare=Fate.LOST),
+           preset="apache", bare=Fate.LOST, shielded="WINCH"),
     Server("haproxy", "haproxy -f $directory/haproxy.cfg", works.Request, "USR1", ("haproxy.cfg",),
-           bare=Fate.LOST, bare_status=143),
+           bare=Fate.LOST, bare_status=143, shielded="USR1"),
     Server("haproxy-master", "haproxy -W -S $directory/master -f $directory/haproxy.cfg", works.RequestUnderMaster, "USR1",
-           ("haproxy.cfg",), preset="haproxy", bare=Fate.LOST),
+           ("haproxy.cfg",), preset="haproxy", bare=Fate.LOST, shielded="USR1"),
     Server("lighttpd", "lighttpd -D -f $directory/lighttpd.conf", works.Request, "INT", ("lighttpd.conf",),
-           bare=Fate.LOST, bare_status=1),
+           bare=Fate.LOST, bare_status=1, shielded="INT"),
     # --- PHP, Python and Ruby application servers ---
     Server("php-fpm", "php-fpm8.2 --nodaemonize --fpm-config $directory/php-fpm.conf", works.FastCgiRequest, "QUIT",
-           ("php-fpm.conf", "page.php"), bare=Fate.LOST),
+           ("php-fpm.conf", "page.php"), bare=Fate.LOST, shielded="QUIT"),
     Server("gunicorn", "gunicorn --bind 127.0.0.1:$port web_application:application", works.Request, "TERM",
            ("web_application.py",)),
     Server("uvicorn", "uvicorn --port $port web_application:asgi", works.Request, "TERM", ("web_application.py",)),
     Server("waitress", "waitress-serve --listen=127.0.0.1:$port web_application:application", works.Request, "INT",
-           ("web_application.py",), bare=Fate.LOST, bare_status=143),
+           ("web_application.py",), bare=Fate.LOST, bare_status=143, shielded="INT"),
     # Without the hook no signal of uwsgi lets a request finish.
     Server("uwsgi", f"uwsgi --master --plugin python3 --http-socket 127.0.0.1:$port --module web_application {UWSGI_HOOK}",
-           works.Request, "TERM", ("web_application.py",), preset="uwsgi-hook", says="(master-start)"),
+           works.Request, "TERM", ("web_application.py",), preset="uwsgi-hook", says="(master-start)", dyno=Fate.LOST),
     Server("unicorn", "unicorn --listen 127.0.0.1:$port $directory/config.ru", works.Request, "QUIT", ("config.ru",),
-           bare=Fate.LOST),
+           bare=Fate.LOST, shielded="QUIT"),
     # It finishes on TERM, too, and then dies of it.
     Server("puma", "puma --bind tcp://127.0.0.1:$port $directory/config.ru", works.Request, "INT", ("config.ru",),
            bare_status=143),
+    Server("puma-cluster", "puma --workers 1 --bind tcp://127.0.0.1:$port $directory/config.ru", works.Request, "INT",
+           ("config.ru",), preset="puma", bare_status=143),
+    Server("thin", "thin --threaded --address 127.0.0.1 --port $port --rackup $directory/config.ru start", works.Request,
+           "TERM", ("config.ru",), shielded="QUIT"),
     # --- Job workers ---
     Server("sidekiq", "sidekiq --require ./jobs.rb --concurrency 1", works.RedisJob, "TERM", ("jobs.rb",)),
+    Server("delayed-job", "rake --rakefile $directory/delayed_job.rake jobs:work", works.Work, "TERM", ("delayed_job.rake",),
+           preset="delayed_job"),
     # Stopped with a task in its first moments it may wait for its pool until it is killed.
     Server("celery", "celery --app jobs worker --concurrency 1 --loglevel info", works.CeleryJob, "TERM", ("jobs.py",),
-           says=" ready."),
-    Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",)),
+           says=" ready.", shielded="INT"),
+    Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",), shielded="INT"),
     # --- Databases and caches ---
     Server("redis", "redis-server --port $port --bind 127.0.0.1 --dir $directory --save '3600 1'", works.UnsavedKey, "TERM",
-           fate=Fate.SAFE, bare=Fate.SAFE),
+           fate=Fate.SAFE, bare=Fate.SAFE, dyno=Fate.SAFE),
     # TERM waits for the client, however long that stays.
-    Server("postgres", POSTGRES, works.IdleClient, "INT", fate=Fate.SAFE),
-    Server("postgres-smart", POSTGRES, works.RunningQuery, "TERM", options=("--preset", "postgres-smart")),
-    Server("memcached", "memcached -u nobody -l 127.0.0.1 -p $port", works.OpenConnection, "TERM", fate=Fate.SAFE, bare=Fate.SAFE),
+    Server("postgres", POSTGRES, works.IdleClient, "INT", fate=Fate.SAFE, dyno=Fate.SAFE),
+    Server("postgres-smart", POSTGRES, works.RunningQuery, "TERM", options=("--preset", "postgres-smart"),
+           dyno=Fate.DROPPED),
+    Server("memcached", "memcached -u nobody -l 127.0.0.1 -p $port", works.OpenConnection, "TERM", fate=Fate.SAFE,
+           bare=Fate.SAFE, dyno=Fate.SAFE),
     # --- Runtimes: their programs handle the signal, or lose what they do ---
     Server("java", "java $directory/Program.java", works.Work, "TERM", ("Program.java",), bare_status=143),
     Server("node", "node $directory/server.js", works.Request, "TERM", ("server.js",)),
@@ -125,30 +138,41 @@ class Servers(Case):
         work.prepare()
         return work, [*work.prefix, *(string.Template(word).substitute(words) for word in command)]
 
-    def stop_with_work_in_flight(self, server, fate, options=(), **settings):
+    def stop_with_work_in_flight(self, server, fate, options=(), dyno=False, **settings):
         """One life, ended by TERM; returns graceshim's exit status."""
         work, argv = self.prepare(server)
-        variables = environment(GRACESHIM_PLATFORM="none", **work.env, **settings)
-        command = self.start_under_graceshim(argv, options, variables)
+        platform = Dyno.ENVIRONMENT if dyno else {"GRACESHIM_PLATFORM": "none"}
+        command = self.start_under_graceshim(argv, options, environment(**platform, **work.env, **settings))
         self.until(lambda: server.says in command.output(), f"'{server.says}'", works.START_LIMIT, command)
         work.begin(command)
-        command.send("TERM")
+        if dyno:
+            Dyno(command)
+        else:
+            command.send("TERM")
         if fate == Fate.FINISHED:
             with self.assertRaises(subprocess.TimeoutExpired, msg=f"ended with work in flight:\n{command.output()}"):
-                command.process.wait(HOLD)
+                command.process.wait(HOLD_IN_DYNO if dyno else HOLD)
+        if fate in (Fate.FINISHED, Fate.DROPPED):
             work.let_go()
         status = command.wait(END_LIMIT)
         self.assertEqual(self.left(), {}, "processes left behind")
-        self.assertEqual(work.complete(argv), fate != Fate.LOST, command.output())
+        self.assertEqual(work.complete(argv), fate in (Fate.FINISHED, Fate.SAFE), command.output())
         return status, argv, command.output()
 
-    def finishes(self, server):
-        path = os.path.join(self.directory, "report.json")
-        status, argv, output = self.stop_with_work_in_flight(server, server.fate, server.options, GRACESHIM_REPORT_PATH=path)
-        self.assertEqual(status, 0, output)
-        with open(path, encoding="utf-8") as file, open(SCHEMA, encoding="utf-8") as schema:
+    def setUp(self):
+        super().setUp()
+        self.report = os.path.join(self.directory, "report.json")
+
+    def reported(self):
+        with open(self.report, encoding="utf-8") as file, open(SCHEMA, encoding="utf-8") as schema:
             report = json.load(file)
             jsonschema.Draft7Validator(json.load(schema)).validate(report)
+        return report
+
+    def finishes(self, server):
+        status, argv, output = self.stop_with_work_in_flight(server, server.fate, server.options, GRACESHIM_REPORT_PATH=self.report)
+        self.assertEqual(status, 0, output)
+        report = self.reported()
         preset = server.preset or server.name
         self.assertEqual((report["command"], report["preset"], report["outcome"], report["exit_status"]),
                          (argv, preset, "graceful", 0), output)
@@ -163,6 +187,24 @@ class Servers(Case):
         status, _, output = self.stop_with_work_in_flight(server, server.bare, ("--preset", "none", "--stop-signal", "TERM"))
         self.assertEqual(status, server.bare_status, output)
 
+    def in_a_dyno(self, server):
+        status, argv, output = self.stop_with_work_in_flight(server, server.dyno, server.options, dyno=True,
+                                                             GRACESHIM_REPORT_PATH=self.report)
+        explained = subprocess.run([SHIM, *server.options, "--explain=json", "--", *argv], check=True, stdout=subprocess.PIPE,
+                                   env=environment(**Dyno.ENVIRONMENT))
+        stop = json.loads(explained.stdout)["stop"]
+        self.assertEqual(stop["shield"], ["TERM"] if server.shielded else [])
+        loses = server.dyno in (Fate.LOST, Fate.DROPPED)
+        if not loses:
+            self.assertEqual(status, 0, output)
+            report = self.reported()
+            self.assertEqual((report["platform"], report["outcome"]), ("heroku", "graceful"), output)
+            self.assertEqual(report["steps"][0]["signal"], server.shielded or server.signal)
+        if server.shielded:
+            self.stop_with_work_in_flight(server, Fate.LOST, (*server.options, "--shield", "none"), dyno=True)
+        elif stop["shield_note"] or loses:
+            self.assertIn("does not finish" if loses else "finishes by itself", stop["shield_note"])
+
 
 def add_stories():
     """A method for each story of each row, so that each has a name and a verdict of its own."""
@@ -170,6 +212,7 @@ def add_stories():
         name = server.name.replace("-", "_")
         setattr(Servers, f"test_{name}_finishes", lambda case, row=server: case.finishes(row))
         setattr(Servers, f"test_{name}_after_a_bare_term", lambda case, row=server: case.bare_term(row))
+        setattr(Servers, f"test_{name}_in_a_dyno", lambda case, row=server: case.in_a_dyno(row))
 
 
 add_stories()

@@ -218,9 +218,14 @@ class RunningQuery(IdleClient):
         self.pipe = self.case.until(lambda: open_for_writing(path), "the query's reading", START_LIMIT, server)
 
     def let_go(self):
-        os.write(self.pipe, b"one\ntwo\n")
-        os.close(self.pipe)
-        self.replies = self.client.replies()
+        try:
+            try:
+                os.write(self.pipe, b"one\ntwo\n")
+            finally:
+                os.close(self.pipe)
+            self.replies = self.client.replies()
+        except ConnectionError:  # a broken pipe is one, too
+            pass  # the query has been dropped
         super().let_go()
 
     def complete(self, argv):
