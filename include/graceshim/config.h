@@ -106,7 +106,7 @@ struct PlatformFacts {
 // What is known of the process itself when it starts.
 struct Situation {
   bool pid1 = false;
-  SignalSet ignored{};                  // signals that were ignored when graceshim started
+  SignalSet ignored{};                  // of those that may start a stop: were ignored when graceshim started
   Terminal terminal = Terminal::kNone;  // kShared: others live in our group (a pipeline, a Procfile runner)
   bool suspendable = false;             // neither PID 1 nor a session leader
 };
@@ -118,6 +118,9 @@ struct PlanResult {
   std::string steps_reason;    // likewise for the steps
   std::vector<int> implicit_triggers;
 };
+
+// The signals that may start a stop by these settings, if they were not ignored when graceshim started.
+SignalSet may_start_stop(const Config& config) noexcept;
 
 // What of the settings would send a signal of `shield` to the command, which would not notice: "stop.plan (--stop-plan)
 // sends TERM". Nothing if they go together.

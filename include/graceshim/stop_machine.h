@@ -67,6 +67,7 @@ struct Event {
   Millis at{0};                // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
   int signal = 0;              // kSignal
   bool from_keyboard = false;  // kSignal: the terminal driver sent it to the foreground group
+  bool was_ignored = false;    // kSignal whose route asks: it was ignored when graceshim started
   bool in_foreground = false;  // kStarted: the child was given the terminal
   Foreground foreground = Foreground::kElsewhere;  // kSignal CONT, kChildStopped: who has the terminal now
   bool terminal_gone = false;                      // kSignal HUP: the controlling terminal cannot be opened any more

@@ -84,7 +84,9 @@ int app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, entry.situation);
+  Situation situation = entry.situation;
+  situation.ignored = ignored_at_start(may_start_stop(invocation->config));
+  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, situation);
   if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));

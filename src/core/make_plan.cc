@@ -150,8 +150,8 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   // 32 and 33 belong to the C library of the child: it uses them between its own threads.
   const SignalSet never_forwarded{sig::kKill, sig::kStop, sig::kChld, 32, 33};
   for (int signal = 1; signal <= kSignalMax; ++signal) {
-    const bool dropped = never_forwarded.has(signal) || situation.ignored.has(signal) || config.pause.value;
-    routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : Route::forward_as(signal);
+    const bool dropped = never_forwarded.has(signal) || config.pause.value;
+    routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : Route::forward_if_heard(signal);
   }
 
   for (int signal = 1; signal <= kSignalMax; ++signal) {
@@ -273,6 +273,15 @@ std::optional<std::string> shield_conflict(const Config& config, SignalSet shiel
   const int same = first_of(signals_sent(steps->list, config.stop_on.value) & shield);
   if (same == 0) return std::nullopt;
   return steps->name + " sends 'same', which can be " + signal_name(same);
+}
+
+SignalSet may_start_stop(const Config& config) noexcept {
+  SignalSet signals = config.stop_on.value;
+  signals.add(config.stop_signal.value);
+  for (const StepList* plan : {&config.stop_plan.value, &config.shielded_plan.value}) {
+    if (!plan->empty()) signals.add((*plan)[0].signal);
+  }
+  return signals;
 }
 
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {

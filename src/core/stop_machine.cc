@@ -112,7 +112,8 @@ void Answer::on_start_failed(int code) noexcept {
 void Answer::on_signal(const Event& event) noexcept {
   const int signal = event.signal;
   if (signal < 1 || signal > kSignalMax) return;
-  const Route route = plan_.routes[static_cast<std::size_t>(signal)];
+  const Route asked = plan_.routes[static_cast<std::size_t>(signal)];
+  const Route route = asked.is_only_if_heard() && event.was_ignored ? Route::drop() : asked;
   if (route.is_trigger()) return ask_for_stop(signal, signal, event.from_keyboard);
   if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state().target == Target::kChild) {

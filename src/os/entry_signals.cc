@@ -35,23 +35,21 @@ GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
 
 [[gnu::section(".preinit_array"), gnu::used]] void (*take_signals_first)() noexcept = take_signals;
 
-EntrySignals read_entry_signals() noexcept {
-  EntrySignals entry;
-  entry.mask = graceshim_mask_at_entry;
-  for (int signal = 1; signal <= kSignalMax; ++signal) {
-    KernelSigaction found;
-    if (raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore) entry.ignored.add(signal);
-  }
-  entry.chld_was_ignored = chld_ignored_at_entry;
-  if (entry.chld_was_ignored) entry.ignored.add(sig::kChld);
-  return entry;
-}
-
 }  // namespace
 
-const EntrySignals& entry_signals() noexcept {
-  static const EntrySignals entry = read_entry_signals();
-  return entry;
+EntrySignals entry_signals() noexcept {
+  return {graceshim_mask_at_entry, chld_ignored_at_entry};
+}
+
+SignalSet ignored_at_entry(SignalSet among) noexcept {
+  SignalSet ignored;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (!among.has(signal)) continue;
+    KernelSigaction found;
+    if (raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore) ignored.add(signal);
+  }
+  if (among.has(sig::kChld) && chld_ignored_at_entry) ignored.add(sig::kChld);
+  return ignored;
 }
 
 }  // namespace graceshim

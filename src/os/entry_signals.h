@@ -10,13 +10,14 @@ namespace graceshim {
 
 struct EntrySignals {
   std::uint64_t mask = 0;  // blocked at exec; bit n - 1 stands for signal n
-  SignalSet ignored{};     // ignored at exec, CHLD among them if it was
   // By now CHLD is back at its default: the kernel reaps the children of a process that ignores it, and their statuses
   // are lost.
   bool chld_was_ignored = false;
 };
 
-// Call it once before anything else changes a disposition: that is when they are read.
-const EntrySignals& entry_signals() noexcept;
+EntrySignals entry_signals() noexcept;
+
+// Those of `among` that were ignored at exec. The kernel is asked for each: no disposition but CHLD's ever changes.
+SignalSet ignored_at_entry(SignalSet among) noexcept;
 
 }  // namespace graceshim

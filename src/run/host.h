@@ -24,6 +24,7 @@ struct ReceivedSignal {
   int sender_pid = 0;  // 0: the kernel, or a process outside our PID namespace
   unsigned sender_uid = 0;
   bool from_keyboard = false;
+  bool was_ignored = false;                        // when graceshim started; told only where its route asks
   Foreground foreground = Foreground::kElsewhere;  // CONT, with a terminal: who has it now
   bool terminal_gone = false;                      // HUP, with a terminal: it cannot be opened any more
   std::optional<std::uint64_t> value{};            // of sigqueue(3)

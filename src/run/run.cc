@@ -31,7 +31,6 @@ Entry enter() {
   Entry entry;
   entry.pid = getpid();
   entry.situation.pid1 = is_pid1();
-  entry.situation.ignored = entry_signals().ignored;
   if (is_terminal(STDIN_FILENO)) {
     const bool ours_alone = is_session_leader() || is_alone_in_group();
     entry.situation.terminal = ours_alone ? Terminal::kHandedOver : Terminal::kShared;
@@ -39,6 +38,10 @@ Entry enter() {
   }
   entry.working_directory = working_directory();
   return entry;
+}
+
+SignalSet ignored_at_start(SignalSet among) noexcept {
+  return ignored_at_entry(among);
 }
 
 Result<std::string> read_whole_file(const std::string& path) {

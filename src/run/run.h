@@ -16,12 +16,15 @@ namespace graceshim {
 // How the process was found when it started.
 struct Entry {
   int pid = 0;
-  Situation situation;
+  Situation situation;  // but for `ignored`
   std::string working_directory;
 };
 
 // Makes descriptors 0 to 2 safe to use and looks around. To be called before anything else is opened.
 Entry enter();
+
+// Those of `among` that were ignored when the process started.
+SignalSet ignored_at_start(SignalSet among) noexcept;
 
 // The whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
 Result<std::string> read_whole_file(const std::string& path);

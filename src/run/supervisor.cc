@@ -81,6 +81,7 @@ void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
   remark_signal(Remark::kReceived, received.signal);
   Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
+  event.was_ignored = received.was_ignored;
   event.foreground = received.foreground;
   event.terminal_gone = received.terminal_gone;
   take(event);

@@ -91,6 +91,7 @@ std::vector<Plan> all_plans() {
                   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr2);
                   plan.routes[sig::kCont] = Route::forward_as(sig::kCont);
                   plan.routes[sig::kUsr1] = Route::drop();
+                  plan.routes[sig::kUsr2] = Route::forward_if_heard(sig::kUsr2);
                   plans.push_back(plan);
                 }
               }
@@ -586,6 +587,10 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   std::array<Event, 64> probes;
   std::size_t count = 0;
   for (const int signal : {0, -1, kSignalMax + 1, 100'000, sig::kUsr1}) probes[count++] = Event::signalled(now, signal);
+  if (plan.routes[sig::kUsr2].is_only_if_heard()) {
+    probes[count] = Event::signalled(now, sig::kUsr2);
+    probes[count++].was_ignored = true;
+  }
   for (const Timer timer : kTimers) {
     const std::uint32_t armed = state.armed[index_of(timer)];
     probes[count++] = Event::timer_fired(now, timer, 0);

@@ -324,8 +324,17 @@ TEST(MakePlan, WhatWasIgnoredAtTheStartIsLeftAlone) {
   config.stop_signal = of_preset(int{sig::kQuit});
   const PlanResult result = made(config, {}, situation);
   for (const int signal : {sig::kInt, sig::kHup, sig::kQuit})
-    EXPECT_TRUE(route_of(result, signal).is_dropped()) << signal;
+    EXPECT_EQ(route_of(result, signal), Route::forward_if_heard(signal)) << signal;
   EXPECT_TRUE(result.implicit_triggers.empty());
+}
+
+TEST(MakePlan, WhatMayStartAStopIsAskedForBeforeThePlanIsMade) {
+  Config config;
+  EXPECT_EQ(may_start_stop(config), (SignalSet{sig::kTerm, sig::kInt}));
+  config.stop_signal = of_preset(int{sig::kQuit});
+  EXPECT_EQ(may_start_stop(config), (SignalSet{sig::kTerm, sig::kInt, sig::kQuit}));
+  config.stop_plan = of_preset(*parse_plan("USR1/5s/TERM/auto/KILL"));
+  EXPECT_EQ(may_start_stop(config), (SignalSet{sig::kTerm, sig::kInt, sig::kQuit, sig::kUsr1}));
 }
 
 TEST(MakePlan, TermIsATriggerEvenIfItWasIgnored) {

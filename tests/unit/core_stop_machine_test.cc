@@ -764,6 +764,21 @@ TEST(StopMachine, SignalsArePassedOnUnchangedMappedOrNotAtAll) {
   EXPECT_EQ(story.phase(), Phase::kRunning);
 }
 
+TEST(StopMachine, WhatWasIgnoredAtTheStartIsPassedOnOnlyIfSomebodyNamedIt) {
+  Plan plan = plain();
+  plan.routes[sig::kHup] = Route::forward_if_heard(sig::kHup);
+  plan.routes[sig::kUsr1] = Route::forward_as(sig::kUsr1);
+  Story story = Story::started(plan);
+  const auto ignored = [&story](int signal) {
+    Event event = Event::signalled(Millis{0}, signal);
+    event.was_ignored = true;
+    return story.feed(event);
+  };
+  EXPECT_EQ(ignored(sig::kHup), "");
+  EXPECT_EQ(ignored(sig::kUsr1), "forward USR1 to child");
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to child");
+}
+
 TEST(StopMachine, AForwardedSignalNeedsSomebodyToGoTo) {
   Plan plan = plain();
   plan.routes[sig::kHup] = Route::forward_as(sig::kHup);

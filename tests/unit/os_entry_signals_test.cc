@@ -20,14 +20,14 @@ std::string entry_of_a_program_started_with(SpawnRequest request) {
 }
 
 TEST(EntrySignalsProbe, DISABLED_Probe) {
-  const EntrySignals& entry = entry_signals();
+  const EntrySignals entry = entry_signals();
   std::uint64_t blocked_now = 0;
   raw_signal_mask(SIG_BLOCK, nullptr, &blocked_now);
   KernelSigaction chld;
   raw_sigaction(SIGCHLD, nullptr, &chld);
-  std::cout << std::hex << "entry: mask " << entry.mask << " ignored " << entry.ignored.bits() << " chld "
-            << entry.chld_was_ignored << " now blocked " << blocked_now << " chld handler " << chld.handler
-            << std::endl;
+  std::cout << std::hex << "entry: mask " << entry.mask << " ignored "
+            << ignored_at_entry(SignalSet::from_bits(~std::uint64_t{0})).bits() << " chld " << entry.chld_was_ignored
+            << " now blocked " << blocked_now << " chld handler " << chld.handler << std::endl;
   // A process that ignores CHLD would not learn this status.
   EXPECT_EQ(run({"/bin/sh", "-c", "exit 7"}).status, exited(7));
 }
