@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
+#include <ctime>
 
 // For code that runs before a sanitizer's runtime is up, or on a stack that it has never heard of.
 #define GRACESHIM_UNINSTRUMENTED __attribute__((no_sanitize("address", "undefined")))
@@ -31,6 +33,13 @@ GRACESHIM_UNINSTRUMENTED inline long raw_signal_mask(int how, const std::uint64_
 GRACESHIM_UNINSTRUMENTED inline long raw_sigaction(int signal, const KernelSigaction* change,
                                                    KernelSigaction* old) noexcept {
   return ::syscall(SYS_rt_sigaction, signal, change, old, sizeof(std::uint64_t));
+}
+
+// Takes a pending one of all signals, the lowest number first, or waits for one: without end if `patience` is null.
+// Returns its number, or -1 with EAGAIN (patience is over) or EINTR (we were stopped and continued).
+inline long raw_take_signal(siginfo_t* info, const timespec* patience) noexcept {
+  const std::uint64_t all = ~std::uint64_t{0};
+  return ::syscall(SYS_rt_sigtimedwait, &all, info, patience, sizeof all);
 }
 
 }  // namespace graceshim

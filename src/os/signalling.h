@@ -27,7 +27,7 @@ Sent send_to_group(int group, int signal) noexcept;
 Sent send_to_everybody(int signal) noexcept;
 
 // To a child of ours that has not been reaped, with the value of sigqueue(3), as it came with the signal that is passed
-// on. `value`: ssi_ptr of signalfd_siginfo. If the queue is full the signal is sent without it, rather than not at all.
+// on. `value`: si_ptr of its siginfo_t. If the queue is full the signal is sent without it, rather than not at all.
 Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept;
 
 }  // namespace graceshim

@@ -12,6 +12,7 @@
 
 #include "facts.h"
 #include "graceshim/text.h"
+#include "raw_signals.h"
 #include "supervisor.h"
 #include "terminal.h"
 
@@ -20,6 +21,8 @@ namespace {
 
 // libuv's loop (epoll, two pipes, an event), the signalfd, a pidfd, the log's pipe; and /proc while it is read.
 constexpr int kDescriptorsNeeded = 12;
+
+constexpr int kBatch = 32;  // signals between two looks at the timers
 
 constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
 
@@ -41,15 +44,14 @@ std::vector<char*> argument_vector(const std::vector<std::string>& words) {
 }
 
 // The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
-bool is_from_keyboard(const signalfd_siginfo& info) {
-  const int signal = static_cast<int>(info.ssi_signo);
+bool is_from_keyboard(const siginfo_t& info) {
   const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
-  return info.ssi_code == SI_KERNEL && of_terminal.has(signal);
+  return info.si_code == SI_KERNEL && of_terminal.has(info.si_signo);
 }
 
 // SIGPIPE and its like: raised by what we did ourselves, of no meaning to the child.
-bool is_own_doing(const signalfd_siginfo& info, int own_pid) {
-  return info.ssi_code <= 0 && static_cast<int>(info.ssi_pid) == own_pid;
+bool is_own_doing(const siginfo_t& info, int own_pid) {
+  return info.si_code <= 0 && info.si_pid == own_pid;
 }
 
 SignalsAtStart signals_at_start(const Plan& plan) {
@@ -197,13 +199,15 @@ Result<void> LinuxHost::open(Supervisor& supervisor) {
   flush_timer_.data = this;
   uv_timer_init(&loop_, &flush_timer_);
 
-  // Every signal but those that cannot be blocked, 32 and 33 as well: glibc's sigfillset() would leave them out.
+  // For its readiness alone: the signals themselves are taken by a call that waits as well. Every one but those that
+  // cannot be blocked, 32 and 33 as well: glibc's sigfillset() would leave them out.
   sigset_t all;
   std::memset(&all, 0xff, sizeof all);
   signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return tl::unexpected<Error>(system_error("cannot read signals (signalfd)", errno));
   Result<void> watched = watch(signal_watch_, signals_.get(),
                                [](uv_poll_t* poll, int, int) { static_cast<LinuxHost*>(poll->data)->read_signals(); });
+  if (watched) uv_unref(reinterpret_cast<uv_handle_t*>(&signal_watch_));  // it alone does not keep the loop alive
   if (!watched || !request_.die_with_parent) return watched;
 
   parent_ = open_parent_pidfd();
@@ -231,38 +235,47 @@ void LinuxHost::let_go() {
 }
 
 void LinuxHost::serve() {
-  // What happened between the start and now has no readiness of its own to wake us.
+  // Children that came with us may have ended long before, their CHLD gone.
   supervisor_->on_child_change();
   after_event();
-  if (!supervisor_->finished()) uv_run(&loop_, UV_RUN_DEFAULT);
+  while (!supervisor_->finished()) {
+    if (uv_loop_alive(&loop_) != 0) {
+      uv_run(&loop_, UV_RUN_ONCE);
+      continue;
+    }
+    // Most of a life nothing but a signal can happen, no timer and no parent's end: then one call waits for it and
+    // takes it, where there would be three with epoll.
+    siginfo_t info{};
+    if (raw_take_signal(&info, nullptr) > 0) on_signal(info);
+    after_event();
+  }
   flush_log();
 }
 
 void LinuxHost::read_signals() {
-  std::array<signalfd_siginfo, 32> batch;
-  const ssize_t size = read(signals_.get(), batch.data(), sizeof batch);
-  const std::size_t count = size > 0 ? static_cast<std::size_t>(size) / sizeof batch[0] : 0;
-  bool children_changed = false;
-  for (std::size_t i = 0; i < count && !supervisor_->finished(); ++i) {
-    const signalfd_siginfo& info = batch[i];
-    if (info.ssi_signo == SIGCHLD) {
-      children_changed = true;
-      continue;
-    }
-    if (is_own_doing(info, self_.id.pid)) continue;
-    ReceivedSignal received;
-    received.signal = static_cast<int>(info.ssi_signo);
-    received.sender_pid = static_cast<int>(info.ssi_pid);
-    received.sender_uid = info.ssi_uid;
-    received.from_keyboard = is_from_keyboard(info);
-    if (received.signal == sig::kCont) received.foreground = foreground();
-    received.terminal_gone =
-        received.signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
-    if (info.ssi_code == SI_QUEUE) received.value = info.ssi_ptr;
-    supervisor_->on_signal(received);
-  }
-  if (children_changed && !supervisor_->finished()) supervisor_->on_child_change();
+  constexpr timespec kNoWait{};
+  siginfo_t info{};
+  for (int i = 0; i < kBatch && !supervisor_->finished() && raw_take_signal(&info, &kNoWait) > 0; ++i) on_signal(info);
   after_event();
+}
+
+void LinuxHost::on_signal(const siginfo_t& info) {
+  if (info.si_signo == SIGCHLD) return supervisor_->on_child_change();
+  if (is_own_doing(info, self_.id.pid)) return;
+  ReceivedSignal received;
+  received.signal = info.si_signo;
+  if (info.si_code <= 0) {  // else the kernel speaks, and has other words in their place
+    received.sender_pid = info.si_pid;
+    received.sender_uid = info.si_uid;
+  }
+  received.from_keyboard = is_from_keyboard(info);
+  received.was_ignored = request_.plan.routes[static_cast<std::size_t>(received.signal)].is_only_if_heard() &&
+                         ignored_at_entry({received.signal}).has(received.signal);
+  if (received.signal == sig::kCont) received.foreground = foreground();
+  received.terminal_gone =
+      received.signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
+  if (info.si_code == SI_QUEUE) received.value = reinterpret_cast<std::uintptr_t>(info.si_ptr);
+  supervisor_->on_signal(received);
 }
 
 void LinuxHost::flush_log() {
@@ -283,7 +296,6 @@ void LinuxHost::after_event() {
         },
         kFlushInterval, 0);
   }
-  if (supervisor_->finished()) uv_stop(&loop_);
 }
 
 Millis LinuxHost::now() {

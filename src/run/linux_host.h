@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <array>
+#include <csignal>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,6 +73,7 @@ class LinuxHost final : public Host {
   };
 
   void read_signals();
+  void on_signal(const siginfo_t& info);
   void after_event();
 
   Result<void> watch(uv_poll_t& poll, int fd, uv_poll_cb callback);
