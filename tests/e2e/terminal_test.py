@@ -1,160 +1,14 @@
 """Job control: real terminals, real shells, and what the keyboard does to whom."""
 
-import fcntl
 import os
-import pty
-import re
 import signal
-import struct
-import sys
-import termios
 
-from harness import SHIM, Case, environment, main
-
-# Writes "ready PID", then a line for each signal, to the file named first. Ends at a TERM, or at an INT if told so.
-WITNESS = """
-import os, signal, sys
-out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-def caught(number, frame):
-    # Not a file object: a handler must not interrupt another's write to it.
-    os.write(out, (signal.Signals(number).name[3:] + "\\n").encode())
-    if number == signal.SIGTERM or (number == signal.SIGINT and "int-ends" in sys.argv):
-        os._exit(7)
-for name in ("HUP", "INT", "QUIT", "TERM", "WINCH", "USR1", "CONT"):
-    signal.signal(getattr(signal, "SIG" + name), caught)
-# Not pause(): a signal just before it would be seen with the next one only.
-ends = os.pipe()
-os.set_blocking(ends[1], False)
-signal.set_wakeup_fd(ends[1])
-os.write(out, b"ready %d\\n" % os.getpid())
-while True:
-    os.read(ends[0], 1)
-"""
+from harness import SHIM, Screen, TerminalCase, main
 
 
-class Screen:
-    """A program on a terminal of its own, as session leader."""
-
-    def __init__(self, case, argv, env=None, namespace=False):
-        self.case = case
-        if namespace:
-            argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(case.directory)
-            os.execvpe(argv[0], argv, env or environment(TERM="dumb", PS1="PROMPT> "))
-        self.status = None
-        self.shown = ""
-        os.set_blocking(self.master, False)
-        case.addCleanup(self.close)
-
-    def read(self):
-        try:
-            self.shown += os.read(self.master, 65536).decode(errors="replace")
-        except (BlockingIOError, OSError):
-            pass
-        return self.shown
-
-    def send(self, text):
-        os.write(self.master, text.encode())
-
-    def expect(self, pattern):
-        """Waits until the screen shows it, and forgets all up to there."""
-        found = self.case.until(lambda: re.search(pattern, self.read()), f"{pattern!r} on the screen", limit=20,
-                                on_failure=lambda: f"the screen shows {self.shown!r}")
-        self.shown = self.shown[found.end():]
-        return found
-
-    def run(self, line):
-        """Types a line at the shell's prompt, and waits for the echo of it to have passed."""
-        self.send(line + "\n")
-        self.expect(re.escape(line) + r"\r\n")
-
-    def foreground(self):
-        return os.tcgetpgrp(self.master)
-
-    def resize(self, rows):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
-
-    def wait(self):
-        def ended():
-            self.read()  # who has something to say ends only when it has been heard
-            if self.status is None:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-                if pid:
-                    self.status = os.waitstatus_to_exitcode(status)
-            return self.status is not None
-        self.case.until(ended, "the end", on_failure=lambda: f"the screen shows {self.shown!r}")
-        return self.status
-
-    def hang_up(self):
-        if self.master is not None:
-            os.close(self.master)
-            self.master = None
-
-    def close(self):
-        self.hang_up()
-        if self.status is None:
-            try:
-                os.kill(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
-            os.waitpid(self.pid, 0)
-
-
-class Terminal(Case):
-    def setUp(self):
-        super().setUp()
-        self.witness_path = os.path.join(self.directory, "witness.py")
-        with open(self.witness_path, "w", encoding="utf-8") as file:
-            file.write(WITNESS)
-
-    def until(self, condition, what, limit=20, command=None, on_failure=None):
-        try:
-            return super().until(condition, what, limit, command)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; {on_failure()}" if on_failure else str(error)) from None
-
-    def witness(self, name="seen", *words):
-        return [sys.executable, "-S", "-E", self.witness_path, os.path.join(self.directory, name), *words]
-
-    def seen(self, name="seen"):
-        """What the witness has written: its pid, and the signals in their order without CONT."""
-        try:
-            with open(os.path.join(self.directory, name), encoding="utf-8") as file:
-                lines = file.read().split("\n")[:-1]
-        except FileNotFoundError:
-            return None, []
-        if not lines:
-            return None, []
-        return int(lines[0].split()[1]), [line for line in lines[1:] if line != "CONT"]
-
-    def ready(self, name="seen"):
-        return self.until(lambda: self.seen(name)[0], "the witness is ready")
-
-    def sees(self, signals, name="seen"):
-        self.until(lambda: self.seen(name)[1] == signals, f"the witness has seen {signals}",
-                   on_failure=lambda: f"it has seen {self.seen(name)[1]}")
-
-    def only_sees(self, signals, fence, name="seen"):
-        """`signals` and no more: nothing else comes before the signal `fence`, which is sent by hand."""
-        self.sees(signals, name)
-        os.kill(self.seen(name)[0], getattr(signal, "SIG" + fence))
-        self.sees([*signals, fence], name)
-
+class Terminal(TerminalCase):
     def command_line(self, *argv, options=""):
         return f"{SHIM} {options} -- " + " ".join(argv)
-
-    def shell(self, name="bash"):
-        arguments = {"bash": ["bash", "--norc", "--noprofile", "--noediting", "-i"], "dash": ["dash", "-i"]}[name]
-        self.need_program(name)
-        screen = Screen(self, arguments)
-        screen.expect("PROMPT> ")
-        return screen
-
-    def end_shell(self, screen):
-        screen.send("exit\n")
-        screen.wait()
 
     # The keyboard.
 
@@ -222,18 +76,6 @@ class Terminal(Case):
         screen.run("echo status $?")
         screen.expect("status 137")
         self.end_shell(screen)
-
-    def pid_of_shim(self, parent):
-        try:
-            with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as file:
-                children = file.read().split()
-        except FileNotFoundError:
-            return None
-        return int(children[0]) if children else None
-
-    def is_stopped(self, pid):
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] == "T"
 
     def test_started_in_the_background_it_does_not_take_the_terminal(self):
         screen = self.shell()
