@@ -194,6 +194,8 @@ void set_place(const Config& config, const Situation& situation, Plan& plan) {
   if (situation.terminal == Terminal::kShared) plan.place = Place::kOurGroup;
   plan.terminal = situation.terminal;
   if (plan.shares_group() && plan.terminal == Terminal::kHandedOver) plan.terminal = Terminal::kShared;
+  // Where nobody is there to continue us, a ^Z would stop us for good, and with us the end of the child.
+  if (plan.terminal != Terminal::kNone && !plan.suspendable) plan.suspend_on = {};
 }
 
 // A hook that hangs must not keep the first signal back for ever, however long the stop may take after it.

@@ -471,6 +471,16 @@ TEST(MakePlan, WhereTheChildLivesFollowsTheSettingAndTheTerminal) {
   EXPECT_EQ(plan.terminal, Terminal::kNone) << "the session has its own, or none";
 }
 
+TEST(MakePlan, AKeyboardSuspendsOnlyWhomSomebodyContinues) {
+  Config config;
+  config.suspend_on.value = {sig::kTstp};
+  EXPECT_TRUE(made(config).plan.suspend_on.has(sig::kTstp)) << "by hand, as there is no keyboard";
+  for (const Terminal terminal : {Terminal::kShared, Terminal::kHandedOver}) {
+    EXPECT_TRUE(made(config, {}, {.terminal = terminal, .suspendable = true}).plan.suspend_on.has(sig::kTstp));
+    EXPECT_TRUE(made(config, {}, {.terminal = terminal}).plan.suspend_on.empty());
+  }
+}
+
 TEST(MakePlan, InAPauseOnlyTheTriggersMeanAnything) {
   Config config;
   config.pause.value = true;
