@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from harness import SHIM, Case, descendants, environment, kill, main, processes
+from harness import SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main, processes
 
 # The command below the init. It says what it sees, then which signals reach it, by their numbers, and ends by QUIT with
 # 9. "worker": another process of its group listens, too. "fork": it leaves an orphan. "end": TERM ends it with 4.
@@ -83,14 +83,13 @@ def state_of(pid):
         return file.read().rpartition(")")[2].split()[0]
 
 
-class DropIn(Case):
+class BesideTheReal:
+    """A case with graceshim under every name."""
+
     LIMIT = 80
 
     def setUp(self):
         super().setUp()
-        self.witness = os.path.join(self.directory, "witness.py")
-        with open(self.witness, "w", encoding="ascii") as file:
-            file.write(WITNESS)
         for name in REAL:
             os.symlink(SHIM, os.path.join(self.directory, name))
 
@@ -104,6 +103,14 @@ class DropIn(Case):
         theirs = corrected(name, theirs)
         self.assertEqual(ours, theirs, f"graceshim as {name}, and {name} itself")
         return ours
+
+
+class DropIn(BesideTheReal, Case):
+    def setUp(self):
+        super().setUp()
+        self.witness = os.path.join(self.directory, "witness.py")
+        with open(self.witness, "w", encoding="ascii") as file:
+            file.write(WITNESS)
 
     # Stories.
 
@@ -441,6 +448,310 @@ class DropIn(Case):
             command.send("TERM")
             self.assertEqual(command.wait(20), 9, command.output())
             self.assertIn("child got 3", command.output())
+
+
+# At a terminal: each init, its options, and what the real one does wrong there. A story in which it would do that is
+# told of graceshim alone.
+TAKES_THE_TERMINAL = "takes the terminal from whoever has it, and does not give it back"
+NO_PROMPT = "goes on when its command is suspended: the shell has no prompt"
+DEAD = "leaves its command stopped, or itself, where nobody continues it: the terminal is dead"
+TWICE = "passes on what the terminal has given to its command already"
+BLOCKED = "starts its command with TSTP blocked"
+AT_A_TERMINAL = (
+    ("tini", "-s", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD}),
+    ("tini", "-s -g", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD}),
+    ("catatonit", "", {TAKES_THE_TERMINAL, NO_PROMPT, BLOCKED}),
+    ("catatonit", "-g", {TAKES_THE_TERMINAL, NO_PROMPT, BLOCKED}),
+    ("dumb-init", "", set()),
+    ("dumb-init", "-c", {DEAD, TWICE}),
+)
+SHELLS = ("bash", "dash")
+
+
+class DropInTerminal(BesideTheReal, TerminalCase):
+    def setUp(self):
+        super().setUp()
+        self.stories = 0
+
+    def tell(self, story, right, *shells, faults=(), inits=AT_A_TERMINAL):
+        """Tells story(command line of the init, words...) of all. right(name, options) is what is to be seen: of the
+        real one too, unless it has one of these faults."""
+        for name, options, known in inits:
+            for shell in shells or (None,):
+                def told(path, o=options, s=shell):
+                    return story(f"{path} {o}", *([s] if s else []))
+                with self.subTest(name, options=options, shell=shell):
+                    both = self.both(name)
+                    seen = told(both[1]) if known & set(faults) else self.assert_same(name, told)
+                    self.assertEqual(seen, right(name, options))
+
+    def new_name(self):
+        """Of a witness, for each story has its own."""
+        self.stories += 1
+        return f"seen.{self.stories}"
+
+    def init_below(self, shell):
+        return self.until(lambda: self.pid_of_shim(shell.pid), "the init is there")
+
+    def child_of(self, init):
+        return self.until(lambda: next(iter(descendants(init)), None), "the command is there")
+
+    def passes_on(self, init, name, signals):
+        """`signals` and no more: PWR has a higher number than they, and the init passes it on after them."""
+        self.sees(signals, name)
+        os.kill(init, signal.SIGPWR)
+        self.sees([*signals, "PWR"], name)
+
+    def status_of(self, shell):
+        shell.run("echo status $?")
+        status = int(shell.expect(r"status (\d+)\r\n")[1])
+        shell.expect("PROMPT> ")
+        return status
+
+    def foreground(self, screen, init, child=0):
+        group = screen.foreground()
+        if group == screen.pid:
+            return "first"
+        groups = {os.getpgid(init): "init"}
+        if child:
+            groups.setdefault(os.getpgid(child), "child")
+        return groups.get(group, "another")
+
+    def until_given_away(self, screen):
+        self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+
+    def states(self, *pids):
+        return "".join(state_of(pid) for pid in pids)
+
+    # Below a shell with job control.
+
+    def test_the_keyboard_reaches_the_command_once_below_a_shell(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            name = self.new_name()
+            screen.run(f"{init} -- " + " ".join(self.witness(name)))
+            child, shim = self.ready(name), self.init_below(screen)
+            owner = self.foreground(screen, shim, child)
+            screen.send("\x03")
+            self.sees(["INT"], name)
+            screen.send("\x1c")
+            self.sees(["INT", "QUIT"], name)
+            screen.resize(40)
+            self.passes_on(shim, name, ["INT", "QUIT", "WINCH"])
+            os.kill(shim, signal.SIGTERM)
+            screen.expect("PROMPT> ")
+            after = self.foreground(screen, screen.pid)
+            status = self.status_of(screen)
+            self.end_shell(screen)
+            return owner, after, status
+        self.tell(story, lambda name, _: ("init" if name == "dumb-init" else "child", "first", 7), *SHELLS,
+                  faults=[TWICE])
+
+    def test_interrupt_ends_a_plain_command_below_a_shell(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            screen.run(f"{init} -- cat")
+            screen.send("typed\n")
+            screen.expect("typed\r\ntyped")
+            screen.send("\x03")
+            screen.expect("PROMPT> ")
+            status, owner = self.status_of(screen), self.foreground(screen, screen.pid)
+            self.end_shell(screen)
+            return status, owner
+        self.tell(story, lambda *_: (130, "first"), *SHELLS)
+
+    def test_suspending_gives_the_prompt_back_and_fg_resumes(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            screen.run(f"{init} -- cat")
+            screen.send("before\n")
+            screen.expect("before\r\nbefore")
+            shim = self.init_below(screen)
+            child = self.child_of(shim)
+            seen = []
+            for _ in range(2):
+                screen.send("\x1a")
+                screen.expect("PROMPT> ")
+                self.until(lambda: self.states(shim, child) == "TT", "both stopped")
+                seen += [self.foreground(screen, shim, child), self.status_of(screen)]
+                screen.run("jobs")
+                screen.expect("(Stopped|Suspended).*\r\n")
+                screen.expect("PROMPT> ")
+                screen.send("fg\n")
+                self.until_given_away(screen)
+                screen.send("after\n")
+                screen.expect("after\r\n(?:.*\r\n)?after\r\n")
+                self.until(lambda: self.states(shim, child) == "SS", "both running")
+                seen.append(self.foreground(screen, shim, child))
+            screen.send("\x04")
+            screen.expect("PROMPT> ")
+            seen.append(self.status_of(screen))
+            self.end_shell(screen)
+            return seen
+        self.tell(story, lambda name, _: ["first", 128 + signal.SIGSTOP, "init" if name == "dumb-init" else "child"] * 2
+                  + [0], *SHELLS, faults=[NO_PROMPT])
+
+    def test_a_background_command_leaves_the_terminal_to_the_shell(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            name = self.new_name()
+            screen.run(f"{init} -- " + " ".join(self.witness(name, "int-ends")) + " &")
+            child, shim = self.ready(name), self.init_below(screen)
+            screen.expect("PROMPT> ")
+            seen = [self.foreground(screen, shim, child)]
+            screen.run("echo the shell is here")
+            screen.expect("the shell is here\r\nPROMPT> ")
+            screen.send("\x03")
+            screen.expect("PROMPT> ")
+            self.passes_on(shim, name, [])
+            screen.send("fg\n")
+            self.until_given_away(screen)
+            screen.send("\x03")
+            screen.expect("PROMPT> ")
+            seen += [self.seen(name)[1], self.status_of(screen), self.foreground(screen, screen.pid)]
+            self.end_shell(screen)
+            return seen
+        self.tell(story, lambda *_: ["first", ["PWR", "INT"], 7, "first"], *SHELLS, faults=[TAKES_THE_TERMINAL])
+
+    def test_a_background_command_that_reads_is_stopped_until_fg(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            screen.run(f"{init} -- cat &")
+            screen.expect("PROMPT> ")
+            shim = self.init_below(screen)
+            child = self.child_of(shim)
+            self.until(lambda: self.states(shim, child) == "TT", "both stopped")
+            owner = self.foreground(screen, shim, child)
+            screen.run("echo the shell is here")
+            screen.expect("the shell is here\r\n(?:.*\r\n)*.*PROMPT> ")
+            screen.send("fg\n")
+            self.until_given_away(screen)
+            screen.send("typed\n")
+            screen.expect("typed\r\n(?:.*\r\n)?typed\r\n")
+            screen.send("\x04")
+            screen.expect("PROMPT> ")
+            status = self.status_of(screen)
+            self.end_shell(screen)
+            return owner, status
+        # dumb-init's command lives in another session, where nobody is stopped for that: it reads along with the shell.
+        inits = [row for row in AT_A_TERMINAL if row[:2] != ("dumb-init", "")]
+        self.tell(story, lambda *_: ("first", 0), *SHELLS, faults=[TAKES_THE_TERMINAL], inits=inits)
+
+    def test_a_pipeline_is_interrupted_as_one(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            left, right = self.new_name(), self.new_name()
+            screen.run(f"{init} -- " + " ".join(self.witness(left, "int-ends")) + " | "
+                       + " ".join(self.witness(right, "int-ends")))
+            self.ready(left)
+            self.ready(right)
+            screen.send("\x03")
+            screen.expect("PROMPT> ")
+            seen = self.seen(left)[1], self.seen(right)[1], self.status_of(screen), self.foreground(screen, screen.pid)
+            self.end_shell(screen)
+            return seen
+        self.tell(story, lambda *_: (["INT"], ["INT"], 7, "first"), *SHELLS, faults=[TAKES_THE_TERMINAL, TWICE])
+
+    def test_a_hang_up_below_a_shell(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            name = self.new_name()
+            screen.run(f"{init} -- " + " ".join(self.witness(name)))
+            self.ready(name)
+            shim = self.init_below(screen)
+            screen.hang_up()
+            os.waitpid(screen.pid, 0)
+            screen.status = 0
+            self.passes_on(shim, name, ["HUP"])
+            os.kill(shim, signal.SIGTERM)
+            self.until(lambda: not self.left(), "the end")
+            return self.seen(name)[1]
+        # The real ones may pass on a HUP that the command has got already. dumb-init's and its own are as many as the
+        # shell and the kernel send.
+        inits = [(name, options, {TWICE}) for name, options, _ in AT_A_TERMINAL if name != "dumb-init"]
+        self.tell(story, lambda *_: ["HUP", "PWR", "TERM"], *SHELLS, faults=[TWICE], inits=inits)
+
+    # Below a shell without.
+
+    def test_the_terminal_belongs_to_the_script_again(self):
+        not_found = {"tini": 127, "dumb-init": 2, "catatonit": 1}
+        for command, status in (("true", 0), ("sh -c 'exit 3'", 3), ("sh -c 'kill -KILL $$'", 137),
+                                ("/no/such/command", None)):
+            def story(init, c=command):
+                screen = Screen(self, ["sh", "-c", f"{init} -- {c}; echo status $?; cat"])
+                ended = int(screen.expect(r"status (\d+)\r\n")[1])
+                screen.send("still here\n")
+                screen.expect("still here\r\nstill here")
+                owner = self.foreground(screen, screen.pid)
+                screen.send("\x04")
+                screen.wait()
+                return ended, owner
+            self.tell(story, lambda name, _, s=status: (not_found[name] if s is None else s, "first"),
+                      faults=[TAKES_THE_TERMINAL])
+
+    # Below nobody.
+
+    def test_the_keyboard_reaches_the_command_once_below_a_session_leader(self):
+        def story(init):
+            name = self.new_name()
+            screen = Screen(self, [*init.split(), "--", *self.witness(name)])
+            child = self.ready(name)
+            foreground, ours, session = screen.foreground(), os.getpgid(screen.pid), os.getsid(child)
+            seen = [foreground == os.getpgid(child), foreground == ours, session == child]
+            screen.send("\x03")
+            self.sees(["INT"], name)
+            screen.send("\x1c")
+            self.sees(["INT", "QUIT"], name)
+            screen.resize(40)
+            self.passes_on(screen.pid, name, ["INT", "QUIT", "WINCH"])
+            screen.hang_up()
+            self.passes_on(screen.pid, name, ["INT", "QUIT", "WINCH", "PWR", "HUP"])
+            os.kill(screen.pid, signal.SIGTERM)
+            screen.status = os.waitstatus_to_exitcode(os.waitpid(screen.pid, 0)[1])
+            return seen, screen.status
+        self.tell(story, lambda name, options: ([True, options == "-c", (name, options) == ("dumb-init", "")], 7),
+                  faults=[TWICE])
+
+    def leaders(self):
+        """How a screen begins, and whether in a PID namespace: the init leads a session, and is PID 1 as well."""
+        self.need(os.geteuid() == 0, "a PID namespace needs root")
+        return ([], False), (["setsid", "--ctty", "--wait"], True)
+
+    def test_suspending_leaves_no_dead_terminal_below_a_session_leader(self):
+        for before, namespace in self.leaders():
+            def story(init, b=before, n=namespace):
+                screen = Screen(self, [*b, *init.split(), "--", "cat"], namespace=n)
+                screen.send("before\n")
+                screen.expect("before\r\nbefore")
+                for text in ("after", "again"):
+                    screen.send("\x1a")
+                    screen.send(text + "\n")
+                    screen.expect(f"{text}\r\n(?:.*\r\n)?{text}\r\n")
+                screen.send("\x03")
+                return screen.wait()
+            self.tell(story, lambda *_: 130, faults=[DEAD])
+
+    def test_an_interactive_shell_has_job_control_below_a_session_leader(self):
+        shell = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
+        for before, namespace in self.leaders():
+            def story(init, b=before, n=namespace):
+                screen = Screen(self, [*b, *init.split(), "--", *shell], namespace=n)
+                screen.expect("PROMPT> ")
+                screen.run("cat")
+                screen.send("before\n")
+                screen.expect("before\r\nbefore")
+                screen.send("\x1a")
+                screen.expect("Stopped")
+                screen.expect("PROMPT> ")
+                screen.send("fg\n")
+                screen.expect("cat\r\n")
+                screen.send("again\n")
+                screen.expect("again\r\nagain")
+                screen.send("\x03")
+                screen.expect("PROMPT> ")
+                screen.run("exit 5")
+                return screen.wait()
+            self.tell(story, lambda *_: 5, faults=[BLOCKED])
 
 
 if __name__ == "__main__":
