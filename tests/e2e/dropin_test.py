@@ -611,7 +611,7 @@ class DropInTerminal(BesideTheReal, TerminalCase):
             seen += [self.seen(name)[1], self.status_of(screen), self.foreground(screen, screen.pid)]
             self.end_shell(screen)
             return seen
-        self.tell(story, lambda *_: ["first", ["PWR", "INT"], 7, "first"], *SHELLS, faults=[TAKES_THE_TERMINAL])
+        self.tell(story, lambda *_: ["first", ["PWR", "INT"], 7, "first"], *SHELLS, faults=[TAKES_THE_TERMINAL, TWICE])
 
     def test_a_background_command_that_reads_is_stopped_until_fg(self):
         def story(init, shell):
