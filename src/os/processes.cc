@@ -27,18 +27,16 @@ const char* proc_path(PathBuffer& buffer, int pid, const char* file) noexcept {
   return buffer.data();
 }
 
-// As much of the file as fits; empty if it cannot be read (the process is gone).
+// As much of the file as fits; empty if it cannot be read (the process is gone). A file of one process is made at the
+// first read, whole if it fits: a second would only say so.
 std::string_view read_into(const char* path, char* buffer, std::size_t size) noexcept {
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   if (!file) return {};
-  std::size_t filled = 0;
-  while (filled < size) {
-    const ssize_t got = ::read(file.get(), buffer + filled, size - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  return {buffer, filled};
+  ssize_t got = 0;
+  do {
+    got = ::read(file.get(), buffer, size);
+  } while (got < 0 && errno == EINTR);
+  return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
 template <class Number>
@@ -89,19 +87,23 @@ std::optional<Process> read_process(int pid) {
   return parse_stat(read_into(proc_path(path, pid, "stat"), text.data(), text.size()));
 }
 
+int open_pidfd(int pid) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+}
+
 bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
 
-// Every process that /proc shows, in ascending order of the pids, which is the order in which the kernel lists them.
-std::vector<Process> all_processes() {
-  std::vector<Process> found;
+// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
+template <class Visit>
+void for_each_pid(Visit visit) {
   const Fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!proc) return found;
+  if (!proc) return;
   alignas(dirent64) std::array<char, 32768> entries;
   for (;;) {
     const long filled = ::syscall(SYS_getdents64, proc.get(), entries.data(), entries.size());
-    if (filled <= 0) return found;
+    if (filled <= 0) return;
     for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
       const char* const entry = entries.data() + at;
       unsigned short length = 0;
@@ -109,10 +111,17 @@ std::vector<Process> all_processes() {
       at += length;
       std::string_view name(entry + offsetof(dirent64, d_name));
       int pid = 0;
-      if (!take_number(name, pid) || !name.empty()) continue;
-      if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
+      if (take_number(name, pid) && name.empty()) visit(pid);
     }
   }
+}
+
+std::vector<Process> all_processes() {
+  std::vector<Process> found;
+  for_each_pid([&found](int pid) {
+    if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
+  });
+  return found;
 }
 
 // Our children by the kernel's own list; nothing if it keeps none (CONFIG_PROC_CHILDREN). proc(5) calls the file
@@ -161,30 +170,39 @@ bool own_proc() noexcept {
   return take_number(number, pid) && number.empty() && pid == ::getpid();
 }
 
-std::vector<Process> descendants() {
-  if (!own_proc()) return {};
-  std::vector<Process> all = all_processes();
-  std::vector<bool> ours(all.size());
-  const auto is_ours = [&](int pid) {
-    const auto at = std::lower_bound(all.begin(), all.end(), pid,
-                                     [](const Process& process, int number) { return process.id.pid < number; });
-    return at != all.end() && at->id.pid == pid && ours[static_cast<std::size_t>(at - all.begin())];
-  };
-  // A parent mostly has the lower number, so that one round finds nearly all; the next ones follow where numbers have
-  // wrapped around. The pass is no snapshot: this ends whatever parents it saw, even ones that form a ring.
-  const int self = ::getpid();
-  for (bool grew = true; grew;) {
-    grew = false;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (ours[i] || (all[i].parent != self && !is_ours(all[i].parent))) continue;
-      ours[i] = grew = true;
-    }
-  }
+std::vector<Process> TreeWalk::newcomers() {
   std::vector<Process> found;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (ours[i] && !has_ended(all[i])) found.push_back(std::move(all[i]));
+  if (!own_proc()) return found;
+  const int self = ::getpid();
+  const auto take = [&](Process&& process, Fd&& pidfd) {
+    if (process.parent != self && known_.count(process.parent) == 0) return false;
+    known_.insert_or_assign(process.id.pid, Known{process.id, std::move(pidfd)});
+    if (!has_ended(process)) found.push_back(std::move(process));
+    return true;
+  };
+  std::vector<Process> others;
+  for_each_pid([&](int pid) {
+    if (known_.count(pid) != 0) return;
+    // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
+    // now.
+    Fd pidfd(known_.size() < most_held_ ? open_pidfd(pid) : -1);
+    std::optional<Process> process = read_process(pid);
+    if (process && !take(std::move(*process), std::move(pidfd))) others.push_back(std::move(*process));
+  });
+  // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
+  // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
+  while (std::erase_if(others, [&](Process& process) { return take(std::move(process), Fd()); }) != 0) {
   }
   return found;
+}
+
+int TreeWalk::pidfd_of(const ProcessId& id) const {
+  const auto known = known_.find(id.pid);
+  return known != known_.end() && known->second.id == id ? known->second.pidfd.get() : -1;
+}
+
+std::vector<Process> descendants() {
+  return TreeWalk(0).newcomers();
 }
 
 std::vector<Process> own_children() {

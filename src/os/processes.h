@@ -4,8 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "fds.h"
 #include "graceshim/roots.h"
 
 namespace graceshim {
@@ -25,6 +27,28 @@ bool own_proc() noexcept;
 // Every living process below us, adopted ones included, from one pass over /proc. What is born during the pass may be
 // missing.
 std::vector<Process> descendants();
+
+// Walks over /proc for the sake of processes that will be signalled more than once. The first costs as much as
+// descendants(), the next ones nearly nothing; and each process is held, so that a signal cannot reach another that has
+// got its number since, and nobody has to look again.
+class TreeWalk {
+ public:
+  // At most so many are held, each by a descriptor.
+  explicit TreeWalk(std::size_t most_held) noexcept : most_held_(most_held) {}
+
+  // The living below us whom no earlier call has returned.
+  std::vector<Process> newcomers();
+  // What holds a process that newcomers() has returned: signals to it reach that process or nobody. -1: it is not held.
+  [[nodiscard]] int pidfd_of(const ProcessId& id) const;
+
+ private:
+  struct Known {
+    ProcessId id;
+    Fd pidfd;
+  };
+  std::size_t most_held_;
+  std::unordered_map<int, Known> known_;  // by their pids
+};
 
 // Our living children, adopted ones included.
 std::vector<Process> own_children();

@@ -40,7 +40,11 @@ Sent send_verified(const Process& process, int signal) noexcept {
   if (!is_still(process)) return Sent::kGone;
   // Without pidfds (an old kernel, a filter, no descriptor left) a moment remains between look and kill.
   if (!pidfd) return send_signal(process.id.pid, signal);
-  return outcome(::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U));
+  return send_held(pidfd.get(), signal);
+}
+
+Sent send_held(int pidfd, int signal) noexcept {
+  return outcome(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0U));
 }
 
 Sent send_to_group(int group, int signal) noexcept {

@@ -20,6 +20,9 @@ Sent send_signal(int pid, int signal) noexcept;
 // process that was seen: same start time, and same parent or by now ourselves. Anything else is kGone.
 Sent send_verified(const Process& process, int signal) noexcept;
 
+// To the process that `pidfd` holds.
+Sent send_held(int pidfd, int signal) noexcept;
+
 // To a process group that a child of ours, not yet reaped, is in.
 Sent send_to_group(int group, int signal) noexcept;
 

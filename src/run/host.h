@@ -56,6 +56,9 @@ class Host {
   // As in processes.h; empty where /proc is absent or foreign.
   virtual std::vector<Process> own_children() = 0;
   virtual std::vector<Process> descendants() = 0;
+  // The descendants that are not among `known`, which earlier calls have returned. Those of one such series are held:
+  // send_verified() need not look at them again. Nobody known: a new series begins.
+  virtual std::vector<Process> newcomers(const std::vector<Process>& known) = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
   // By a signal; false where /proc cannot tell.
   virtual bool is_stopped(int pid) = 0;

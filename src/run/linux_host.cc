@@ -22,6 +22,9 @@ namespace {
 // libuv's loop (epoll, two pipes, an event), the signalfd, a pidfd, the log's pipe; and /proc while it is read.
 constexpr int kDescriptorsNeeded = 12;
 
+// Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
+constexpr int kSpareDescriptors = 64;
+
 constexpr int kBatch = 32;  // signals between two looks at the timers
 
 constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
@@ -314,6 +317,12 @@ std::vector<Process> LinuxHost::descendants() {
   return graceshim::descendants();
 }
 
+std::vector<Process> LinuxHost::newcomers(const std::vector<Process>& known) {
+  if (known.empty() || !walk_)
+    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)));
+  return walk_->newcomers();
+}
+
 std::optional<Dispositions> LinuxHost::dispositions(int pid) {
   return graceshim::dispositions(pid);
 }
@@ -328,7 +337,8 @@ Sent LinuxHost::send(int child_of_ours, int signal) {
 }
 
 Sent LinuxHost::send_verified(const Process& process, int signal) {
-  return graceshim::send_verified(process, signal);
+  const int pidfd = walk_ ? walk_->pidfd_of(process.id) : -1;
+  return pidfd >= 0 ? send_held(pidfd, signal) : graceshim::send_verified(process, signal);
 }
 
 Sent LinuxHost::send_to_group(int group, int signal) {

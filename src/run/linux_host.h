@@ -5,6 +5,7 @@
 
 #include <array>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,7 @@ class LinuxHost final : public Host {
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
+  std::vector<Process> newcomers(const std::vector<Process>& known) override;
   std::optional<Dispositions> dispositions(int pid) override;
   bool is_stopped(int pid) override;
   Sent send(int child_of_ours, int signal) override;
@@ -86,7 +88,8 @@ class LinuxHost final : public Host {
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
   int child_ = 0;
-  Room room_;  // of our descriptors
+  std::optional<TreeWalk> walk_;  // of the current pass of KILL
+  Room room_;                     // of our descriptors
   Fd parent_;
   Fd signals_;
   Supervisor* supervisor_ = nullptr;

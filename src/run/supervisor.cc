@@ -213,14 +213,16 @@ void Supervisor::perform(const Action& action) {
   }
 }
 
+// A child of ours keeps its number until we reap it; that of anybody else may be another's by now.
+Sent Supervisor::send(const Process& process, int signal) {
+  const bool ours = process.parent == host_.self().id.pid;
+  return ours ? host_.send(process.id.pid, signal) : host_.send_verified(process, signal);
+}
+
 // A step and the CONT behind it: a stopped process can act on nothing else.
 Sent Supervisor::send_step(const Process& process, int signal) {
-  const bool ours = process.parent == host_.self().id.pid;
-  const auto send = [&](int what) {
-    return ours ? host_.send(process.id.pid, what) : host_.send_verified(process, what);
-  };
-  const Sent sent = send(signal);
-  if (sent == Sent::kDelivered && signal != sig::kKill && needs_resuming(process.id.pid)) send(sig::kCont);
+  const Sent sent = send(process, signal);
+  if (sent == Sent::kDelivered && signal != sig::kKill && needs_resuming(process.id.pid)) send(process, sig::kCont);
   if (sent == Sent::kRefused) warn_refused(process, signal);
   return sent;
 }
@@ -360,25 +362,20 @@ void Supervisor::dismiss() {
 void Supervisor::kill_pass() {
   bool reachable = false;
   bool refused = false;
-  std::vector<Process> members = host_.descendants();
+  std::vector<Process> members;
   if (host_.is_pid1()) {
+    members = host_.descendants();
     // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
     reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
     refused = !reachable;
   } else {
     // Stopped first, so that nobody forks while the others are being killed; and again, as long as a walk finds
     // somebody whom an earlier one has not.
-    std::set<ProcessId> stopped;
     for (int walk = 0; walk < kStopWalks; ++walk) {
-      bool found_more = false;
-      for (const Process& member : members) {
-        if (!stopped.insert(member.id).second) continue;
-        found_more = true;
-        const bool ours = member.parent == host_.self().id.pid;
-        ours ? host_.send(member.id.pid, sig::kStop) : host_.send_verified(member, sig::kStop);
-      }
-      if (!found_more) break;
-      members = host_.descendants();
+      const std::vector<Process> found = host_.newcomers(members);
+      if (found.empty()) break;
+      for (const Process& member : found) send(member, sig::kStop);
+      members.insert(members.end(), found.begin(), found.end());
     }
     bool child_seen = false;
     for (const Process& member : members) {

@@ -62,6 +62,7 @@ class Supervisor {
   void note_stragglers(const std::vector<Process>& members);
   void note_end_of_straggler(const Reaped& reaped);
 
+  Sent send(const Process& process, int signal);
   Sent send_step(const Process& process, int signal);
   [[nodiscard]] bool needs_resuming(int pid);
   [[nodiscard]] std::vector<Process> roots();

@@ -163,6 +163,14 @@ std::vector<Process> SimulatedHost::descendants() {
   return found;
 }
 
+std::vector<Process> SimulatedHost::newcomers(const std::vector<Process>& known) {
+  std::vector<Process> found = descendants();
+  std::erase_if(found, [&known](const Process& process) {
+    return std::ranges::any_of(known, [&process](const Process& other) { return other.id == process.id; });
+  });
+  return found;
+}
+
 std::optional<Dispositions> SimulatedHost::dispositions(int pid) {
   const auto found = processes_.find(pid);
   if (found == processes_.end()) return std::nullopt;

@@ -97,6 +97,7 @@ class SimulatedHost final : public Host {
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
+  std::vector<Process> newcomers(const std::vector<Process>& known) override;
   std::optional<Dispositions> dispositions(int pid) override;
   bool is_stopped(int pid) override { return processes_.count(pid) != 0 && processes_.at(pid).stopped; }
   Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }

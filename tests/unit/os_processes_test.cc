@@ -11,6 +11,7 @@
 
 #include "os_helpers.h"
 #include "raw_signals.h"
+#include "signalling.h"
 
 namespace graceshim::test {
 namespace {
@@ -210,6 +211,39 @@ TEST(Dispositions, IgnoredCaughtAndBlockedAreToldApart) {
   EXPECT_TRUE(how->caught.has(SIGTERM));
   EXPECT_FALSE(how->caught.has(SIGINT));
   EXPECT_EQ(how->blocked, (SignalSet{SIGUSR1, 33, 64}));
+}
+
+TEST(TreeWalk, ReturnsEachDescendantOnceAndTheNewOnesLater) {
+  const Held first;
+  TreeWalk walk(10);
+  EXPECT_EQ(pids(walk.newcomers()), std::set<int>{first.pid()});
+  EXPECT_TRUE(walk.newcomers().empty());
+  const Held second;
+  EXPECT_EQ(pids(walk.newcomers()), std::set<int>{second.pid()});
+  EXPECT_TRUE(walk.newcomers().empty());
+  EXPECT_EQ(pids(TreeWalk(10).newcomers()), (std::set<int>{first.pid(), second.pid()}));
+}
+
+TEST(TreeWalk, HoldsTheProcessAndNobodyThatHasItsNumberLater) {
+  std::optional<Held> held;
+  held.emplace();
+  TreeWalk walk(10);
+  const ProcessId id = walk.newcomers().at(0).id;
+  const int pidfd = walk.pidfd_of(id);
+  ASSERT_GE(pidfd, 0);
+  EXPECT_EQ(walk.pidfd_of({id.pid, id.start_time + 1}), -1);
+  EXPECT_EQ(send_held(pidfd, 0), Sent::kDelivered);
+  held.reset();
+  EXPECT_EQ(send_held(pidfd, 0), Sent::kGone);
+}
+
+TEST(TreeWalk, HoldsNoMoreThanItMay) {
+  const Held first;
+  const Held second;
+  TreeWalk walk(1);
+  int count = 0;
+  for (const Process& process : walk.newcomers()) count += walk.pidfd_of(process.id) >= 0 ? 1 : 0;
+  EXPECT_EQ(count, 1);
 }
 
 }  // namespace
