@@ -35,11 +35,10 @@ GRACESHIM_UNINSTRUMENTED inline long raw_sigaction(int signal, const KernelSigac
   return ::syscall(SYS_rt_sigaction, signal, change, old, sizeof(std::uint64_t));
 }
 
-// Takes a pending one of all signals, the lowest number first, or waits for one: without end if `patience` is null.
+// Takes a pending one of `signals`, the lowest number first, or waits for one: without end if `patience` is null.
 // Returns its number, or -1 with EAGAIN (patience is over) or EINTR (we were stopped and continued).
-inline long raw_take_signal(siginfo_t* info, const timespec* patience) noexcept {
-  const std::uint64_t all = ~std::uint64_t{0};
-  return ::syscall(SYS_rt_sigtimedwait, &all, info, patience, sizeof all);
+inline long raw_take_signal(std::uint64_t signals, siginfo_t* info, const timespec* patience) noexcept {
+  return ::syscall(SYS_rt_sigtimedwait, &signals, info, patience, sizeof signals);
 }
 
 }  // namespace graceshim

@@ -25,6 +25,8 @@ constexpr int kDescriptorsNeeded = 12;
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
 
+constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
+constexpr timespec kNoWait{};
 constexpr int kBatch = 32;  // signals between two looks at the timers
 
 constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
@@ -202,6 +204,11 @@ Result<void> LinuxHost::open(Supervisor& supervisor) {
   flush_timer_.data = this;
   uv_timer_init(&loop_, &flush_timer_);
 
+  // Of no signal at all: it only shows that the call is there. Refused, it would return at once, each time, for ever.
+  siginfo_t info{};
+  if (raw_take_signal(0, &info, &kNoWait) < 0 && errno != EAGAIN) {
+    return tl::unexpected<Error>(system_error("cannot wait for signals (rt_sigtimedwait)", errno));
+  }
   // For its readiness alone: the signals themselves are taken by a call that waits as well. Every one but those that
   // cannot be blocked, 32 and 33 as well: glibc's sigfillset() would leave them out.
   sigset_t all;
@@ -249,16 +256,16 @@ void LinuxHost::serve() {
     // Most of a life nothing but a signal can happen, no timer and no parent's end: then one call waits for it and
     // takes it, where there would be three with epoll.
     siginfo_t info{};
-    if (raw_take_signal(&info, nullptr) > 0) on_signal(info);
+    if (raw_take_signal(kEverySignal, &info, nullptr) > 0) on_signal(info);
     after_event();
   }
   flush_log();
 }
 
 void LinuxHost::read_signals() {
-  constexpr timespec kNoWait{};
   siginfo_t info{};
-  for (int i = 0; i < kBatch && !supervisor_->finished() && raw_take_signal(&info, &kNoWait) > 0; ++i) on_signal(info);
+  for (int i = 0; i < kBatch && !supervisor_->finished() && raw_take_signal(kEverySignal, &info, &kNoWait) > 0; ++i)
+    on_signal(info);
   after_event();
 }
 

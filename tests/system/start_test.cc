@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <vector>
 
 #include "harness.h"
 
@@ -406,21 +407,24 @@ TEST_F(StartAsPid1, AForeignProcIsNotBelieved) {
       << shim.errors();
 }
 
-// A filter as older container runtimes have it: system calls that it does not know are refused.
-std::function<void()> without_pidfds(int error) {
-  return [error] {
-    std::array program = {
-        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 2, 0),
-        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 1, 0),
-        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-    };
+// A filter as container runtimes have it: system calls that it does not know are refused.
+std::function<void()> without(const std::vector<long>& calls, int error) {
+  return [calls, error] {
+    std::vector<sock_filter> program = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+    for (const long call : calls) {
+      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
+      program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
       fail_with_errno("seccomp");
     }
   };
+}
+
+std::function<void()> without_pidfds(int error) {
+  return without({SYS_pidfd_open, SYS_pidfd_send_signal}, error);
 }
 
 TEST_P(Starts, WithoutPidfdsTheTreeIsStillStopped) {
@@ -455,6 +459,15 @@ TEST_F(Refusal, OfPidfdsIs125WhereTheParentIsToBeWatched) {
   EXPECT_EQ(shim.output(), "") << "something was started";
   EXPECT_NE(shim.errors().find("die_with_parent"), std::string::npos) << shim.errors();
   EXPECT_NE(shim.errors().find("Function not implemented"), std::string::npos) << shim.errors();
+}
+
+TEST_F(Refusal, OfTheWaitForSignalsIs125) {
+  Process shim = run({.options = "",
+                      .child = "print started",
+                      .start = {.argv = {}, .before_exec = without({SYS_rt_sigtimedwait}, EPERM)}});
+  EXPECT_EQ(shim.end().code(), 125);
+  EXPECT_EQ(shim.output(), "") << "something was started";
+  EXPECT_NE(shim.errors().find("rt_sigtimedwait"), std::string::npos) << shim.errors();
 }
 
 }  // namespace
