@@ -94,6 +94,8 @@ struct Config {
   Setting<bool> warns_of_orphans{false};   // a warning for each that is reaped
   Setting<Resume> stop_resume{Resume::kAlways};
   Setting<Ready> child_ready{Ready::kForTheStop};
+  // Of these, those that were ignored when graceshim started are not passed on.
+  Setting<SignalSet> drop_ignored{SignalSet::from_bits(~std::uint64_t{0})};
 };
 
 // What is known of the platform's own patience.

@@ -247,6 +247,11 @@ Result<Shield> read_shield(const Value& value) {
   return Shield{*signals};
 }
 
+Result<SignalSet> read_signals_or_none(const Value& value) {
+  if (value.kind == Kind::kText && value.text == "none") return SignalSet{};
+  return read_signals(value);
+}
+
 template <class Enum, const auto& kWords>
 Result<Enum> read_word(const Value& value) {
   if (value.kind != Kind::kText) return wrong_kind(value, "a word");
@@ -704,6 +709,7 @@ constexpr std::array kInnerKeys{
     inner<&Config::warns_of_orphans, read_boolean>("log.warns_of_orphans"),
     inner<&Config::child_ready, read_word<Ready, kReadyWords>>("child.ready"),
     inner<&Config::stop_resume, read_word<Resume, kResumeWords>>("stop.resume"),
+    inner<&Config::drop_ignored, read_signals_or_none>("signals.drop_ignored"),
 };
 
 }  // namespace

@@ -20,11 +20,13 @@ using Takes = Option::Takes;
 // --- The table. ---
 
 // What the three have in common: every signal is passed on, as often as it comes, and waited for as long as it takes.
-// Nothing is recognised or translated unless somebody asks for it.
+// Nothing is recognised or translated unless somebody asks for it. And as they take their signals from a queue, where
+// a blocked one waits even if it is ignored, an ignored one is passed on like any other: a command that inherits the
+// ignoring, as nohup means it to, is none the worse for it.
 constexpr std::array kCommonBase{Put{"preset", "none"},           Put{"platform", "none"},
                                  Put{"stop.timeout", "infinity"}, Put{"stop.repeat", "forward"},
                                  Put{"stop.resume", "stopped"},   Put{"child.die_with_shim", "no"},
-                                 Put{"shell_for_scripts", "yes"}};
+                                 Put{"shell_for_scripts", "yes"}, Put{"signals.drop_ignored", "none"}};
 
 constexpr std::array kTiniBase{Put{"stop.stragglers", "leave"}, Put{"exit.success_when", "always"},
                                Put{"subreaper", "no"}, Put{"child.ready", "translation"}, Put{"log.level", "warn"}};
@@ -70,12 +72,14 @@ constexpr std::array kTiniOptions{
            .native = "`--log-level error`, `warn`, `info`, `debug`"},
 };
 
+// Its command inherits no ignoring: under nohup a HUP that is passed on, as the real one does, would end it.
 constexpr std::array kDumbInitBase{Put{"stop.stragglers", "dismiss"},
                                    Put{"child.place", "own-session"},
                                    Put{"child.scope", "group"},
                                    Put{"signals", "TSTP:STOP,TTIN:STOP,TTOU:STOP"},
                                    Put{"signals.suspend_on", "TSTP,TTIN,TTOU"},
                                    Put{"child.ready", "all"},
+                                   Put{"signals.drop_ignored", "HUP"},
                                    Put{"log.level", "error"}};
 
 constexpr std::array kDumbInitOptions{

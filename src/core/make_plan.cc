@@ -151,13 +151,17 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   const SignalSet never_forwarded{sig::kKill, sig::kStop, sig::kChld, 32, 33};
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     const bool dropped = never_forwarded.has(signal) || config.pause.value;
-    routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : Route::forward_if_heard(signal);
+    const Route passed_on =
+        config.drop_ignored.value.has(signal) ? Route::forward_if_heard(signal) : Route::forward_as(signal);
+    routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : passed_on;
   }
 
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     if (!config.stop_on.value.has(signal)) continue;
     if (config.stop_on.is_explicit()) named_by_user.add(signal);
-    const bool heard = config.stop_on.is_explicit() || signal == sig::kTerm || !situation.ignored.has(signal);
+    const bool ignored = signal != sig::kTerm && situation.ignored.has(signal);
+    // In a pause there is nobody below us whom the ignoring could be meant to spare.
+    const bool heard = config.stop_on.is_explicit() || config.pause.value || !ignored;
     if (heard) routes[static_cast<std::size_t>(signal)] = Route::trigger();
   }
 

@@ -122,12 +122,12 @@ class DropIn(BesideTheReal, Case):
         errors = re.sub(r"([(:])\d+\)", r"\1N)", done.stderr.replace(path, "INIT"))
         return status, done.stdout, errors
 
-    def begin(self, path, *words, pid1=False, env=None):
+    def begin(self, path, *words, pid1=False, env=None, ignore=()):
         argv = [path, *words]
         if pid1:
             self.need(os.geteuid() == 0, "a PID namespace needs root")
             argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
-        command = self.start(argv, environment(**(env or {})))
+        command = self.start(argv, environment(**(env or {})), ignore=ignore)
         if pid1:
             command.pid = self.until(lambda: next(iter(descendants(command.process.pid)), None), "PID 1",
                                      command=command)
@@ -136,9 +136,10 @@ class DropIn(BesideTheReal, Case):
     def until_said(self, command, what, count=1):
         self.until(lambda: command.output().count(what) >= count, f"{count} times '{what}'", command=command)
 
-    def signals(self, path, *options, sent=(), words=(), pid1=False, env=None):
+    def signals(self, path, *options, sent=(), words=(), pid1=False, env=None, ignore=()):
         """What the witness saw and got, and the status. `sent`: (signal, how many lines it leads to), one at a time."""
-        command = self.begin(path, *options, sys.executable, self.witness, *words, pid1=pid1, env=env)
+        command = self.begin(path, *options, sys.executable, self.witness, *words, pid1=pid1, env=env,
+                             ignore=ignore)
         self.until_said(command, "ready", 2 if "worker" in words else 1)
         lines = command.output().count(" got ")
         for number, leads_to in sent:
@@ -290,6 +291,23 @@ class DropIn(BesideTheReal, Case):
                         fields = [int(line.split()[1], 16) for line in (seen + real).splitlines()]
                         self.assertEqual([fields[0] | 0x380000, fields[1]], fields[2:])
 
+    def test_what_was_ignored_reaches_a_command_that_listens(self):
+        ignored = (1, 2, 3, 10, 15, 28, 40)
+        for name, options in (("tini", ["-s"]), ("tini", ["-s", "-g"]), ("catatonit", []), ("dumb-init", ["-c"]),
+                              ("dumb-init", [])):
+            # The real dumb-init passes on a HUP that nohup has it ignore, to a command that does not ignore it.
+            sent = [row for row in self.FORWARDED if name != "dumb-init" or 1 < row[0] < 32]
+            with self.subTest(name, options=options):
+                seen, status = self.assert_same(name, lambda path, o=options, s=sent:
+                                                self.signals(path, *o, sent=s, ignore=ignored))
+                self.assertEqual(status, 9)
+                self.assertEqual(sum("got" in line for line in seen), len(sent) + 1)
+
+    def test_dumb_init_spares_a_command_below_nohup(self):
+        for options in ([], ["-c"]):
+            seen, _ = self.signals(self.both("dumb-init")[1], *options, sent=[(1, 0), (10, 1)], ignore=[1])
+            self.assertEqual([line for line in seen if "got" in line], ["child got 10", "child got 3"])
+
     def test_a_translated_stop_arrives_though_its_signal_was_ignored(self):
         command = self.begin("sh", "-c", "trap '' QUIT; exec \"$@\"", "sh", os.path.join(self.directory, "tini"), "-s", "--",
                              sys.executable, self.witness, env={"GRACESHIM_STOP_SIGNAL": "QUIT"})
@@ -380,15 +398,15 @@ class DropIn(BesideTheReal, Case):
 
     def test_catatonit_pauses(self):
         for name in ("TERM", "INT"):
-            for pid1 in (False, True):
-                def story(path, n=name, p=pid1):
-                    command = self.begin(path, "-P", pid1=p)
+            for pid1, ignored in ((False, ()), (False, (2, 15)), (True, ())):
+                def story(path, n=name, p=pid1, i=ignored):
+                    command = self.begin(path, "-P", pid1=p, ignore=i)
                     # A signal that comes before it has blocked them ends either of them, or nothing does.
                     self.until(lambda: self.hears(command.pid), "the signals to be blocked", command=command)
                     os.kill(command.pid, signal.SIGHUP)
                     command.send(n)
                     return command.wait(20)
-                with self.subTest(name, pid1=pid1):
+                with self.subTest(name, pid1=pid1, ignored=ignored):
                     self.assertEqual(self.assert_same("catatonit", story), 0)
 
     @staticmethod

@@ -128,6 +128,21 @@ TEST(Personalities, WithoutAnOptionSignalsArePassedOnAndNothingIsKilled) {
   }
 }
 
+TEST(Personalities, WhatWasIgnoredIsPassedOnButAHangUpThatWouldEndTheChild) {
+  for (const Personality& row : personalities()) {
+    SCOPED_TRACE(first_name(row));
+    const Invocation invocation = of(called(std::string(first_name(row)), {"server"}));
+    const Result<PlanResult> made =
+        make_plan(invocation.config, invocation.platform, {.ignored = {sig::kInt, sig::kQuit, sig::kHup}});
+    ASSERT_TRUE(made);
+    for (const int signal : {sig::kInt, sig::kQuit, sig::kUsr1, 40})
+      EXPECT_EQ(made->plan.routes[static_cast<std::size_t>(signal)], Route::forward_as(signal)) << signal;
+    const bool inherits = !made->plan.starts_default.has(sig::kHup);
+    EXPECT_EQ(made->plan.routes[sig::kHup],
+              inherits ? Route::forward_as(sig::kHup) : Route::forward_if_heard(sig::kHup));
+  }
+}
+
 TEST(Personalities, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
   const Plan plan = plan_of(called("docker-init", {"--", "server"}, {"GRACESHIM_STOP_SIGNAL=QUIT"}));
   EXPECT_EQ(format_plan(plan.steps), "QUIT/auto/KILL");

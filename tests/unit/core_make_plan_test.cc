@@ -328,6 +328,19 @@ TEST(MakePlan, WhatWasIgnoredAtTheStartIsLeftAlone) {
   EXPECT_TRUE(result.implicit_triggers.empty());
 }
 
+TEST(MakePlan, WhatWasIgnoredAtTheStartIsOnlyPassedOnWhereNothingIsDroppedForThat) {
+  const Situation situation{.ignored = {sig::kInt, sig::kQuit}};
+  Config config;
+  config.stop_signal = flag("--stop-signal", int{sig::kQuit});
+  config.drop_ignored.value = {sig::kHup};
+  const PlanResult result = made(config, {}, situation);
+  for (const int signal : {sig::kInt, sig::kQuit, sig::kUsr1, 40})
+    EXPECT_EQ(route_of(result, signal), Route::forward_as(signal)) << signal;
+  EXPECT_EQ(route_of(result, sig::kHup), Route::forward_if_heard(sig::kHup));
+  EXPECT_TRUE(route_of(result, sig::kChld).is_dropped());
+  EXPECT_TRUE(result.implicit_triggers.empty());
+}
+
 TEST(MakePlan, WhatMayStartAStopIsAskedForBeforeThePlanIsMade) {
   Config config;
   EXPECT_EQ(may_start_stop(config), (SignalSet{sig::kTerm, sig::kInt}));
@@ -489,6 +502,7 @@ TEST(MakePlan, InAPauseOnlyTheTriggersMeanAnything) {
   EXPECT_TRUE(route_of(result, sig::kTerm).is_trigger());
   EXPECT_TRUE(route_of(result, sig::kInt).is_trigger());
   EXPECT_TRUE(route_of(result, sig::kHup).is_dropped());
+  EXPECT_TRUE(route_of(made(config, {}, {.ignored = {sig::kInt}}), sig::kInt).is_trigger()) << "nobody is spared by it";
 }
 
 TEST(MakePlan, TheChildFindsReadyWhatAStopMaySend) {
