@@ -330,8 +330,8 @@ void Supervisor::forward(const Action& action) {
     return last_signal_.value ? host_.queue(pid, action.signal, *last_signal_.value) : host_.send(pid, action.signal);
   };
   if (action.target == Target::kChild && action.scope == Scope::kGroup) {
-    // Unless the child has moved to another group: it still is whom we mean.
-    if (host_.send_to_group(child_, action.signal) != Sent::kGone) return;
+    // Else the child has moved to another group, and still is whom we mean, or nobody there may be signalled by us.
+    if (host_.send_to_group(child_, action.signal) == Sent::kDelivered) return;
   }
   if (action.target == Target::kChild) {
     Process child;

@@ -194,7 +194,8 @@ Sent SimulatedHost::send_to_group(int group, int signal) {
     if (process.facts.group == group) members.push_back(pid);
   }
   for (const int pid : members) {
-    if (deliver(pid, signal) == Sent::kDelivered) result = Sent::kDelivered;
+    const Sent sent = deliver(pid, signal);
+    if (sent == Sent::kDelivered || result == Sent::kGone) result = sent;
   }
   return result;
 }

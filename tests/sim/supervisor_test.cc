@@ -555,15 +555,33 @@ TEST(Signals, ForwardedOnesGoToTheChildAloneAndMappedOnesAsTheirImage) {
 }
 
 TEST(Signals, OneThatIsRefusedIsAWarningAndNotTheEnd) {
-  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  for (const Scope scope : {Scope::kMain, Scope::kGroup}) {
+    Plan plan = plan_of("same/auto/KILL", seconds(30));
+    plan.scope = scope;
+    Simulation run(plan);
+    run.start();
+    run.host.get(run.host.child()).refuses = true;
+    run.host.signal_us(sig::kHup);
+    run.host.signal_us(sig::kHup);
+    run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 9}); });
+    EXPECT_EQ(run.run(), 9);
+    EXPECT_TRUE(run.host.said("may not be signalled"));
+    EXPECT_EQ(run.host.lines().size(), 3u) << "started, one warning, ended";
+  }
+}
+
+TEST(Signals, AGroupOfWhichOnlyTheChildRefusesThemGetsThem) {
+  Plan plan = plan_of("same@group/auto/KILL", kInfinity);
+  plan.scope = Scope::kGroup;
+  Simulation run(plan);
   run.start();
+  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  run.host.get(worker).ignores = {sig::kHup};
   run.host.get(run.host.child()).refuses = true;
   run.host.signal_us(sig::kHup);
-  run.host.signal_us(sig::kHup);
-  run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 9}); });
-  EXPECT_EQ(run.run(), 9);
-  EXPECT_TRUE(run.host.said("may not be signalled"));
-  EXPECT_EQ(run.host.lines().size(), 3u) << "started, one warning, ended";
+  run.run(seconds(1));
+  EXPECT_EQ(run.got(worker), "HUP@0");
+  EXPECT_FALSE(run.host.said("may not be signalled")) << "kill(2) does not tell";
 }
 
 TEST(Signals, InTheScopeOfTheGroupAllOfItsMembersGetThem) {
