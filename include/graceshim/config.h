@@ -128,6 +128,10 @@ SignalSet may_start_stop(const Config& config) noexcept;
 // sends TERM". Nothing if they go together.
 std::optional<std::string> shield_conflict(const Config& config, SignalSet shield);
 
+// Which signals of `shield` graceshim neither takes for a stop nor maps: one that is sent to it is passed on to a
+// command that does not notice it.
+SignalSet passed_on_in_vain(const Config& config, SignalSet shield) noexcept;
+
 // Turns settings into the plan of this run (DESIGN: stop.timeout = "auto", plan against signal, implicit triggers).
 // Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a
 // signal both in stop.on and [signals]; a signal that is sent and shielded; waits and delay that reach an explicit

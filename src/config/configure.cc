@@ -141,16 +141,36 @@ bool ends_behind_shield(const Preset& preset) {
   return preset.shielding == Shielding::kNeedless || preset.shielding == Shielding::kNeeded;
 }
 
-// `auto` is a shield where the platform signals every process, the preset needs one, and nobody wants to send its
-// signal.
+// What speaks against keeping `signals` off: one of them is to be sent, or is none that graceshim itself stops by, so
+// that the platform would ask for a stop in vain.
+std::optional<std::string> objection_to_shield(const Config& config, SignalSet signals) {
+  if (std::optional<std::string> conflict = shield_conflict(config, signals)) return conflict;
+  const SignalSet in_vain = passed_on_in_vain(config, signals);
+  if (in_vain.empty()) return std::nullopt;
+  return "stop.on (" + config.stop_on.where + ") leaves " + format_signals(in_vain) + " out";
+}
+
+// `auto` is a shield where the platform signals every process, the preset needs one, and nothing speaks against it.
 void choose_shield(Invocation& invocation) {
   Setting<Shield>& shield = invocation.config.stop_shield;
   const PlatformFacts& platform = invocation.platform;
   const Preset* preset = find_preset(invocation.preset);
   if (!std::holds_alternative<Auto>(shield.value) || preset == nullptr) return;
   if (preset->shielding != Shielding::kNeeded || platform.broadcast.empty()) return;
-  if (shield_conflict(invocation.config, platform.broadcast)) return;
+  if (objection_to_shield(invocation.config, platform.broadcast)) return;
   shield = {platform.broadcast, Origin::kPlatform, "platform " + platform.name + ", for preset " + invocation.preset};
+}
+
+// It may be meant so: USR1 is the command's own affair. But a stop that is asked for by it does not happen.
+void warn_of_signals_in_vain(Invocation& invocation) {
+  const Setting<Shield>& shield = invocation.config.stop_shield;
+  const SignalSet* kept_off = std::get_if<SignalSet>(&shield.value);
+  if (kept_off == nullptr) return;
+  const SignalSet in_vain = passed_on_in_vain(invocation.config, *kept_off);
+  if (in_vain.empty()) return;
+  invocation.warnings.push_back(shield.where + ": a " + format_signals(in_vain) +
+                                " to graceshim is passed on and does nothing: name it in stop.on to stop by it, or in "
+                                "signals to pass it on as another or not at all");
 }
 
 void warn_of_shield(Invocation& invocation) {
@@ -170,7 +190,7 @@ void warn_of_shield(Invocation& invocation) {
   std::string advice = "leave stop.shield at auto";
   if (preset->shielding == Shielding::kUnfitLoses) {
     advice = "keep its requests or jobs short, or safe to repeat";
-  } else if (const std::optional<std::string> conflict = shield_conflict(invocation.config, reaching)) {
+  } else if (const std::optional<std::string> conflict = objection_to_shield(invocation.config, reaching)) {
     advice = *conflict + ", and so no shield can keep it off";
   }
   invocation.warnings.push_back(platform.name + " sends " + format_signals(reaching) +
@@ -217,6 +237,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
   warn_of_platform(invocation);
+  warn_of_signals_in_vain(invocation);
   warn_of_shield(invocation);
   return invocation;
 }

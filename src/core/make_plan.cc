@@ -281,6 +281,12 @@ std::optional<std::string> shield_conflict(const Config& config, SignalSet shiel
   return steps->name + " sends 'same', which can be " + signal_name(same);
 }
 
+SignalSet passed_on_in_vain(const Config& config, SignalSet shield) noexcept {
+  SignalSet signals = shield - config.stop_on.value;
+  for (const Setting<SignalMapping>& mapping : config.signals) signals.remove(mapping.value.signal);
+  return signals;
+}
+
 SignalSet may_start_stop(const Config& config) noexcept {
   SignalSet signals = config.stop_on.value;
   signals.add(config.stop_signal.value);

@@ -160,12 +160,18 @@ TEST(Warnings, APlatformThatSignalsEveryProcessBreaksSomePresets) {
                                                "dramatiq loses work when its own processes get it: keep its "
                                                "requests or jobs short, or safe to repeat\n");
   EXPECT_EQ(warnings({"rake", "resque:work"}), "") << "there is a shield";
-  EXPECT_EQ(warnings({"--shield", "HUP", "rake", "resque:work"}),
+  EXPECT_EQ(warnings({"--shield", "HUP", "-m", "HUP:ignore", "rake", "resque:work"}),
             loses + "resque loses work when its own processes get it: leave stop.shield at auto\n");
   EXPECT_EQ(warnings({"-p", "QUIT/1s/TERM/1s", "nginx"}),
             loses +
                 "nginx loses work when its own processes get it: stop.plan (--stop-plan) sends TERM, and so no "
                 "shield can keep it off\n");
+  for (const char* shield : {"auto", "none"}) {
+    EXPECT_EQ(warnings({"--stop-on", "INT", "--shield", shield, "nginx"}),
+              loses +
+                  "nginx loses work when its own processes get it: stop.on (--stop-on) leaves TERM out, and so no "
+                  "shield can keep it off\n");
+  }
   surroundings.environment = {"SYSTEMD_EXEC_PID=42"};
   EXPECT_EQ(warnings({"--shield", "none", "nginx"}), "") << "its unit may have KillMode=mixed";
 }
@@ -194,6 +200,10 @@ TEST(Shields, GoUpByThemselvesWhereThePlatformAndThePresetCallForOne) {
     EXPECT_EQ(shield_of(surroundings, {"-s", "same", "nginx"}).value, down);
     EXPECT_EQ(shield_of(surroundings, {"-m", "HUP:TERM", "nginx"}).value, down);
     EXPECT_EQ(shield_of(surroundings, {"-s", "INT", "nginx"}).value, term);
+    // And no stop is lost that was heard before there were any.
+    EXPECT_EQ(shield_of(surroundings, {"--stop-on", "INT", "nginx"}).value, down);
+    EXPECT_EQ(shield_of(surroundings, {"--stop-on", "INT,TERM", "nginx"}).value, term);
+    EXPECT_EQ(shield_of(surroundings, {"--stop-on", "INT", "-m", "TERM:INT", "nginx"}).value, term);
   }
   surroundings.environment = {"DYNO=web.1"};
   const Setting<Shield> shield = shield_of(surroundings, {"nginx"});
@@ -214,11 +224,31 @@ TEST(Shields, OneThatAPresetDoesNotEndBehindIsWarnedOf) {
   ASSERT_EQ(invocation.warnings.size(), 1U);
   EXPECT_TRUE(invocation.warnings[0].starts_with("--shield: puma stops its own processes by TERM"))
       << invocation.warnings[0];
-  for (const std::vector<std::string>& fine :
-       std::vector<std::vector<std::string>>{{"--shield", "HUP", "puma"}, {"--shield", "TERM", "nginx"}}) {
+  for (const std::vector<std::string>& fine : std::vector<std::vector<std::string>>{
+           {"--shield", "HUP", "-m", "HUP:ignore", "puma"}, {"--shield", "TERM", "nginx"}}) {
     surroundings.arguments = fine;
     EXPECT_TRUE(configured(surroundings).warnings.empty()) << fine[1];
   }
+}
+
+TEST(Shields, OneAgainstASignalThatIsPassedOnIsWarnedOfOnce) {
+  FakeSurroundings surroundings;
+  const auto warnings = [&surroundings](std::vector<std::string> arguments) {
+    surroundings.arguments = std::move(arguments);
+    surroundings.arguments.insert(surroundings.arguments.end(), {"-s", "QUIT", "./server"});
+    return configured(surroundings).warnings;
+  };
+  const auto in_vain = [](const std::string& signals) {
+    return std::vector<std::string>{"--shield: a " + signals +
+                                    " to graceshim is passed on and does nothing: name it in stop.on to stop by it, "
+                                    "or in signals to pass it on as another or not at all"};
+  };
+  EXPECT_EQ(warnings({"--shield", "USR1"}), in_vain("USR1"));
+  EXPECT_EQ(warnings({"--shield", "TERM,USR1,USR2"}), in_vain("USR1,USR2"));
+  EXPECT_EQ(warnings({"--shield", "TERM", "--stop-on", "INT"}), in_vain("TERM"));
+  EXPECT_TRUE(warnings({"--shield", "TERM,INT"}).empty());
+  EXPECT_TRUE(warnings({"--shield", "USR1", "-m", "USR1:USR2"}).empty());
+  EXPECT_TRUE(warnings({"--shield", "none", "--stop-on", "INT"}).empty());
 }
 
 TEST(Shields, WhatCannotBeOneIsRefused) {
