@@ -86,7 +86,8 @@ enum class Stragglers : std::uint8_t {
   kStop,
   kWait,
   kLeave,
-  kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave
+  kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave. Behind a shield against TERM:
+             // the plan's first signal
 };
 
 // Where the child lives.

@@ -166,7 +166,7 @@ enum class ActionKind : std::uint8_t {
               // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
   kForward,   // signal: to the child (scope kGroup: to its group, and to the child itself if nobody there has got it),
               // or to every root once the child has ended
-  kDismiss,   // TERM to the members of the tree that are in the group of the child, which has been reaped
+  kDismiss,   // signal: to the members of the tree that are in the group of the child, which has been reaped
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
   kArm,       // timer, at, generation: replaces an earlier arming of the same timer
   kGiveTerminal,  // the child's group becomes the foreground group

@@ -58,6 +58,7 @@ class Answer {
   void forward(int signal, Scope scope) noexcept;
   [[nodiscard]] Scope forward_scope() noexcept;
   void act(ActionKind kind) noexcept;
+  void dismiss() noexcept;
   void deliver() noexcept;
   void look_at_roots() noexcept;
   void arm(Timer timer, Millis at) noexcept;
@@ -177,7 +178,7 @@ void Answer::on_child_ended(const Event& event) noexcept {
   if (event.empty) return finish();
   if (state().phase == Phase::kKilling) return arm(Timer::kKillGrace, now_ + kKillGrace);
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
-    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) act(ActionKind::kDismiss);
+    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) dismiss();
     note(Note::kLeft);
     return finish();
   }
@@ -407,6 +408,16 @@ void Answer::act(ActionKind kind) noexcept {
   Action action;
   action.kind = kind;
   action.target = state().target;
+  result_.actions.push(action);
+}
+
+// Behind a shield nobody notices TERM; what a plan sends there is never shielded.
+void Answer::dismiss() noexcept {
+  const int first = plan_.steps[0].signal;
+  Action action;
+  action.kind = ActionKind::kDismiss;
+  action.target = state().target;
+  action.signal = plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
   result_.actions.push(action);
 }
 

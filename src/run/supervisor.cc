@@ -183,7 +183,7 @@ void Supervisor::perform(const Action& action) {
     case ActionKind::kForward:
       return forward(action);
     case ActionKind::kDismiss:
-      return dismiss();
+      return dismiss(action);
     case ActionKind::kKillPass:
       return kill_pass();
     case ActionKind::kArm:
@@ -346,14 +346,14 @@ void Supervisor::forward(const Action& action) {
 }
 
 // One by one: the number of the group may be another's now.
-void Supervisor::dismiss() {
+void Supervisor::dismiss(const Action& action) {
   for (int pass = 0; pass < kDismissPasses; ++pass) {
     bool found_more = false;
     for (const Process& member : host_.descendants()) {
       if (member.group != report_.pid || outside_every_scope(member) || !dismissed_.insert(member.id).second) continue;
-      if (dismissed_.size() == 1) remark_signal(Remark::kForwarded, sig::kTerm);
+      if (dismissed_.size() == 1) remark_signal(Remark::kForwarded, action.signal);
       found_more = true;
-      send_step(member, sig::kTerm);
+      send_step(member, action.signal);
     }
     if (!found_more) return;
   }

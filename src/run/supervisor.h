@@ -44,7 +44,7 @@ class Supervisor {
   void resume_group(const std::vector<Process>& members);
   void deliver_to_roots(const Action& action);
   void forward(const Action& action);
-  void dismiss();
+  void dismiss(const Action& action);
   void kill_pass();
   void note_step_of_root(int signal, int step);
   void note_kill(const std::vector<Process>& members);

@@ -126,6 +126,10 @@ std::vector<Plan> plans_of_others() {
         plan.place = Place::kOwnGroup;
       }
       plans.push_back(plan);
+      // A plan that sends a shielded signal is refused.
+      plan.shield = SignalSet{sig::kTerm} - signals_sent(plan.steps, triggers_of(plan));
+      if (plan.stragglers == Stragglers::kDismiss && !plan.shield.empty()) plans.push_back(plan);
+      plan.shield = {};
       plan.pause = true;
       plan.routes = {};
       plan.hook = false;
@@ -142,9 +146,9 @@ std::string describe(const Plan& plan) {
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
          std::to_string(static_cast<int>(plan.repeat)) + " stragglers " +
          std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
-         " terminal " + std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "") +
-         " place " + std::to_string(static_cast<int>(plan.place)) + " scope " +
-         std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "");
+         (plan.shield.empty() ? "" : " shield") + " terminal " + std::to_string(static_cast<int>(plan.terminal)) +
+         (plan.suspendable ? " suspendable" : "") + " place " + std::to_string(static_cast<int>(plan.place)) +
+         " scope " + std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "");
 }
 
 // --- The world around the machine: what is true, whatever the machine believes. ---
@@ -299,6 +303,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
       case ActionKind::kDismiss:
         if (event.kind != EventKind::kReaped || !event.child_ended || event.empty) return "nobody to dismiss";
         if (plan.stragglers != Stragglers::kDismiss || plan.shares_group()) return "dismissed who is not to be";
+        if (action.signal < 1 || action.signal > kSignalMax) return "dismissed without a signal";
+        if (plan.shield.has(action.signal)) return "dismissed by what nobody notices";
         break;
       case ActionKind::kKillPass:
         if (!after.started) return "KILL before the start";

@@ -369,6 +369,19 @@ TEST(Stragglers, DismissGivesTermToTheGroupOfTheChildAndEnds) {
   EXPECT_TRUE(run.host.alive(away));
 }
 
+TEST(Stragglers, DismissBehindAShieldSendsThePlansFirstSignal) {
+  Plan plan = plan_of("QUIT/auto/KILL", kInfinity);
+  plan.stragglers = Stragglers::kDismiss;
+  plan.shield = {sig::kTerm};
+  Simulation run(plan);
+  run.start();
+  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  EXPECT_EQ(run.run(), 4);
+  EXPECT_EQ(run.got(worker), "QUIT@1000");
+  EXPECT_FALSE(run.host.alive(worker));
+}
+
 TEST(Kill, ReachesEveryMemberOfTheTree) {
   for (const bool pid1 : {false, true}) {
     Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);

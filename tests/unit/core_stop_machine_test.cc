@@ -90,7 +90,7 @@ std::string describe(const Action& action) {
               : action.scope == Scope::kGroup ? "group"
                                               : "child");
     case ActionKind::kDismiss:
-      return "dismiss";
+      return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
       return "KILL";
     case ActionKind::kArm:
@@ -1021,15 +1021,28 @@ TEST(StopMachine, DismissedIsWhoIsLeftInTheGroupWhateverTheEnd) {
   Plan plan = plain();
   plan.stragglers = Stragglers::kDismiss;
   Story unasked = Story::started(plan);
-  EXPECT_EQ(unasked.child_ends(kExit0, false), "dismiss; (left); finish 0");
+  EXPECT_EQ(unasked.child_ends(kExit0, false), "dismiss by TERM; (left); finish 0");
   Story asked = Story::started(plan);
   asked.signal(sig::kTerm);
-  EXPECT_EQ(asked.child_ends(kDiedOfTerm, false), "dismiss; (left); finish 143");
+  EXPECT_EQ(asked.child_ends(kDiedOfTerm, false), "dismiss by TERM; (left); finish 143");
   Story alone = Story::started(plan);
   EXPECT_EQ(alone.child_ends(kExit0, true), "finish 0");
   plan.place = Place::kOurGroup;
   Story shared = Story::started(plan);
   EXPECT_EQ(shared.child_ends(kExit0, false), "(left); finish 0") << "the group is ours too";
+}
+
+TEST(StopMachine, BehindAShieldTheyAreDismissedByASignalThatTheyNotice) {
+  Plan plan = plan_of("QUIT/auto/INT/5s/KILL", kInfinity);
+  plan.stragglers = Stragglers::kDismiss;
+  EXPECT_EQ(Story::started(plan).child_ends(kExit0, false), "dismiss by TERM; (left); finish 0");
+  plan.shield = {sig::kHup};
+  EXPECT_EQ(Story::started(plan).child_ends(kExit0, false), "dismiss by TERM; (left); finish 0");
+  plan.shield = {sig::kTerm, sig::kHup};
+  EXPECT_EQ(Story::started(plan).child_ends(kExit0, false), "dismiss by QUIT; (left); finish 0");
+  Story asked = Story::started(plan);
+  asked.signal(sig::kInt);
+  EXPECT_EQ(asked.child_ends(kExit0, false), "dismiss by QUIT; (left); finish 0");
 }
 
 TEST(StopMachine, AlwaysIsAlsoWithoutAStop) {
