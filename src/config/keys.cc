@@ -583,7 +583,8 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_CHILD_SCOPE",
          .argument = "WORD",
          .default_text = "main",
-         .help = "Who gets the signals: COMMAND (main) or its process group (group)",
+         .help = "Who gets the signals: COMMAND (main) or its process group (group); the steps of a plan name their "
+                 "own (QUIT@group)",
          .words = kScopeWords}),
     setting<&Config::child_die_with_shim, read_boolean, write_boolean>(
         {.group = kRest,
