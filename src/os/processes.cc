@@ -174,7 +174,7 @@ std::vector<Process> TreeWalk::newcomers() {
   std::vector<Process> found;
   if (!own_proc()) return found;
   const int self = ::getpid();
-  const auto take = [&](Process&& process, Fd&& pidfd) {
+  const auto take = [&](Process& process, Fd pidfd) {
     if (process.parent != self && known_.count(process.parent) == 0) return false;
     known_.insert_or_assign(process.id.pid, Known{process.id, std::move(pidfd)});
     if (!has_ended(process)) found.push_back(std::move(process));
@@ -187,11 +187,11 @@ std::vector<Process> TreeWalk::newcomers() {
     // now.
     Fd pidfd(known_.size() < most_held_ ? open_pidfd(pid) : -1);
     std::optional<Process> process = read_process(pid);
-    if (process && !take(std::move(*process), std::move(pidfd))) others.push_back(std::move(*process));
+    if (process && !take(*process, std::move(pidfd))) others.push_back(std::move(*process));
   });
   // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
   // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
-  while (std::erase_if(others, [&](Process& process) { return take(std::move(process), Fd()); }) != 0) {
+  while (std::erase_if(others, [&](Process& process) { return take(process, Fd()); }) != 0) {
   }
   return found;
 }
