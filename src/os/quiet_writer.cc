@@ -36,6 +36,7 @@ QuietWriter::QuietWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
   } else if (S_ISSOCK(about.st_mode)) {
     way_ = Way::kSend;
   } else if (S_ISCHR(about.st_mode) && ::isatty(fd) == 1) {
+    is_terminal_ = true;
     char path[32];
     std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     own_ = Fd(::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -66,7 +67,7 @@ bool QuietWriter::flush() {
       line_begun_ = queue_[head_ - 1] != '\n';
     } else if (taken == 0 || errno == EAGAIN) {
       return wait();
-    } else if (errno == EPIPE || errno == EBADF) {
+    } else if (is_for_good(errno)) {
       way_ = Way::kClosed;
       break;
     } else if (errno != EINTR) {
@@ -78,6 +79,12 @@ bool QuietWriter::flush() {
   }
   forget_queue();
   return true;
+}
+
+// A terminal says EIO once it has been hung up, and never anything else again. (To a background group it would for
+// tostop as well, but not with TTOU blocked.) A disk may have room, or be well, the next time.
+bool QuietWriter::is_for_good(int error) const noexcept {
+  return error == EPIPE || error == EBADF || (error == EIO && is_terminal_);
 }
 
 bool QuietWriter::wait() {

@@ -15,6 +15,7 @@ namespace graceshim {
 //
 // A reader that has gone away costs nothing but the lines. The kernel does send us one PIPE for it (blocked, as all
 // signals are; a signalfd reports it with our own pid as the sender), and one only: the writer is silent from then on.
+// A terminal that has been hung up is such a one: it takes nothing for good, whoever opens its name again.
 class QuietWriter {
  public:
   static constexpr std::size_t kQueueCapacity = std::size_t{64} * 1024;
@@ -37,7 +38,7 @@ class QuietWriter {
 
  private:
   enum class Way : std::uint8_t {
-    kClosed,  // no descriptor, or none for writing, or a pipe without a reader
+    kClosed,  // no descriptor, or none for writing, or nobody reads any more
     kSplice,  // a pipe
     kSend,    // a socket
     kWrite,   // a file or a device, or `own_`: a terminal that was opened again, non-blocking
@@ -47,11 +48,13 @@ class QuietWriter {
   long put(std::string_view piece) noexcept;
   long put_through_pipe(std::string_view piece) noexcept;
   long put_if_ready(std::string_view piece) noexcept;
+  [[nodiscard]] bool is_for_good(int error) const noexcept;
   bool wait();  // false, for flush() to return
   void forget_queue();
 
   int fd_;
   Way way_ = Way::kClosed;
+  bool is_terminal_ = false;
   std::size_t piece_size_;
   Fd own_;                   // a terminal: our own opening of it
   Fd pipe_in_, pipe_out_;    // kSplice: our own pipe in front of the inherited one

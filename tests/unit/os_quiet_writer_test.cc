@@ -361,6 +361,34 @@ TEST(QuietWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
   EXPECT_EQ(status, exited(0));
 }
 
+// The line is longer than what a terminal holds that nobody reads: it goes away in the midst of it.
+int write_to_terminal_that_is_hung_up(Pty& pty) {
+  QuietWriter writer(pty.terminal.get());
+  if (writer.write(std::string(60'000, 'x') + "\n") || !writer.waiting()) return 1;
+  pty.master = Fd();
+  if (!writer.flush() || writer.waiting()) return 2;
+  for (int i = 0; i < 2000; ++i) {
+    if (!writer.write(numbered(i)) || writer.waiting()) return 3;
+  }
+  return writer.dropped() == 0 ? 0 : 4;
+}
+
+TEST(QuietWriter, TerminalThatIsHungUpInTheMidstOfALineIsNotWaitedFor) {
+  Pty pty;
+  EXPECT_EQ(write_to_terminal_that_is_hung_up(pty), 0);
+}
+
+TEST(QuietWriter, TerminalOfAnotherUserThatIsHungUpInTheMidstOfALineIsNotWaitedForEither) {
+  GRACESHIM_NEEDS_ROOT();
+  const ExitStatus status = in_child([] {
+    Pty pty;  // nobody else has its master
+    if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 11;
+    if (::open(::ptsname(pty.master.get()), O_WRONLY | O_NOCTTY | O_CLOEXEC) >= 0) return 12;
+    return write_to_terminal_that_is_hung_up(pty);
+  });
+  EXPECT_EQ(status, exited(0));
+}
+
 TEST(QuietWriter, FileGetsEveryLineAtItsEnd) {
   const TemporaryDirectory directory;
   const std::string path = directory.make_file("log", "before\n");
