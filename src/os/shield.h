@@ -99,8 +99,8 @@ class ShieldProgram {
 };
 
 // Puts the calling thread behind the program. It must have ignored the signals before. Async-signal-safe.
-// Returns 0, or the errno with which the kernel refuses. Gives up the right to gain privileges by exec
-// (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without CAP_SYS_ADMIN.
+// Returns 0, or the errno with which the kernel, or a sandbox around us, refuses. Gives up the right to gain privileges
+// by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without CAP_SYS_ADMIN.
 int raise_shield(const ShieldProgram& program) noexcept;
 
 }  // namespace graceshim

@@ -221,6 +221,26 @@ TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
   }
 }
 
+// A sandbox that says EACCES says what the kernel says to those who have not given up their privileges yet.
+TEST(Spawn, ARefusedShieldTakesNoPrivilegesAway) {
+  GRACESHIM_NEEDS_ROOT();
+  for (const int error : {EPERM, EINVAL, ENOSYS, EACCES}) {
+    for (const bool as_root : {true, false}) {
+      const ExitStatus status = in_child([error, as_root] {
+        if (!forbid_system_call(SYS_seccomp, error)) return 1;
+        if (!as_root && ::setresuid(kNobody, kNobody, kNobody) != 0) return 2;
+        const ShieldRequest shield = term_shield();
+        SpawnRequest request;
+        request.shield = &shield;
+        const Outcome outcome = run({"cat", "/proc/self/status"}, request);
+        if (outcome.shield_error != error) return 3;
+        return outcome.output.find("NoNewPrivs:\t0\n") != std::string::npos ? 0 : 4;
+      });
+      EXPECT_EQ(status, exited(0)) << "errno " << error << (as_root ? " to root" : " to another");
+    }
+  }
+}
+
 TEST(Spawn, OurOwnMaskIsUntouched) {
   sigset_t before;
   sigset_t after;
