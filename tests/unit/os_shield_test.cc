@@ -196,6 +196,27 @@ TEST(RaiseShield, WhoeverMayDoWithoutGivesUpNoPrivileges) {
             exited(0));
 }
 
+// What another kernel, or a sandbox, says to a filter with these flags.
+bool refuse_filters(std::uint32_t flags, int error) {
+  std::array<sock_filter, 6> code{
+      {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+       {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_seccomp},
+       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, args) + sizeof(std::uint64_t)},
+       {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, flags},
+       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)},
+       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  return give_up_privileges() && install_filter(code);
+}
+
+TEST(RaiseShield, SlowsNobodyDownAsASandboxWould) {
+  EXPECT_EQ(in_child([] { return refuse_filters(0, EPERM) ? shielded() : 3; }), exited(0));
+}
+
+TEST(RaiseShield, IsUpWhereTheKernelKnowsNoFlagForThat) {
+  EXPECT_EQ(in_child([] { return refuse_filters(SECCOMP_FILTER_FLAG_SPEC_ALLOW, EINVAL) ? shielded() : 3; }),
+            exited(0));
+}
+
 #ifdef __x86_64__
 // The entry of 32-bit programs, which has doors of its own; the arguments are cut to 32 bits.
 long call_by_int80(long number, std::uint32_t first, std::uint32_t second) {
