@@ -64,6 +64,7 @@ struct Manners {
   int refused = kExitUsage;
   int not_executable = kExitNotExecutable;
   int not_found = kExitNotFound;
+  bool tells_two_errors = false;  // only EACCES is "not executable" and only ENOENT "not found"; any other is refused
 
   // The exit status in the place of one of graceshim's own.
   [[nodiscard]] constexpr int status_of(int own) const noexcept {

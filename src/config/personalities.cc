@@ -173,7 +173,8 @@ constexpr std::array kPersonalities{
                                             "TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID "
                                             "1.",
                             .cannot_execute = "exec %c failed: %r",
-                            .refused = 1},
+                            .refused = 1,
+                            .tells_two_errors = true},
                 .drops_dashes = true,
                 .version = "tini version 0.19.0 - graceshim " GRACESHIM_VERSION,
                 .usage = kTiniUsage,

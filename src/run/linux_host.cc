@@ -63,6 +63,13 @@ SignalsAtStart signals_at_start(const Plan& plan) {
   return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
 }
 
+int status_of_exec(int error, const Manners& manners) {
+  if (error == ENOENT) return kExitNotFound;
+  if (error == EACCES) return kExitNotExecutable;
+  if (manners.tells_two_errors) return kExitUsage;
+  return error == ENOTDIR ? kExitNotFound : kExitNotExecutable;
+}
+
 Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
   const std::string quoted = "'" + std::string(name) + "'";
   const auto cannot_execute = [&](const std::string& why) {
@@ -76,15 +83,13 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
     case SpawnFailure::Stage::kExec:
       break;
   }
+  const int status = status_of_exec(failure.error, manners);
   if (failure.error == ENOENT || failure.error == ENOTDIR) {
     const std::string file = find_in_path(name, search_path);
     const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
-    if (!interpreter.empty()) {
-      return {cannot_execute("its interpreter '" + interpreter + "' was not found"), kExitNotFound};
-    }
-    return {cannot_execute(reason(failure.error)), kExitNotFound};
+    if (!interpreter.empty()) return {cannot_execute("its interpreter '" + interpreter + "' was not found"), status};
   }
-  return {cannot_execute(reason(failure.error)), kExitNotExecutable};
+  return {cannot_execute(reason(failure.error)), status};
 }
 
 }  // namespace

@@ -176,8 +176,11 @@ class DropIn(BesideTheReal, Case):
         with open(script, "w", encoding="ascii") as file:
             file.write("echo bare $1; exit 6\n")
         os.chmod(script, 0o755)
+        loop = os.path.join(self.directory, "loop")
+        os.symlink(loop, loop)
         self.assert_same_words(
-            "tini", ("-s", "no-such-program"), ("-s", "/etc/passwd"), ("-s", "/"), ("-p", "SIGNOT", "true"),
+            "tini", ("-s", "no-such-program"), ("-s", "/etc/passwd"), ("-s", "/"), ("-s", "/etc/passwd/x"), ("-s", loop),
+            ("-s", "x" * 300), ("-s", "/" + "x" * 300), ("-s", ""), ("-p", "SIGNOT", "true"),
             ("-e", "256", "true"), ("-e", "x", "true"), ("-s", "--", "sh", "-c", "exit 3"),
             ("-s", "--", "sh", "-c", "kill $$"), ("-s", "-e", "143", "--", "sh", "-c", "kill $$"),
             ("-s", "-e", "3", "-e4", "--", "sh", "-c", "exit 4"), ("-s", "-e", "3", "--", "sh", "-c", "exit 5"),
