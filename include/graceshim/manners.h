@@ -20,6 +20,8 @@ enum class Remark : std::uint8_t {
   kReceived,      // a signal
   kTranslated,    // it goes on as another one
   kForwarded,     // it has been passed on
+  kDropped,       // it is not passed on, for a setting says so
+  kSuspended,     // we are about to stop ourselves
   kReapedExited,  // any process, the child too, that exited
   kReapedDied,    // and that died of a signal
   kReapedOrphan,  // any but the child
@@ -27,7 +29,7 @@ enum class Remark : std::uint8_t {
   kChildExited,   // the last word
   kChildDied,
 };
-constexpr std::size_t kRemarkCount = 10;
+constexpr std::size_t kRemarkCount = 12;
 
 class Remarks {
  public:

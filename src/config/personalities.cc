@@ -146,6 +146,8 @@ constexpr Remarks kDumbInitRemarks{
     {Remark::kReceived, {LogLevel::kDebug, "Received signal %n."}},
     {Remark::kTranslated, {LogLevel::kDebug, "Translating signal %o to %n."}},
     {Remark::kForwarded, {LogLevel::kDebug, "Forwarded signal %n to children."}},
+    {Remark::kDropped, {LogLevel::kDebug, "Not forwarding signal %n to children (ignored)."}},
+    {Remark::kSuspended, {LogLevel::kDebug, "Suspending self due to TTY signal."}},
     {Remark::kReapedExited, {LogLevel::kDebug, "A child with PID %p exited with exit status %n."}},
     {Remark::kReapedDied, {LogLevel::kDebug, "A child with PID %p was terminated by signal %n."}},
     {Remark::kChildExited, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},

@@ -80,6 +80,7 @@ void Supervisor::follow_unshielded(const std::string& why) {
 void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
   remark_signal(Remark::kReceived, received.signal);
+  if (plan_->routes[static_cast<std::size_t>(received.signal)].is_dropped()) tell_forwarded(0);
   Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
   event.was_ignored = received.was_ignored;
   event.foreground = received.foreground;
@@ -193,6 +194,7 @@ void Supervisor::perform(const Action& action) {
     case ActionKind::kTakeTerminal:
       return host_.take_terminal();
     case ActionKind::kSuspend:
+      remark(Remark::kSuspended, report_.pid, {});
       return host_.suspend();
     case ActionKind::kStartHook:
       return start_hook();
@@ -575,9 +577,10 @@ void Supervisor::remark_signal(Remark what, int signal) {
   remark(what, report_.pid, how);
 }
 
+// 0: as none.
 void Supervisor::tell_forwarded(int signal) {
   if (last_signal_.signal != 0 && last_signal_.signal != signal) remark_signal(Remark::kTranslated, signal);
-  remark_signal(Remark::kForwarded, signal);
+  remark_signal(signal == 0 ? Remark::kDropped : Remark::kForwarded, signal);
 }
 
 void Supervisor::tell_reaped(const Reaped& reaped) {

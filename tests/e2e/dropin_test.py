@@ -208,18 +208,20 @@ class DropIn(BesideTheReal, Case):
     # What of the real ones' lines tells of their own inner life, and is left out here.
     INNER_LIFE = re.compile(r"TRACE|SIGCHLD|signal 17\.|setsid complete|Unable to (at|de)tach|debug mode|^Terminated$")
 
+    def lines_of_a_life(self, text):
+        lines = [re.sub(r"\d{3,}", "N", line) for line in text.splitlines() if not self.INNER_LIFE.search(line)]
+        # The real dumb-init says so in the end also where nobody is left to get it.
+        if "Goodbye" in "".join(lines[-1:]) and "Forwarded signal 15" in lines[-2]:
+            del lines[-2]
+        return lines
+
     def test_what_they_say_of_a_life(self):
         def story(path, options, script, env):
             # In a session of its own, or dumb-init could not make one; all it says is on one stream or the other.
             done = subprocess.run(["setsid", "--wait", path, *options, "--", "sh", "-c", script],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   timeout=30, env=environment(**env), check=False)
-            lines = [re.sub(r"\d{3,}", "N", line) for line in done.stdout.splitlines()
-                     if not self.INNER_LIFE.search(line)]
-            # The real dumb-init says so in the end also where nobody is left to get it.
-            if "Goodbye" in "".join(lines[-1:]) and "Forwarded signal 15" in lines[-2]:
-                del lines[-2]
-            return done.returncode, lines
+            return done.returncode, self.lines_of_a_life(done.stdout)
         scripts = ("exit 3", "kill -KILL $$", "trap 'exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.1; done")
         for name, options, env in (("tini", ["-s", "-vvv"], {}), ("tini", ["-v"], {}), ("tini", [], {}),
                                    ("tini", ["-s"], {"TINI_VERBOSITY": "2"}), ("tini", [], {"TINI_VERBOSITY": "0"}),
@@ -242,6 +244,29 @@ class DropIn(BesideTheReal, Case):
         orphan = "pid=$( (sleep 0 & echo $!) ); while kill -0 $pid 2>&-; do sleep 0.05; done"
         lines = self.assert_same("tini", lambda path: story(path, ["-s", "-w"], orphan, {}))[1]
         self.assertEqual(len(lines), 1, lines)
+
+    def test_what_dumb_init_says_of_signals(self):
+        def story(path, options):
+            command = self.begin(path, "-v", "-r", "1:0", "-r", "10:12", *options, sys.executable, self.witness)
+            self.until_said(command, "ready")
+            for name in ("HUP", "USR1", "WINCH", "TSTP", "CONT", "TTIN", "CONT", "QUIT"):
+                said = command.output().count("ed signal ")
+                command.send(name)
+                if name in ("TSTP", "TTIN"):
+                    self.until(lambda: state_of(command.pid) == "T", "suspended", command=command)
+                elif name == "CONT":
+                    self.until(lambda: state_of(command.pid) != "T", "resumed", command=command)
+                # "Received signal", and what becomes of it.
+                self.until(lambda s=said, n=1 if name == "HUP" else 2: command.output().count("ed signal ") >= s + n,
+                           f"a word of {name}", command=command if name != "QUIT" else None)
+            status = command.wait(20)
+            return status, [line for line in self.lines_of_a_life(command.output()) if line.startswith("[dumb-init]")]
+        for options in ([], ["-c"]):
+            with self.subTest(options=options):
+                status, lines = self.assert_same("dumb-init", lambda path, o=options: story(path, o))
+                self.assertEqual(status, 9)
+                self.assertIn("[dumb-init] Not forwarding signal 0 to children (ignored).", lines)
+                self.assertEqual(lines.count("[dumb-init] Suspending self due to TTY signal."), 2)
 
     def test_every_option_of_a_help_text_is_in_ours(self):
         for name, option in (("tini", "-h"), ("dumb-init", "-h"), ("catatonit", "-h")):

@@ -676,6 +676,30 @@ TEST(Manners, TheWordsOfALifeAreThoseOfWhoeverWeStandFor) {
   EXPECT_EQ(lines_of_a_life(manners, true), warned);
 }
 
+TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
+  Plan plan = plan_of("same/auto/KILL", kInfinity);
+  plan.routes[sig::kHup] = Route::drop();
+  plan.routes[sig::kTstp] = Route::forward_as(sig::kStop);
+  plan.suspend_on = {sig::kTstp};
+  Manners manners;
+  manners.remarks = {{Remark::kReceived, {LogLevel::kDebug, "got %n"}},
+                     {Remark::kTranslated, {LogLevel::kDebug, "%o is %n"}},
+                     {Remark::kForwarded, {LogLevel::kDebug, "sent %n"}},
+                     {Remark::kDropped, {LogLevel::kDebug, "kept %n"}},
+                     {Remark::kSuspended, {LogLevel::kDebug, "stopping"}}};
+  SimulatedHost host;
+  Supervisor supervisor(plan, plan, host, "command", manners);
+  host.attach(supervisor);
+  supervisor.start();
+  host.signal_us(sig::kHup);
+  host.signal_us(sig::kTstp);
+  host.run(seconds(1));
+  std::vector<std::string> lines;
+  for (const LogLine& line : host.lines()) lines.push_back(line.text);
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{"got 1", "1 is 0", "kept 0", "got 20", "20 is 19", "sent 19", "stopping"}));
+}
+
 TEST(Manners, OurOwnWordsTellOfTheStartOfOrphansAndOfTheEnd) {
   EXPECT_EQ(lines_of_a_life(kOwnManners, true),
             (std::vector<std::string>{"3 started 101 (command)", "3 reaped orphan 102, which died of TERM",
