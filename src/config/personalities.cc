@@ -216,7 +216,7 @@ constexpr std::array kPersonalities{
                 .long_options = true,
                 .drops_dashes = true,
                 .help_on_stderr = true,
-                .version = "tini version 0.2.0_catatonit - graceshim " GRACESHIM_VERSION,
+                .version = "tini version 0.1.7_catatonit - graceshim " GRACESHIM_VERSION,
                 .usage = kCatatonitUsage,
                 .after_mistake = "%u\n",
                 .missing_command = "ERROR (catatonit:%p): missing program name\n%u\n"},

@@ -268,6 +268,12 @@ class DropIn(BesideTheReal, Case):
                 self.assertIn("[dumb-init] Not forwarding signal 0 to children (ignored).", lines)
                 self.assertEqual(lines.count("[dumb-init] Suspending self due to TTY signal."), 2)
 
+    def test_versions_begin_with_those_that_are_compared_with(self):
+        for name in REAL:
+            with self.subTest(name):
+                theirs, ours = ("".join(self.said(path, "--version")[1:]) for path in self.both(name))
+                self.assertEqual(ours[:len(theirs.rstrip())], theirs.rstrip())
+
     def test_every_option_of_a_help_text_is_in_ours(self):
         for name, option in (("tini", "-h"), ("dumb-init", "-h"), ("catatonit", "-h")):
             def options(path, o=option):
