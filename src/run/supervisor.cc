@@ -19,9 +19,6 @@ constexpr int kDismissPasses = 4;
 // A tree that forks as fast as it is stopped must not keep the timers waiting.
 constexpr int kStopWalks = 32;
 
-// The first real-time signal as libc counts them: it keeps 32 and 33 to itself.
-constexpr int kFirstRealTime = 34;
-
 // How many processes a log line names before it counts the rest.
 constexpr std::size_t kNamesPerLine = 10;
 
@@ -560,7 +557,7 @@ void Supervisor::remark(Remark what, int pid, ExitStatus how) {
   const std::string status = std::to_string(report_.status);
   const std::string end = describe(how);
   const char* const name = sigdescr_np(how.value);
-  const std::string real_time = "Real-time signal " + std::to_string(how.value - kFirstRealTime);
+  const std::string real_time = "Real-time signal " + std::to_string(how.value - kSignalRtMin);
   host_.log(line.level, expand(line.text, {{'p', pid_text},
                                            {'n', number},
                                            {'d', name == nullptr ? std::string_view(real_time) : name},
