@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,6 +20,11 @@ enum class Scope : std::uint8_t {
   kGroup,  // the child's process group
   kTree,   // every descendant
 };
+// Their words, in their order.
+constexpr std::array<std::string_view, 3> kScopeWords{"main", "group", "tree"};
+constexpr std::string_view scope_word(Scope scope) noexcept {
+  return kScopeWords[static_cast<std::size_t>(scope)];
+}
 
 constexpr int kSameSignal = 0;            // `same`: the trigger itself
 constexpr Millis kAutoWait = Millis{-1};  // `auto`: what is left of the timeout

@@ -295,18 +295,6 @@ std::string_view origin_word(Origin origin) {
   return "command_line";
 }
 
-std::string_view scope_word(Scope scope) {
-  switch (scope) {
-    case Scope::kMain:
-      return "main";
-    case Scope::kGroup:
-      return "group";
-    case Scope::kTree:
-      break;
-  }
-  return "tree";
-}
-
 void write_time(JsonWriter& json, std::string_view name, Millis time) {
   json.key(name);
   time == kInfinity ? json.null() : json.number(time.count());

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 4> kRepeatWords{"auto", "ignore", "escala
 constexpr std::array<std::string_view, 4> kStragglerWords{"stop", "wait", "leave", "dismiss"};
 constexpr std::array<std::string_view, 3> kReadyWords{"stop", "translation", "all"};
 constexpr std::array<std::string_view, 2> kResumeWords{"always", "stopped"};
-constexpr std::array<std::string_view, 2> kScopeWords{"main", "group"};
+constexpr std::array kChildScopeWords{scope_word(Scope::kMain), scope_word(Scope::kGroup)};
 constexpr std::array<std::string_view, 4> kLevelWords{"error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
 constexpr std::array<std::string_view, 4> kBooleanWords{"yes", "no", "true", "false"};
@@ -576,7 +576,7 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_EXIT_SUCCESS",
          .argument = "CODE,...",
          .help = "After a stop that needed no KILL, exit 0 for these, e.g. 143"}),
-    setting<&Config::child_scope, (read_word<Scope, kScopeWords>), (write_word<Scope, kScopeWords>)>(
+    setting<&Config::child_scope, (read_word<Scope, kChildScopeWords>), (write_word<Scope, kChildScopeWords>)>(
         {.group = kRest,
          .toml = "child.scope",
          .flag = "scope",
@@ -585,7 +585,7 @@ constexpr std::array kKeys{
          .default_text = "main",
          .help = "Who gets the signals: COMMAND (main) or its process group (group); the steps of a plan name their "
                  "own (QUIT@group)",
-         .words = kScopeWords}),
+         .words = kChildScopeWords}),
     setting<&Config::child_die_with_shim, read_boolean, write_boolean>(
         {.group = kRest,
          .toml = "child.die_with_shim",

@@ -7,17 +7,6 @@
 namespace graceshim {
 namespace {
 
-struct NamedScope {
-  std::string_view name;
-  Scope scope;
-};
-
-constexpr auto kScopes = std::to_array<NamedScope>({
-    {"main", Scope::kMain},
-    {"group", Scope::kGroup},
-    {"tree", Scope::kTree},
-});
-constexpr std::array<std::string_view, kScopes.size()> kScopeNames = {"main", "group", "tree"};
 constexpr std::string_view kSame = "same";
 constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kEndless = "infinity";
@@ -54,11 +43,11 @@ Result<PlanStep> parse_step(std::string_view text) {
   step.scope = default_scope(step.signal);
   if (at == std::string_view::npos) return step;
   const std::string_view scope = text.substr(at + 1);
-  const auto* const row = std::find_if(kScopes.begin(), kScopes.end(), [=](const auto& r) { return r.name == scope; });
-  if (row == kScopes.end()) {
-    return fail("unknown scope " + quoted(scope) + ", expected main, group or tree" + nearest_hint(scope, kScopeNames));
+  const auto* const found = std::find(kScopeWords.begin(), kScopeWords.end(), scope);
+  if (found == kScopeWords.end()) {
+    return fail("unknown scope " + quoted(scope) + ", expected main, group or tree" + nearest_hint(scope, kScopeWords));
   }
-  step.scope = row->scope;
+  step.scope = static_cast<Scope>(found - kScopeWords.begin());
   return step;
 }
 
@@ -138,8 +127,7 @@ std::string format_plan(const StepList& steps) {
     result += step.signal == kSameSignal ? std::string(kSame) : signal_name(step.signal);
     if (step.scope != default_scope(step.signal)) {
       result += '@';
-      result +=
-          std::find_if(kScopes.begin(), kScopes.end(), [&](const auto& r) { return r.scope == step.scope; })->name;
+      result += scope_word(step.scope);
     }
     if (is_tree_kill(step)) continue;
     result += '/';

@@ -27,15 +27,7 @@ void ending(JsonWriter& json, ExitStatus status) {
 
 std::string_view scope_name(const StepRecord& step) {
   if (step.target == Target::kRoots && step.scope != Scope::kTree) return "roots";
-  switch (step.scope) {
-    case Scope::kMain:
-      return "main";
-    case Scope::kGroup:
-      return "group";
-    case Scope::kTree:
-      break;
-  }
-  return "tree";
+  return scope_word(step.scope);
 }
 
 void trigger(JsonWriter& json, const Report& report) {

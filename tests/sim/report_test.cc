@@ -10,11 +10,10 @@ namespace {
 std::string steps_of(const Simulation& run) {
   std::string text;
   for (const StepRecord& step : run.supervisor.report().steps) {
-    constexpr const char* kScopes[] = {"main", "group", "tree"};
     const bool roots = step.target == Target::kRoots && step.scope != Scope::kTree;
     if (!text.empty()) text += "; ";
-    text += signal_name(step.signal) + " " + (roots ? "roots" : kScopes[static_cast<std::size_t>(step.scope)]) + " " +
-            std::to_string(step.delivered) + " @" + std::to_string(step.at.count());
+    text.append(signal_name(step.signal)).append(" ").append(roots ? "roots" : scope_word(step.scope)).append(" ");
+    text += std::to_string(step.delivered) + " @" + std::to_string(step.at.count());
   }
   return text;
 }
