@@ -4,6 +4,8 @@
 #include <spdlog/sinks/sink.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <ctime>
 #include <string>
 
@@ -13,26 +15,15 @@
 namespace graceshim {
 namespace {
 
+// By LogLevel.
+constexpr std::array kLevels{spdlog::level::err, spdlog::level::warn, spdlog::level::info, spdlog::level::debug};
+
 spdlog::level::level_enum spdlog_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-  }
-  return spdlog::level::off;
+  return kLevels[static_cast<std::size_t>(level)];
 }
 
 std::size_t index_of(spdlog::level::level_enum level) {
-  LogLevel own = LogLevel::kError;
-  if (level == spdlog::level::warn) own = LogLevel::kWarn;
-  if (level == spdlog::level::info) own = LogLevel::kInfo;
-  if (level == spdlog::level::debug) own = LogLevel::kDebug;
-  return static_cast<std::size_t>(own);
+  return static_cast<std::size_t>(std::find(kLevels.begin(), kLevels.end(), level) - kLevels.begin());
 }
 
 void append(std::string& out, spdlog::string_view_t text) {
