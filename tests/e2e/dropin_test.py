@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 
-from harness import SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main, processes
+from harness import (INTERACTIVE_BASH, SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main,
+                     processes)
 
 # The command below the init. It says what it sees, then which signals reach it, by their numbers, and ends by QUIT with
 # 9. "worker": another process of its group listens, too. "fork": it leaves an orphan. "end": TERM ends it with 4.
@@ -788,25 +789,11 @@ class DropInTerminal(BesideTheReal, TerminalCase):
             self.tell(story, lambda *_: 130, faults=[DEAD])
 
     def test_an_interactive_shell_has_job_control_below_a_session_leader(self):
-        shell = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
         for before, namespace in self.leaders():
             def story(init, b=before, n=namespace):
-                screen = Screen(self, [*b, *init.split(), "--", *shell], namespace=n)
+                screen = Screen(self, [*b, *init.split(), "--", *INTERACTIVE_BASH], namespace=n)
                 screen.expect("PROMPT> ")
-                screen.run("cat")
-                screen.send("before\n")
-                screen.expect("before\r\nbefore")
-                screen.send("\x1a")
-                screen.expect("Stopped")
-                screen.expect("PROMPT> ")
-                screen.send("fg\n")
-                screen.expect("cat\r\n")
-                screen.send("again\n")
-                screen.expect("again\r\nagain")
-                screen.send("\x03")
-                screen.expect("PROMPT> ")
-                screen.run("exit 5")
-                return screen.wait()
+                return screen.status_after_job_control()
             self.tell(story, lambda *_: 5, faults=[BLOCKED])
 
 

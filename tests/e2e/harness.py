@@ -260,6 +260,8 @@ while True:
 """
 
 
+INTERACTIVE_BASH = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
+
 
 class Screen:
     """A program on a terminal of its own, as session leader."""
@@ -318,6 +320,23 @@ class Screen:
         self.case.until(ended, "the end", on_failure=lambda: f"the screen shows {self.shown!r}")
         return self.status
 
+    def status_after_job_control(self):
+        """What a shell with a prompt ends with, 5, once a job of its own has been stopped, continued and interrupted."""
+        self.run("cat")
+        self.send("before\n")
+        self.expect("before\r\nbefore")
+        self.send("\x1a")
+        self.expect("Stopped")
+        self.expect("PROMPT> ")
+        self.send("fg\n")
+        self.expect("cat\r\n")
+        self.send("again\n")
+        self.expect("again\r\nagain")
+        self.send("\x03")
+        self.expect("PROMPT> ")
+        self.run("exit 5")
+        return self.wait()
+
     def hang_up(self):
         if self.master is not None:
             os.close(self.master)
@@ -370,7 +389,7 @@ class TerminalCase(Case):
         self.sees([*signals, fence], name)
 
     def shell(self, name="bash"):
-        arguments = {"bash": ["bash", "--norc", "--noprofile", "--noediting", "-i"], "dash": ["dash", "-i"]}[name]
+        arguments = {"bash": INTERACTIVE_BASH, "dash": ["dash", "-i"]}[name]
         self.need_program(name)
         screen = Screen(self, arguments)
         screen.expect("PROMPT> ")

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from harness import SHIM, Screen, TerminalCase, main
+from harness import INTERACTIVE_BASH, SHIM, Screen, TerminalCase, main
 
 
 class Terminal(TerminalCase):
@@ -210,23 +210,10 @@ class Terminal(TerminalCase):
 
     def test_an_interactive_shell_has_job_control_under_pid_1(self):
         self.need(os.geteuid() == 0, "a PID namespace needs root")
-        screen = Screen(self, [SHIM, "--", "bash", "--norc", "--noprofile", "--noediting", "-i"], namespace=True)
+        screen = Screen(self, [SHIM, "--", *INTERACTIVE_BASH], namespace=True)
         screen.expect("PROMPT> ")
         self.assertNotIn("no job control", screen.shown)
-        screen.run("cat")
-        screen.send("before\n")
-        screen.expect("before\r\nbefore")
-        screen.send("\x1a")
-        screen.expect("Stopped")
-        screen.expect("PROMPT> ")
-        screen.send("fg\n")
-        screen.expect("cat\r\n")
-        screen.send("again\n")
-        screen.expect("again\r\nagain")
-        screen.send("\x03")
-        screen.expect("PROMPT> ")
-        screen.run("exit 5")
-        self.assertEqual(screen.wait(), 5)
+        self.assertEqual(screen.status_after_job_control(), 5)
 
     # The end of the terminal.
 
