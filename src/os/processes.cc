@@ -180,18 +180,23 @@ std::vector<Process> TreeWalk::newcomers() {
     if (!has_ended(process)) found.push_back(std::move(process));
     return true;
   };
-  std::vector<Process> others;
   for_each_pid([&](int pid) {
-    if (known_.count(pid) != 0) return;
+    if (known_.count(pid) != 0 || strangers_.count(pid) != 0) return;
     // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-    // now.
-    Fd pidfd(known_.size() < most_held_ ? open_pidfd(pid) : -1);
+    // now. Whoever was there before us is hardly ever below us.
+    Fd pidfd(pid > self && known_.size() < most_held_ ? open_pidfd(pid) : -1);
     std::optional<Process> process = read_process(pid);
-    if (process && !take(*process, std::move(pidfd))) others.push_back(std::move(*process));
+    if (process && !take(*process, std::move(pidfd))) strangers_.emplace(pid, std::move(*process));
   });
   // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
   // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
-  while (std::erase_if(others, [&](Process& process) { return take(process, Fd()); }) != 0) {
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (auto at = strangers_.begin(); at != strangers_.end();) {
+      const bool taken = take(at->second, Fd());
+      at = taken ? strangers_.erase(at) : std::next(at);
+      grew = grew || taken;
+    }
   }
   return found;
 }

@@ -47,7 +47,8 @@ class TreeWalk {
     Fd pidfd;
   };
   std::size_t most_held_;
-  std::unordered_map<int, Known> known_;  // by their pids
+  std::unordered_map<int, Known> known_;  // by their pids, as the next
+  std::unordered_map<int, Process> strangers_;
 };
 
 // Our living children, adopted ones included.

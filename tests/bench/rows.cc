@@ -304,6 +304,7 @@ void Rows::reap() {
 // The timeout is over as soon as it can be, so that the TERM is the KILL; the floor knows of none.
 void Rows::treekill() {
   constexpr Nanos kTimeout = kMillisecond;
+  clear_away();  // those of other rows are not counted
   const Words stragglers = {"stragglers", std::to_string(effort_.stragglers)};
   const auto kill = [&](std::string_view metric, std::string_view contender, const Words& argv, Life::As as) {
     Life life(argv, as);
