@@ -408,6 +408,7 @@ void Rows::kill_on_time(std::string_view metric) {
     life.send(SIGTERM);
     add(metric, contender.name, difference(end_of(command.get()), sent_at + kGrace));
     life.end();
+    clear_away();  // what `timeout` leaves would be in the way of who walks over /proc
   };
   interleave(effort_.kills, {"graceshim", "timeout"}, [&](const Contender& contender, int /*round*/) {
     const bool ours = contender.name == kOurs;
