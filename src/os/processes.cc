@@ -183,8 +183,8 @@ std::vector<Process> TreeWalk::newcomers() {
   for_each_pid([&](int pid) {
     if (known_.count(pid) != 0 || strangers_.count(pid) != 0) return;
     // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-    // now. Whoever was there before us is hardly ever below us.
-    Fd pidfd(pid > self && known_.size() < most_held_ ? open_pidfd(pid) : -1);
+    // now.
+    Fd pidfd(known_.size() < most_held_ ? open_pidfd(pid) : -1);
     std::optional<Process> process = read_process(pid);
     if (process && !take(*process, std::move(pidfd))) strangers_.emplace(pid, std::move(*process));
   });
