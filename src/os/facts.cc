@@ -1,7 +1,6 @@
 #include "facts.h"
 
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,7 +39,7 @@ long long monotonic_ms() noexcept {
 
 Fd open_parent_pidfd() noexcept {
   const pid_t parent = ::getppid();
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0U)));
+  Fd pidfd = open_pidfd(parent);
   // 0: outside our PID namespace. Had it ended before the open, its number might be another's by now, and we would be
   // another's child.
   if (parent != 0 && ::getppid() == parent) return pidfd;

@@ -44,6 +44,10 @@ void Fd::close() noexcept {
   fd_ = -1;
 }
 
+Fd open_pidfd(int pid) noexcept {
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+}
+
 bool fill_standard_fds() noexcept {
   for (int fd = 0; fd < kStandardFds; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;

@@ -40,6 +40,9 @@ class Fd {
   int fd_ = -1;
 };
 
+// A descriptor that holds a process, pidfd_open(2); empty, with errno, if the kernel gives none.
+Fd open_pidfd(int pid) noexcept;
+
 // Puts /dev/null (without one: a descriptor that can be neither read nor written) on each of 0 to 2 that is closed,
 // lest the next thing that we open lands there. To be called before anything is opened. Returns false if that fails.
 bool fill_standard_fds() noexcept;

@@ -87,10 +87,6 @@ std::optional<Process> read_process(int pid) {
   return parse_stat(read_into(proc_path(path, pid, "stat"), text.data(), text.size()));
 }
 
-int open_pidfd(int pid) noexcept {
-  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
-}
-
 bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
@@ -184,7 +180,7 @@ std::vector<Process> TreeWalk::newcomers() {
     if (known_.count(pid) != 0 || strangers_.count(pid) != 0) return;
     // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
     // now.
-    Fd pidfd(known_.size() < most_held_ ? open_pidfd(pid) : -1);
+    Fd pidfd = known_.size() < most_held_ ? open_pidfd(pid) : Fd();
     std::optional<Process> process = read_process(pid);
     if (process && !take(*process, std::move(pidfd))) strangers_.emplace(pid, std::move(*process));
   });

@@ -33,7 +33,7 @@ Sent send_signal(int pid, int signal) noexcept {
 
 Sent send_verified(const Process& process, int signal) noexcept {
   if (process.id.pid <= 0) return Sent::kGone;
-  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.id.pid, 0U)));
+  const Fd pidfd = open_pidfd(process.id.pid);
   if (!pidfd && errno == ESRCH) return Sent::kGone;
   // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
   // now.
