@@ -31,10 +31,10 @@ bool set_parent_death_signal(int signal) noexcept {
   return ::getcwd(path, sizeof path) == nullptr ? std::string() : std::string(path);
 }
 
-long long monotonic_ms() noexcept {
+std::chrono::nanoseconds monotonic_now() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
 Fd open_parent_pidfd() noexcept {

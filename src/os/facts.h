@@ -1,6 +1,7 @@
 // What graceshim asks the kernel about itself.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "fds.h"
@@ -19,8 +20,8 @@ bool set_parent_death_signal(int signal) noexcept;
 // Absolute; empty if it cannot be named (it was removed, or lies outside our root).
 std::string working_directory();
 
-// CLOCK_MONOTONIC in milliseconds.
-long long monotonic_ms() noexcept;
+// CLOCK_MONOTONIC.
+std::chrono::nanoseconds monotonic_now() noexcept;
 
 // A pidfd that polls readable once our parent has ended; empty without one (it is outside our PID namespace, or the
 // kernel has none).

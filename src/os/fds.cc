@@ -99,8 +99,12 @@ void leave_standard_fds() noexcept {
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
-std::optional<Room> find_room(int count) {
+std::optional<Room> find_room(int count, int later) {
   const int limit = descriptor_limit();
+  if (limit - kStandardFds < later) {
+    errno = EMFILE;
+    return std::nullopt;
+  }
   Room room;
   int fd = kStandardFds;
   for (int found = 0; found < count; ++fd) {

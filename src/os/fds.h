@@ -59,8 +59,8 @@ struct Room {
 
 // Makes sure that `count` more descriptors can be opened, before a library opens them that aborts when it cannot
 // (libuv's signal pipe), and says where those will be, as long as no more are open at once. Nothing, with errno, if
-// they cannot.
-std::optional<Room> find_room(int count);
+// they cannot, or if the limit would not let `later` be open where there is none but 0 to 2.
+std::optional<Room> find_room(int count, int later);
 
 // Closes what graceshim inherited beyond 2. Ours stay open: those of `room`, and `own` (-1: none), which may be
 // anywhere. For after the child's start.

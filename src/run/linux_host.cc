@@ -1,7 +1,5 @@
 #include "linux_host.h"
 
-#include <fcntl.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 
 #include "facts.h"
 #include "graceshim/text.h"
+#include "parent_watch.h"
 #include "raw_signals.h"
 #include "supervisor.h"
 #include "terminal.h"
@@ -19,17 +18,19 @@
 namespace graceshim {
 namespace {
 
-// libuv's loop (epoll, two pipes, an event), the signalfd, a pidfd, the log's pipe; and /proc while it is read.
-constexpr int kDescriptorsNeeded = 12;
+// What may be open before the command starts, and stays: the pipe of the log.
+constexpr int kLogDescriptors = 2;
+
+// Later, when all that was inherited is gone: /proc while it is read, a pidfd, a file that is written.
+constexpr int kLaterDescriptors = 4;
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
 
 constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
 constexpr timespec kNoWait{};
-constexpr int kBatch = 32;  // signals between two looks at the timers
 
-constexpr std::uint64_t kFlushInterval = 100;  // ms, only while lines of the log wait
+constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 
 std::string reason(int error) {
   return std::strerror(error);
@@ -117,6 +118,8 @@ LinuxHost::LinuxHost(const RunRequest& request)
   environment_.push_back(nullptr);
 }
 
+LinuxHost::~LinuxHost() = default;
+
 int LinuxHost::pending_trigger() const {
   sigset_t pending;
   if (sigpending(&pending) != 0) return 0;
@@ -189,58 +192,23 @@ Result<void> LinuxHost::open(Supervisor& supervisor) {
   if (request_.subreaper && !is_pid1() && !become_subreaper()) {
     log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
   }
-  std::optional<Room> room = find_room(kDescriptorsNeeded);
+  const int here = kLogDescriptors + (request_.die_with_parent ? ParentWatch::kDescriptors : 0);
+  const int needed = here + kLaterDescriptors;
+  std::optional<Room> room = find_room(here, needed);
   if (!room) {
-    return fail("cannot open the " + std::to_string(kDescriptorsNeeded) + " descriptors that graceshim needs: " +
-                reason(errno) + " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
+    return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " + reason(errno) +
+                " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
   }
   room_ = std::move(*room);
-  if (const int error = uv_loop_init(&loop_); error != 0) {
-    return fail(std::string("cannot start the event loop: ") + uv_strerror(error));
-  }
-  for (std::size_t i = 0; i < kTimerCount; ++i) {
-    timers_[i].host = this;
-    timers_[i].timer = static_cast<Timer>(i);
-    timers_[i].handle.data = &timers_[i];
-    uv_timer_init(&loop_, &timers_[i].handle);
-  }
-  reap_timer_.data = this;
-  uv_timer_init(&loop_, &reap_timer_);
-  flush_timer_.data = this;
-  uv_timer_init(&loop_, &flush_timer_);
 
   // Of no signal at all: it only shows that the call is there. Refused, it would return at once, each time, for ever.
   siginfo_t info{};
   if (raw_take_signal(0, &info, &kNoWait) < 0 && errno != EAGAIN) {
     return tl::unexpected<Error>(system_error("cannot wait for signals (rt_sigtimedwait)", errno));
   }
-  // For its readiness alone: the signals themselves are taken by a call that waits as well. Every one but those that
-  // cannot be blocked, 32 and 33 as well: glibc's sigfillset() would leave them out.
-  sigset_t all;
-  std::memset(&all, 0xff, sizeof all);
-  signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return tl::unexpected<Error>(system_error("cannot read signals (signalfd)", errno));
-  Result<void> watched = watch(signal_watch_, signals_.get(),
-                               [](uv_poll_t* poll, int, int) { static_cast<LinuxHost*>(poll->data)->read_signals(); });
-  if (watched) uv_unref(reinterpret_cast<uv_handle_t*>(&signal_watch_));  // it alone does not keep the loop alive
-  if (!watched || !request_.die_with_parent) return watched;
-
-  parent_ = open_parent_pidfd();
-  if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
-  return watch(parent_watch_, parent_.get(), [](uv_poll_t* poll, int, int) {
-    LinuxHost& host = *static_cast<LinuxHost*>(poll->data);
-    uv_poll_stop(poll);
-    host.supervisor_->on_parent_end();
-    host.after_event();
-  });
-}
-
-Result<void> LinuxHost::watch(uv_poll_t& poll, int fd, uv_poll_cb callback) {
-  poll.data = this;
-  int error = uv_poll_init(&loop_, &poll, fd);
-  if (error == 0) error = uv_poll_start(&poll, UV_READABLE, callback);
-  if (error != 0) return fail(std::string("cannot watch for events: ") + uv_strerror(error));
-  return {};
+  if (!request_.die_with_parent) return {};
+  parent_watch_ = std::make_unique<ParentWatch>();
+  return parent_watch_->open();
 }
 
 void LinuxHost::let_go() {
@@ -254,24 +222,64 @@ void LinuxHost::serve() {
   supervisor_->on_child_change();
   after_event();
   while (!supervisor_->finished()) {
-    if (uv_loop_alive(&loop_) != 0) {
-      uv_run(&loop_, UV_RUN_ONCE);
-      continue;
-    }
-    // Most of a life nothing but a signal can happen, no timer and no parent's end: then one call waits for it and
-    // takes it, where there would be three with epoll.
     siginfo_t info{};
-    if (raw_take_signal(kEverySignal, &info, nullptr) > 0) on_signal(info);
-    after_event();
+    if (next_signal(info)) {
+      on_signal(info);
+      after_event();
+    }
+    do_what_is_due();
   }
   flush_log();
 }
 
-void LinuxHost::read_signals() {
-  siginfo_t info{};
-  for (int i = 0; i < kBatch && !supervisor_->finished() && raw_take_signal(kEverySignal, &info, &kNoWait) > 0; ++i)
-    on_signal(info);
-  after_event();
+LinuxHost::ArmedTimer* LinuxHost::earliest_timer() {
+  const auto earliest = std::ranges::min_element(timers_, {}, &ArmedTimer::at);
+  return earliest->at == kInfinity ? nullptr : &*earliest;
+}
+
+std::optional<std::chrono::nanoseconds> LinuxHost::patience() {
+  if (reap_again_) return std::chrono::nanoseconds{0};
+  const ArmedTimer* const timer = earliest_timer();
+  const Millis until = std::min(timer != nullptr ? timer->at : kInfinity, flush_at_);
+  if (until == kInfinity) return std::nullopt;
+  return std::max(until - monotonic_now(), std::chrono::nanoseconds{0});
+}
+
+bool LinuxHost::next_signal(siginfo_t& info) {
+  const std::optional<std::chrono::nanoseconds> patience = this->patience();
+  if (parent_watch_) {
+    parent_watch_->wait(patience);
+    if (parent_watch_->take_end()) {
+      supervisor_->on_parent_end();
+      after_event();
+    }
+    return !supervisor_->finished() && raw_take_signal(kEverySignal, &info, &kNoWait) > 0;
+  }
+  // One call waits for the signal and takes it, where there would be three with a loop over descriptors.
+  if (!patience) return raw_take_signal(kEverySignal, &info, nullptr) > 0;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(*patience);
+  const timespec left{seconds.count(), (*patience - seconds).count()};
+  return raw_take_signal(kEverySignal, &info, &left) > 0;
+}
+
+// Between two signals one timer at the most, and one more round of reaping: neither keeps the others waiting.
+void LinuxHost::do_what_is_due() {
+  ArmedTimer* const timer = earliest_timer();
+  if (timer != nullptr && timer->at <= now() && !supervisor_->finished()) {
+    timer->at = kInfinity;
+    supervisor_->on_timer(static_cast<Timer>(timer - timers_.data()), timer->generation);
+    after_event();
+  }
+  if (reap_again_ && !supervisor_->finished()) {
+    reap_again_ = false;
+    supervisor_->on_child_change();
+    after_event();
+  }
+  if (flush_at_ != kInfinity && flush_at_ <= now()) {
+    flush_at_ = kInfinity;
+    log_.flush();
+    after_event();
+  }
 }
 
 void LinuxHost::on_signal(const siginfo_t& info) {
@@ -301,20 +309,11 @@ void LinuxHost::flush_log() {
 
 void LinuxHost::after_event() {
   if (!lines_.empty()) flush_log();
-  if (log_.waiting() && uv_is_active(reinterpret_cast<uv_handle_t*>(&flush_timer_)) == 0) {
-    uv_timer_start(
-        &flush_timer_,
-        [](uv_timer_t* timer) {
-          LinuxHost& host = *static_cast<LinuxHost*>(timer->data);
-          host.log_.flush();
-          host.after_event();
-        },
-        kFlushInterval, 0);
-  }
+  if (flush_at_ == kInfinity && log_.waiting()) flush_at_ = now() + kFlushInterval;
 }
 
 Millis LinuxHost::now() {
-  return Millis{monotonic_ms()};
+  return std::chrono::floor<Millis>(monotonic_now());
 }
 
 Reaped LinuxHost::reap_next() {
@@ -387,31 +386,11 @@ void LinuxHost::suspend() {
 }
 
 void LinuxHost::arm(Timer timer, Millis at, std::uint32_t generation) {
-  ArmedTimer& armed = timers_[static_cast<std::size_t>(timer)];
-  armed.generation = generation;
-  // libuv counts from its own idea of now, which is as old as the last wake-up.
-  uv_update_time(&loop_);
-  const Millis left = std::max(at - now(), Millis{0});
-  uv_timer_start(
-      &armed.handle,
-      [](uv_timer_t* handle) {
-        const ArmedTimer& fired = *static_cast<ArmedTimer*>(handle->data);
-        LinuxHost& host = *fired.host;
-        host.supervisor_->on_timer(fired.timer, fired.generation);
-        host.after_event();
-      },
-      static_cast<std::uint64_t>(left.count()), 0);
+  timers_[static_cast<std::size_t>(timer)] = {at, generation};
 }
 
 void LinuxHost::reap_again() {
-  uv_timer_start(
-      &reap_timer_,
-      [](uv_timer_t* timer) {
-        LinuxHost& host = *static_cast<LinuxHost*>(timer->data);
-        if (!host.supervisor_->finished()) host.supervisor_->on_child_change();
-        host.after_event();
-      },
-      0, 0);
+  reap_again_ = true;
 }
 
 }  // namespace graceshim

@@ -1,10 +1,9 @@
-// The host that is Linux: processes through src/os, timers and readiness through libuv.
+// The host that is Linux, through src/os; and the loop of a life.
 #pragma once
-
-#include <uv.h>
 
 #include <array>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,12 +18,14 @@
 
 namespace graceshim {
 
+class ParentWatch;
 class Supervisor;
 
 class LinuxHost final : public Host {
  public:
   // `request` must outlive the host.
   explicit LinuxHost(const RunRequest& request);
+  ~LinuxHost() override;
 
   // To be called in this order: open(), the start of the child, let_go(), serve().
   //
@@ -68,17 +69,18 @@ class LinuxHost final : public Host {
 
  private:
   struct ArmedTimer {
-    uv_timer_t handle{};
-    LinuxHost* host = nullptr;
-    Timer timer = Timer::kDeadline;
+    Millis at = kInfinity;  // kInfinity: not armed
     std::uint32_t generation = 0;
   };
 
-  void read_signals();
+  [[nodiscard]] ArmedTimer* earliest_timer();
+  // Until something may have to be done; nullopt: nothing but a signal, or the parent's end.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> patience();
+  // Waits for a signal as long as patience() lasts, and takes it.
+  bool next_signal(siginfo_t& info);
   void on_signal(const siginfo_t& info);
+  void do_what_is_due();
   void after_event();
-
-  Result<void> watch(uv_poll_t& poll, int fd, uv_poll_cb callback);
 
   const RunRequest& request_;
   Log log_;
@@ -90,15 +92,11 @@ class LinuxHost final : public Host {
   int child_ = 0;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
   Room room_;                     // of our descriptors
-  Fd parent_;
-  Fd signals_;
   Supervisor* supervisor_ = nullptr;
-  uv_loop_t loop_{};
-  uv_poll_t signal_watch_{};
-  uv_poll_t parent_watch_{};
-  uv_timer_t reap_timer_{};
-  uv_timer_t flush_timer_{};
+  std::unique_ptr<ParentWatch> parent_watch_;
   std::array<ArmedTimer, kTimerCount> timers_{};
+  bool reap_again_ = false;
+  Millis flush_at_ = kInfinity;
 };
 
 }  // namespace graceshim

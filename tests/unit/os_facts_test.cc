@@ -76,12 +76,12 @@ TEST(IsTerminal, PtyIsOneAndAPipeIsNot) {
   EXPECT_TRUE(is_terminal(master.get()));
 }
 
-TEST(MonotonicMs, IsTheKernelsClock) {
-  const long long first = monotonic_ms();
+TEST(MonotonicNow, IsTheKernelsClock) {
+  const std::chrono::nanoseconds first = monotonic_now();
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  const long long second = monotonic_ms();
-  const long long between = static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+  const std::chrono::nanoseconds second = monotonic_now();
+  const std::chrono::nanoseconds between = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
   EXPECT_LE(first, between);
   EXPECT_LE(between, second);
 }

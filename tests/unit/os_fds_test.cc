@@ -99,7 +99,7 @@ int drop_and_look(CloseRange close_range) {
   const int inherited = ::open("/", O_PATH);
   const int high = ::dup2(inherited, 300);
   const int higher = ::dup2(inherited, 500);
-  const std::optional<Room> room = find_room(4);
+  const std::optional<Room> room = find_room(4, 0);
   if (!room || room->end <= inherited || room->end >= high) return 1;
   const Fd own(::open("/", O_PATH | O_CLOEXEC));
   const Fd report(::fcntl(inherited, F_DUPFD_CLOEXEC, 400));
@@ -148,9 +148,11 @@ TEST(FindRoom, IsTheLowestFreeNumbersBelowTheLimit) {
     ::dup2(0, 7);
     const rlimit limit{10, 100};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-    if (find_room(1)->end != 4 || find_room(2)->end != 6 || find_room(5)->end != 10) return 2;
-    if (find_room(5)->taken != std::vector<int>{4, 7}) return 3;
-    return !find_room(6) && errno == EMFILE ? 0 : 4;
+    if (find_room(1, 0)->end != 4 || find_room(2, 7)->end != 6 || find_room(5, 7)->end != 10) return 2;
+    if (find_room(5, 0)->taken != std::vector<int>{4, 7}) return 3;
+    if (find_room(6, 0) || errno != EMFILE) return 4;
+    errno = 0;
+    return !find_room(1, 8) && errno == EMFILE ? 0 : 5;
   });
   EXPECT_EQ(status, exited(0));
 }
