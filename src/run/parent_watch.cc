@@ -56,7 +56,8 @@ void ParentWatch::wait(std::optional<std::chrono::nanoseconds> patience) {
     // libuv counts from its own idea of now, which is as old as the last wait.
     uv_update_time(&loop_);
     const auto whole = std::chrono::ceil<std::chrono::milliseconds>(*patience);
-    uv_timer_start(&alarm_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(whole.count()), 0);
+    uv_timer_start(
+        &alarm_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(whole.count()), 0);
   }
   uv_run(&loop_, UV_RUN_ONCE);
 }

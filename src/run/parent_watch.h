@@ -14,8 +14,9 @@ namespace graceshim {
 
 class ParentWatch {
  public:
-  // How many descriptors it opens: the loop's own (epoll, two pipes, an event), the signalfd and the pidfd. libuv aborts
-  // where its signal pipe cannot be opened, so whoever calls open() has made sure of these.
+
+  // So many it opens: the loop's own (epoll, two pipes, an event), the signalfd and the pidfd. libuv aborts where its
+  // signal pipe cannot be opened, so whoever calls open() has made sure of them.
   static constexpr int kDescriptors = 8;
 
   // To be called once, on an object that stays where it is.
