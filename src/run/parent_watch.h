@@ -14,7 +14,6 @@ namespace graceshim {
 
 class ParentWatch {
  public:
-
   // So many it opens: the loop's own (epoll, two pipes, an event), the signalfd and the pidfd. libuv aborts where its
   // signal pipe cannot be opened, so whoever calls open() has made sure of them.
   static constexpr int kDescriptors = 8;
