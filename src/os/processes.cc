@@ -2,6 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/ioctl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +18,7 @@
 #include <string_view>
 
 #include "fds.h"
+#include "signalling.h"
 
 namespace graceshim {
 
@@ -145,6 +149,31 @@ std::optional<std::vector<Process>> listed_children() {
   return found;
 }
 
+// The head of struct pidfd_info of <linux/pidfd.h>, PIDFD_INFO_SIZE_VER0 bytes, and PIDFD_GET_INFO: Linux 6.13.
+struct PidfdInfo {
+  std::uint64_t mask = 0;
+  std::uint64_t cgroup = 0;
+  std::uint32_t pid = 0;
+  std::uint32_t thread_group = 0;
+  std::uint32_t parent = 0;
+  std::array<std::uint32_t, 9> rest{};
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+// A twelfth of what /proc/PID/stat costs. Nothing if the kernel does not tell.
+std::optional<int> parent_by_pidfd(const Fd& pidfd) noexcept {
+  PidfdInfo info;
+  if (!pidfd || ::ioctl(pidfd.get(), kPidfdGetInfo, &info) != 0) return std::nullopt;
+  return static_cast<int>(info.parent);
+}
+
+// As of a process: not while a thread lives.
+bool has_ended(const Fd& pidfd) noexcept {
+  pollfd end{pidfd.get(), POLLIN, 0};
+  return ::poll(&end, 1, 0) == 1;
+}
+
 SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
   std::uint64_t bits = 0;
   const std::size_t at = text.find(key);
@@ -166,44 +195,92 @@ bool own_proc() noexcept {
   return take_number(number, pid) && number.empty() && pid == ::getpid();
 }
 
-std::vector<Process> TreeWalk::newcomers() {
-  std::vector<Process> found;
-  if (!own_proc()) return found;
-  const int self = ::getpid();
-  const auto take = [&](Process& process, Fd pidfd) {
-    if (process.parent != self && known_.count(process.parent) == 0) return false;
-    known_.insert_or_assign(process.id.pid, Known{process.id, std::move(pidfd)});
-    if (!has_ended(process)) found.push_back(std::move(process));
-    return true;
-  };
+bool TreeWalk::is_below_us(int parent) const {
+  return parent == ::getpid() || known_.count(parent) != 0;
+}
+
+void TreeWalk::meet(int pid, int signal) {
+  // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
+  // now.
+  Fd pidfd = members_.size() < most_held_ ? open_pidfd(pid) : Fd();
+  std::optional<Process> process;
+  std::optional<int> parent = parent_by_pidfd(pidfd);
+  if (!parent) {
+    process = read_process(pid);
+    if (!process) return;
+    parent = process->parent;
+  }
+  if (!is_below_us(*parent)) {
+    strangers_.emplace(pid, *parent);
+    return;
+  }
+  known_.insert(pid);
+  if (process ? has_ended(*process) : has_ended(pidfd)) return;
+  if (signal != 0) {
+    if (pidfd) {
+      send_held(pidfd.get(), signal);
+    } else {
+      send_verified(*process, signal);
+    }
+  }
+  members_.push_back(Member{pid, *parent, std::move(pidfd), std::move(process)});
+}
+
+std::size_t TreeWalk::find_newcomers(int signal) {
+  if (!own_proc()) return 0;
+  const std::size_t before = members_.size();
   for_each_pid([&](int pid) {
-    if (known_.count(pid) != 0 || strangers_.count(pid) != 0) return;
-    // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-    // now.
-    Fd pidfd = known_.size() < most_held_ ? open_pidfd(pid) : Fd();
-    std::optional<Process> process = read_process(pid);
-    if (process && !take(*process, std::move(pidfd))) strangers_.emplace(pid, std::move(*process));
+    if (known_.count(pid) == 0 && strangers_.count(pid) == 0) meet(pid, signal);
   });
   // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
   // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
   for (bool grew = true; grew;) {
-    grew = false;
-    for (auto at = strangers_.begin(); at != strangers_.end();) {
-      const bool taken = take(at->second, Fd());
-      at = taken ? strangers_.erase(at) : std::next(at);
-      grew = grew || taken;
+    std::vector<int> ours;
+    for (const auto& [pid, parent] : strangers_) {
+      if (is_below_us(parent)) ours.push_back(pid);
     }
+    for (const int pid : ours) {
+      strangers_.erase(pid);
+      meet(pid, signal);
+    }
+    grew = !ours.empty();
   }
-  return found;
+  return members_.size() - before;
+}
+
+std::optional<Process> TreeWalk::next(bool in_detail) {
+  if (next_ > 0) members_[next_ - 1].pidfd = Fd();
+  while (next_ < members_.size()) {
+    Member& member = members_[next_++];
+    std::optional<Process> process = std::move(member.process);
+    if (!process && in_detail) {
+      process = read_process(member.pid);
+      if (process && has_ended(*process)) process.reset();
+    } else if (!process) {
+      process.emplace();
+      process->id.pid = member.pid;
+      process->parent = member.parent;
+    }
+    if (process) {
+      last_ = process->id;
+      return process;
+    }
+    member.pidfd = Fd();
+  }
+  last_ = {};
+  return std::nullopt;
 }
 
 int TreeWalk::pidfd_of(const ProcessId& id) const {
-  const auto known = known_.find(id.pid);
-  return known != known_.end() && known->second.id == id ? known->second.pidfd.get() : -1;
+  return next_ > 0 && id == last_ ? members_[next_ - 1].pidfd.get() : -1;
 }
 
 std::vector<Process> descendants() {
-  return TreeWalk(0).newcomers();
+  TreeWalk walk(0);
+  walk.find_newcomers(0);
+  std::vector<Process> found;
+  while (std::optional<Process> process = walk.next(true)) found.push_back(std::move(*process));
+  return found;
 }
 
 std::vector<Process> own_children() {

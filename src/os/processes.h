@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "fds.h"
@@ -28,27 +29,45 @@ bool own_proc() noexcept;
 // missing.
 std::vector<Process> descendants();
 
-// Walks over /proc for the sake of processes that will be signalled more than once. The first costs as much as
-// descendants(), the next ones nearly nothing; and each process is held, so that a signal cannot reach another that has
-// got its number since, and nobody has to look again.
+// Walks over /proc that go on until everybody is found, for a tree that forks meanwhile. Each process that is found is
+// held, so that a signal cannot reach another that has got its number since, and nobody has to look again.
 class TreeWalk {
  public:
   // At most so many are held, each by a descriptor.
   explicit TreeWalk(std::size_t most_held) noexcept : most_held_(most_held) {}
 
-  // The living below us whom no earlier call has returned.
-  std::vector<Process> newcomers();
-  // What holds a process that newcomers() has returned: signals to it reach that process or nobody. -1: it is not held.
+  // Looks for those living below us whom no earlier call has found, and sends each of them `signal` (0: none) as soon
+  // as it is found. Returns how many that were. The first call costs the most by far.
+  std::size_t find_newcomers(int signal);
+
+  // The next of those who were found, in the order of their finding. `in_detail`: with its facts of now; who has ended
+  // since is left out. Else, where the kernel tells a parent by a pidfd, number and parent may be all, for a fraction
+  // of the cost; the start time is 0 then. Where only /proc tells a parent, the facts are those of the look that found
+  // it. Whoever is gone may be told with the facts of another that has got its number: signals to it then find nobody.
+  // Nothing: that was the last one.
+  std::optional<Process> next(bool in_detail);
+
+  // What holds the process that next() has returned last: signals to it reach that process or nobody. -1: it is not
+  // held.
   [[nodiscard]] int pidfd_of(const ProcessId& id) const;
 
  private:
-  struct Known {
-    ProcessId id;
+  struct Member {
+    int pid = 0;
+    int parent = 0;
     Fd pidfd;
+    std::optional<Process> process;  // where the look has told all of it
   };
+
+  void meet(int pid, int signal);
+  [[nodiscard]] bool is_below_us(int parent) const;
+
   std::size_t most_held_;
-  std::unordered_map<int, Known> known_;  // by their pids, as the next
-  std::unordered_map<int, Process> strangers_;
+  std::vector<Member> members_;
+  std::unordered_set<int> known_;           // their pids
+  std::unordered_map<int, int> strangers_;  // the parents of all others, by their pids
+  std::size_t next_ = 0;                    // of members_
+  ProcessId last_;                          // that next() has returned
 };
 
 // Our living children, adopted ones included.

@@ -56,12 +56,16 @@ class Host {
   // As in processes.h; empty where /proc is absent or foreign.
   virtual std::vector<Process> own_children() = 0;
   virtual std::vector<Process> descendants() = 0;
-  // The descendants that are not among `known`, which earlier calls have returned. Those of one such series are held:
-  // send_verified() need not look at them again. Nobody known: a new series begins.
-  virtual std::vector<Process> newcomers(const std::vector<Process>& known) = 0;
+  // A walk over the tree that goes on while it grows: each call but the first of a walk finds those descendants whom no
+  // earlier one has found. They are sent `signal` (0: none) as soon as they are found; returns how many.
+  virtual std::size_t signal_newcomers(bool first, int signal) = 0;
+  // The next of those whom the walk has found; until the next call it is held: send_verified() need not look at it
+  // again. Not `in_detail`, number and parent may be all that is told, and the start time 0. Nothing: that was the last
+  // one.
+  virtual std::optional<Process> next_found(bool in_detail) = 0;
+  // Nothing if it is gone, or where /proc cannot tell.
+  virtual std::optional<Process> process(int pid) = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
-  // By a signal; false where /proc cannot tell.
-  virtual bool is_stopped(int pid) = 0;
 
   // As in signalling.h.
   virtual Sent send(int child_of_ours, int signal) = 0;

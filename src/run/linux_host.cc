@@ -328,19 +328,21 @@ std::vector<Process> LinuxHost::descendants() {
   return graceshim::descendants();
 }
 
-std::vector<Process> LinuxHost::newcomers(const std::vector<Process>& known) {
-  if (known.empty() || !walk_)
-    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)));
-  return walk_->newcomers();
+std::size_t LinuxHost::signal_newcomers(bool first, int signal) {
+  if (first || !walk_) walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)));
+  return walk_->find_newcomers(signal);
+}
+
+std::optional<Process> LinuxHost::next_found(bool in_detail) {
+  return walk_ ? walk_->next(in_detail) : std::nullopt;
+}
+
+std::optional<Process> LinuxHost::process(int pid) {
+  return graceshim::process(pid);
 }
 
 std::optional<Dispositions> LinuxHost::dispositions(int pid) {
   return graceshim::dispositions(pid);
-}
-
-bool LinuxHost::is_stopped(int pid) {
-  const std::optional<Process> found = process(pid);
-  return found && found->state == 'T';
 }
 
 Sent LinuxHost::send(int child_of_ours, int signal) {

@@ -50,9 +50,10 @@ class LinuxHost final : public Host {
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
-  std::vector<Process> newcomers(const std::vector<Process>& known) override;
+  std::size_t signal_newcomers(bool first, int signal) override;
+  std::optional<Process> next_found(bool in_detail) override;
+  std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
-  bool is_stopped(int pid) override;
   Sent send(int child_of_ours, int signal) override;
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;

@@ -47,6 +47,10 @@ Error ReportWriter::error(const std::string& what, int reason) const {
   return {where + ": cannot write the report to " + what + ": " + std::strerror(reason), kExitUsage};
 }
 
+bool ReportWriter::has_target() const noexcept {
+  return !path_.empty() || target_.value.kind == ReportTarget::Kind::kFd;
+}
+
 Result<void> ReportWriter::prepare() {
   const ReportTarget& target = target_.value;
   if (target.kind == ReportTarget::Kind::kFd) {
@@ -73,7 +77,7 @@ Result<void> ReportWriter::prepare() {
     const std::string place = replaces_ ? directory_of(path_) : path_;
     if (::access(place.c_str(), W_OK) != 0) return tl::unexpected<Error>(error(path_, errno));
   }
-  if (!path_.empty() || target.kind == ReportTarget::Kind::kFd) oom_kills_before_ = oom_kill_count();
+  if (has_target()) oom_kills_before_ = oom_kill_count();
   return {};
 }
 

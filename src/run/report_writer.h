@@ -16,6 +16,9 @@ class ReportWriter {
   // `platform` is the platform's name, empty if there is none.
   ReportWriter(const Setting<ReportTarget>& target, const std::string& platform);
 
+  // Whether a report may be written at the end.
+  [[nodiscard]] bool has_target() const noexcept;
+
   // To be called before anything is started. Keeps an fd:N from being inherited by the command.
   // Errors: the target cannot be written; the message names the setting and the reason, the status is 125.
   Result<void> prepare();

@@ -84,8 +84,10 @@ Report run(const RunRequest& request) {
   static LinuxHost* host = nullptr;
   host = new LinuxHost(request);
   const std::string name = request.command.empty() ? std::string() : base_name(request.command[0]);
-  Supervisor supervisor(request.plan, request.unshielded, *host, name, request.manners, request.warns_of_orphans);
   ReportWriter writer(request.report, request.platform);
+  Supervisor supervisor(
+      request.plan, request.unshielded, *host, name,
+      {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()});
   const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? host->open(supervisor) : writable;
   if (!ready) {

@@ -22,8 +22,13 @@ constexpr int kStopWalks = 32;
 // How many processes a log line names before it counts the rest.
 constexpr std::size_t kNamesPerLine = 10;
 
+// Without a name where nobody has asked for it.
+std::string describe(int pid, const std::string& name) {
+  return name.empty() ? std::to_string(pid) : std::to_string(pid) + " (" + name + ")";
+}
+
 std::string describe(const Process& process) {
-  return std::to_string(process.id.pid) + " (" + process.name + ")";
+  return describe(process.id.pid, process.name);
 }
 
 bool is_for_the_child(const Action& action) {
@@ -38,13 +43,14 @@ std::string describe(ExitStatus status) {
 }  // namespace
 
 Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
-                       const Manners& manners, bool warns_of_orphans)
+                       const Telling& telling)
     : plan_(&plan),
       unshielded_(unshielded),
       host_(host),
       command_(std::move(command)),
-      manners_(manners),
-      warns_of_orphans_(warns_of_orphans),
+      manners_(telling.manners),
+      tells_of_orphans_(telling.of_orphans),
+      tells_of_everybody_(telling.of_everybody),
       ledger_(plan.shield),
       started_at_(host.now()) {}
 
@@ -227,7 +233,9 @@ Sent Supervisor::send_step(const Process& process, int signal) {
 }
 
 bool Supervisor::needs_resuming(int pid) {
-  return plan_->resume == Resume::kAlways || host_.is_stopped(pid);
+  if (plan_->resume == Resume::kAlways) return true;
+  const std::optional<Process> now = host_.process(pid);
+  return now && now->state == 'T';
 }
 
 void Supervisor::deliver_to_child(const Action& action) {
@@ -363,26 +371,30 @@ void Supervisor::kill_pass() {
   bool refused = false;
   std::vector<Process> members;
   if (host_.is_pid1()) {
-    members = host_.descendants();
+    host_.signal_newcomers(true, 0);
+    while (std::optional<Process> member = host_.next_found(wants_details(members.size())))
+      members.push_back(std::move(*member));
     // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
     reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
     refused = !reachable;
   } else {
     // Stopped first, so that nobody forks while the others are being killed; and again, as long as a walk finds
     // somebody whom an earlier one has not.
-    for (int walk = 0; walk < kStopWalks; ++walk) {
-      const std::vector<Process> found = host_.newcomers(members);
-      if (found.empty()) break;
-      for (const Process& member : found) send(member, sig::kStop);
-      members.insert(members.end(), found.begin(), found.end());
+    for (int walk = 0; walk < kStopWalks && host_.signal_newcomers(walk == 0, sig::kStop) != 0; ++walk) {
     }
     bool child_seen = false;
-    for (const Process& member : members) {
-      child_seen = child_seen || member.id.pid == child_;
-      // One that is gone has ended, or has got another parent meanwhile: only the next pass can tell.
-      const bool was_refused = send_step(member, sig::kKill) == Sent::kRefused;
-      refused = refused || was_refused;
-      reachable = reachable || !was_refused;
+    while (std::optional<Process> member = host_.next_found(wants_details(members.size()))) {
+      const Sent sent = send(*member, sig::kKill);
+      reachable = reachable || sent != Sent::kRefused;
+      // It has ended, or has got another parent meanwhile: only the next pass can tell.
+      if (sent == Sent::kGone) continue;
+      if (sent == Sent::kRefused) {
+        refused = true;
+        if (member->name.empty()) member = host_.process(member->id.pid).value_or(*member);
+        warn_refused(*member, sig::kKill);
+      }
+      child_seen = child_seen || member->id.pid == child_;
+      members.push_back(std::move(*member));
     }
     // Without /proc the child is all that we know of, and its group.
     if (child_ != 0 && !child_seen) {
@@ -426,10 +438,27 @@ void Supervisor::warn_refused(const Process& process, int signal) {
                                  " was refused (it runs as another user)");
 }
 
+// Whether the next member of the tree is asked for its name and all the rest, where `noted` will be noted besides: to
+// read that of a thousand processes costs more than to end them.
+bool Supervisor::wants_details(std::size_t noted) const noexcept {
+  return tells_of_everybody_ || hook_ != 0 || report_.stragglers.size() + noted <= kNamesPerLine;
+}
+
 void Supervisor::note_stragglers(const std::vector<Process>& members) {
   for (const Process& process : members) {
     if (outside_every_scope(process) || process.id.pid == child_) continue;
-    if (noted_.insert(process.id).second) report_.stragglers.push_back({process.id, process.name, false, {}});
+    const auto [at, is_new] = alive_.try_emplace(process.id.pid, report_.stragglers.size());
+    if (!is_new) {
+      StragglerRecord& record = report_.stragglers[at->second];
+      const bool told_less = process.id.start_time == 0;
+      if (told_less || record.id == process.id) continue;
+      if (record.id.start_time == 0) {
+        record = {process.id, process.name, false, {}};
+        continue;
+      }
+      at->second = report_.stragglers.size();  // another one has got the number
+    }
+    report_.stragglers.push_back({process.id, process.name, false, {}});
   }
 }
 
@@ -450,11 +479,12 @@ void Supervisor::note_kill(const std::vector<Process>& members) {
 }
 
 void Supervisor::note_end_of_straggler(const Reaped& reaped) {
-  for (StragglerRecord& record : report_.stragglers) {
-    if (record.id.pid != reaped.pid || record.ended) continue;
-    record.ended = true;
-    record.status = reaped.status;
-  }
+  const auto at = alive_.find(reaped.pid);
+  if (at == alive_.end()) return;
+  StragglerRecord& record = report_.stragglers[at->second];
+  record.ended = true;
+  record.status = reaped.status;
+  alive_.erase(at);
 }
 
 // --- The story, as a person reads it. ---
@@ -470,7 +500,7 @@ std::string Supervisor::names_of_stragglers() const {
     if (record.ended) continue;
     if (++alive > kNamesPerLine) continue;
     if (!names.empty()) names += ", ";
-    names += std::to_string(record.id.pid) + " (" + record.name + ")";
+    names += describe(record.id.pid, record.name);
   }
   if (alive > kNamesPerLine) names += " and " + std::to_string(alive - kNamesPerLine) + " more";
   return names.empty() ? "processes that cannot be named without /proc" : names;
@@ -584,7 +614,7 @@ void Supervisor::tell_reaped(const Reaped& reaped) {
   const bool orphan = reaped.pid != report_.pid;
   remark(reaped.status.by_signal ? Remark::kReapedDied : Remark::kReapedExited, reaped.pid, reaped.status);
   if (orphan) remark(Remark::kReapedOrphan, reaped.pid, reaped.status);
-  if (orphan && warns_of_orphans_) remark(Remark::kWarnOfOrphan, reaped.pid, reaped.status);
+  if (orphan && tells_of_orphans_) remark(Remark::kWarnOfOrphan, reaped.pid, reaped.status);
 }
 
 void Supervisor::tell_end() {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "graceshim/manners.h"
 #include "graceshim/plan.h"
@@ -17,10 +18,16 @@ namespace graceshim {
 
 class Supervisor {
  public:
+  // What is told beyond the ordinary.
+  struct Telling {
+    const Manners& manners = kOwnManners;
+    bool of_orphans = false;    // a warning for each that is reaped
+    bool of_everybody = false;  // somebody reads the report: each straggler with its name, not the first ones alone
+  };
+
   // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
-  // `host` and `manners` must outlive the supervisor.
-  Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
-             const Manners& manners = kOwnManners, bool warns_of_orphans = false);
+  // `host` and the manners must outlive the supervisor.
+  Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command, const Telling& telling);
 
   // The command cannot be started, for this reason.
   void refuse(const Error& error);
@@ -60,6 +67,7 @@ class Supervisor {
   void remark(Remark what, int pid, ExitStatus how);
   void remark_signal(Remark what, int signal);
   void note_stragglers(const std::vector<Process>& members);
+  [[nodiscard]] bool wants_details(std::size_t noted) const noexcept;
   void note_end_of_straggler(const Reaped& reaped);
 
   Sent send(const Process& process, int signal);
@@ -76,16 +84,17 @@ class Supervisor {
   Host& host_;
   std::string command_;
   const Manners& manners_;
-  bool warns_of_orphans_;
+  bool tells_of_orphans_;
+  bool tells_of_everybody_;
   State state_;
   Report report_;
   DeliveryLedger ledger_;
-  std::deque<Event> events_;       // the one being answered, then those that answering it has made
-  std::set<ProcessId> noted_;      // the stragglers of the report
-  std::set<ProcessId> killed_;     // who is counted in the KILL of the report
-  std::set<ProcessId> dismissed_;  // who has had the TERM of stop.stragglers = dismiss
-  std::set<ProcessId> refused_;    // members that answered EPERM; each is named once
-  ReceivedSignal last_signal_;     // being handled: what a forward or a log line says about it
+  std::deque<Event> events_;                    // the one being answered, then those that answering it has made
+  std::unordered_map<int, std::size_t> alive_;  // pid -> the stragglers of the report that have not ended
+  std::set<ProcessId> killed_;                  // who is counted in the KILL of the report
+  std::set<ProcessId> dismissed_;               // who has had the TERM of stop.stragglers = dismiss
+  std::set<ProcessId> refused_;                 // members that answered EPERM; each is named once
+  ReceivedSignal last_signal_;                  // being handled: what a forward or a log line says about it
   Millis started_at_;
   int child_ = 0;  // 0: not started, or reaped
   int hook_ = 0;   // likewise

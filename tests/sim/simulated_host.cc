@@ -163,11 +163,40 @@ std::vector<Process> SimulatedHost::descendants() {
   return found;
 }
 
-std::vector<Process> SimulatedHost::newcomers(const std::vector<Process>& known) {
-  std::vector<Process> found = descendants();
-  std::erase_if(found, [&known](const Process& process) {
-    return std::ranges::any_of(known, [&process](const Process& other) { return other.id == process.id; });
-  });
+std::size_t SimulatedHost::signal_newcomers(bool first, int signal) {
+  if (first) {
+    found_.clear();
+    next_found_ = 0;
+  }
+  const std::size_t before = found_.size();
+  for (const Process& process : descendants()) {
+    if (std::ranges::find(found_, process.id) != found_.end()) continue;
+    found_.push_back(process.id);
+    if (signal != 0) send_verified(process, signal);
+  }
+  return found_.size() - before;
+}
+
+std::optional<Process> SimulatedHost::next_found(bool in_detail) {
+  while (next_found_ < found_.size()) {
+    const ProcessId id = found_[next_found_++];
+    const auto at = processes_.find(id.pid);
+    if (at == processes_.end() || at->second.zombie) continue;
+    if (in_detail) return at->second.facts;
+    Process process;
+    process.id.pid = id.pid;
+    process.parent = at->second.facts.parent;
+    return process;
+  }
+  return std::nullopt;
+}
+
+std::optional<Process> SimulatedHost::process(int pid) {
+  const auto at = processes_.find(pid);
+  if (at == processes_.end()) return std::nullopt;
+  Process found = at->second.facts;
+  if (at->second.stopped) found.state = 'T';
+  if (at->second.zombie) found.state = 'Z';
   return found;
 }
 
@@ -183,7 +212,9 @@ std::optional<Dispositions> SimulatedHost::dispositions(int pid) {
 
 Sent SimulatedHost::send_verified(const Process& process, int signal) {
   const auto found = processes_.find(process.id.pid);
-  if (found == processes_.end() || found->second.facts.id != process.id) return Sent::kGone;
+  if (found == processes_.end()) return Sent::kGone;
+  // 0: told without details, and held.
+  if (process.id.start_time != 0 && found->second.facts.id != process.id) return Sent::kGone;
   return deliver(process.id.pid, signal);
 }
 

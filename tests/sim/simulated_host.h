@@ -97,9 +97,10 @@ class SimulatedHost final : public Host {
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
-  std::vector<Process> newcomers(const std::vector<Process>& known) override;
+  std::size_t signal_newcomers(bool first, int signal) override;
+  std::optional<Process> next_found(bool in_detail) override;
+  std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
-  bool is_stopped(int pid) override { return processes_.count(pid) != 0 && processes_.at(pid).stopped; }
   Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;
@@ -129,6 +130,8 @@ class SimulatedHost final : public Host {
   int signals_to_reaped_ = 0;
   bool change_queued_ = false;
   std::map<int, SimProcess> processes_;
+  std::vector<ProcessId> found_;  // by the walk
+  std::size_t next_found_ = 0;
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::array<std::uint32_t, kTimerCount> armed_{};
   std::vector<Delivery> deliveries_;

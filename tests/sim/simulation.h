@@ -30,7 +30,10 @@ class Simulation {
  public:
   explicit Simulation(Plan plan, bool pid1 = false) : Simulation(plan, plan, pid1) {}
   Simulation(Plan plan, Plan unshielded, bool pid1 = false)
-      : plan_(plan), unshielded_(unshielded), host(pid1), supervisor(plan_, unshielded_, host, "command") {
+      : plan_(plan),
+        unshielded_(unshielded),
+        host(pid1),
+        supervisor(plan_, unshielded_, host, "command", {.of_everybody = true}) {
     host.attach(supervisor);
   }
 

@@ -1,6 +1,8 @@
 // Whole runs in virtual time: what each process gets, when, and how the run ends.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "simulation.h"
 
 namespace graceshim {
@@ -443,6 +445,55 @@ TEST(Kill, AMemberThatMayNotBeSignalledIsNamedAndDoesNotHangTheExit) {
   EXPECT_TRUE(run.host.said("102 (foreign) may not be signalled"));
 }
 
+// A command with thirty workers that ignore everything but KILL, the twentieth of which runs as another user.
+struct Crowd {
+  static constexpr int kWorkers = 30;
+  static constexpr int kForeign = 20;
+
+  Crowd(bool pid1, bool tells_of_everybody)
+      : plan(plan_of("same/auto/KILL", seconds(5))),
+        host(pid1),
+        supervisor(plan, plan, host, "command", {.of_everybody = tells_of_everybody}) {
+    host.attach(supervisor);
+    supervisor.start();
+    host.get(host.child()).ignores.add(sig::kTerm);
+    for (int i = 1; i <= kWorkers; ++i) {
+      SimProcess& worker = host.fork_from(host.child(), "worker");
+      worker.ignores.add(sig::kTerm);
+      worker.refuses = i == kForeign && !pid1;
+    }
+    host.signal_us(sig::kTerm);
+    host.run();
+  }
+  [[nodiscard]] long named() const {
+    return std::ranges::count(supervisor.report().stragglers, "worker", &StragglerRecord::name);
+  }
+
+  Plan plan;
+  SimulatedHost host;
+  Supervisor supervisor;
+};
+
+TEST(Kill, OfACrowdOnlyTheFirstAreLookedAtUnlessSomebodyReadsTheReport) {
+  for (const bool pid1 : {false, true}) {
+    const Crowd crowd(pid1, false);
+    EXPECT_EQ(crowd.host.alive_count(), pid1 ? 0 : 1);
+    EXPECT_TRUE(
+        crowd.host.said("KILL to 101 (command), 102 (worker), 103 (worker), 104 (worker), 105 (worker), 106 "
+                        "(worker), 107 (worker), 108 (worker), 109 (worker), 110 (worker), 111 (worker) and 20 "
+                        "more"));
+    EXPECT_EQ(crowd.supervisor.report().stragglers.size(), Crowd::kWorkers);
+    EXPECT_LT(crowd.named(), 13);
+    EXPECT_EQ(Crowd(pid1, true).named(), Crowd::kWorkers);
+  }
+}
+
+TEST(Kill, AMemberOfACrowdThatMayNotBeSignalledIsNamed) {
+  const Crowd crowd(false, false);
+  EXPECT_TRUE(crowd.host.said("121 (worker) may not be signalled"));
+  EXPECT_TRUE(crowd.host.said("KILL did not end 121 (worker)"));
+}
+
 TEST(Kill, AWalkThatMissesEverybodyIsNotTheEnd) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
@@ -630,7 +681,7 @@ TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
     const Plan plan = plan_of("same/auto/KILL", kInfinity);
     SimulatedHost host;
     host.start_failure = own;
-    Supervisor supervisor(plan, plan, host, "command", manners);
+    Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
     host.attach(supervisor);
     supervisor.start();
     EXPECT_EQ(supervisor.report().status, theirs);
@@ -643,7 +694,7 @@ std::vector<std::string> lines_of_a_life(const Manners& manners, bool warns_of_o
   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr1);
   SimulatedHost host;
   host.on_child_start = [](SimProcess& child) { child.catches[sig::kUsr1] = {seconds(1), 7}; };
-  Supervisor supervisor(plan, plan, host, "command", manners, warns_of_orphans);
+  Supervisor supervisor(plan, plan, host, "command", {.manners = manners, .of_orphans = warns_of_orphans});
   host.attach(supervisor);
   supervisor.start();
   SimProcess& orphan = host.fork_from(host.child(), "orphan");
@@ -688,7 +739,7 @@ TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
                      {Remark::kDropped, {LogLevel::kDebug, "kept %n"}},
                      {Remark::kSuspended, {LogLevel::kDebug, "stopping"}}};
   SimulatedHost host;
-  Supervisor supervisor(plan, plan, host, "command", manners);
+  Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
   host.attach(supervisor);
   supervisor.start();
   host.signal_us(sig::kHup);

@@ -213,36 +213,86 @@ TEST(Dispositions, IgnoredCaughtAndBlockedAreToldApart) {
   EXPECT_EQ(how->blocked, (SignalSet{SIGUSR1, 33, 64}));
 }
 
-TEST(TreeWalk, ReturnsEachDescendantOnceAndTheNewOnesLater) {
+// Until a child of ours has been stopped, or continued.
+void await_change(int pid, int code) {
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WCONTINUED | WEXITED), 0);
+  ASSERT_EQ(info.si_code, code);
+}
+
+std::vector<Process> rest_of(TreeWalk& walk) {
+  std::vector<Process> found;
+  while (std::optional<Process> process = walk.next(true)) found.push_back(std::move(*process));
+  return found;
+}
+
+// How many may be held: with none, the looks go to /proc alone, as they do where the kernel tells nothing by a pidfd.
+class TreeWalks : public ::testing::TestWithParam<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Held, TreeWalks, ::testing::Values(0, 1, 10));
+
+TEST_P(TreeWalks, ReturnEachDescendantOnceAndTheNewOnesLater) {
   const Held first;
-  TreeWalk walk(10);
-  EXPECT_EQ(pids(walk.newcomers()), std::set<int>{first.pid()});
-  EXPECT_TRUE(walk.newcomers().empty());
+  TreeWalk walk(GetParam());
+  EXPECT_EQ(walk.find_newcomers(0), 1);
+  EXPECT_EQ(walk.find_newcomers(0), 0);
   const Held second;
-  EXPECT_EQ(pids(walk.newcomers()), std::set<int>{second.pid()});
-  EXPECT_TRUE(walk.newcomers().empty());
-  EXPECT_EQ(pids(TreeWalk(10).newcomers()), (std::set<int>{first.pid(), second.pid()}));
+  EXPECT_EQ(walk.find_newcomers(0), 1);
+  EXPECT_EQ(pids(rest_of(walk)), (std::set<int>{first.pid(), second.pid()}));
+  EXPECT_EQ(walk.find_newcomers(0), 0);
+  EXPECT_FALSE(walk.next(true));
+  const Held third;
+  EXPECT_EQ(walk.find_newcomers(0), 1);
+  EXPECT_EQ(pids(rest_of(walk)), std::set<int>{third.pid()});
+}
+
+TEST_P(TreeWalks, SignalWhomTheyFindAndNobodyTwice) {
+  const Held first;
+  TreeWalk walk(GetParam());
+  EXPECT_EQ(walk.find_newcomers(SIGSTOP), 1);
+  await_change(first.pid(), CLD_STOPPED);
+  ::kill(first.pid(), SIGCONT);
+  await_change(first.pid(), CLD_CONTINUED);
+  const Held second;
+  EXPECT_EQ(walk.find_newcomers(SIGSTOP), 1);
+  await_change(second.pid(), CLD_STOPPED);
+  EXPECT_NE(process(first.pid()).value().state, 'T');
+  EXPECT_EQ(pids(rest_of(walk)), (std::set<int>{first.pid(), second.pid()}));
+}
+
+TEST_P(TreeWalks, LeaveOutWhoHasEnded) {
+  const int pid = fork_child([] { return 0; });
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  TreeWalk walk(GetParam());
+  walk.find_newcomers(0);
+  EXPECT_FALSE(walk.next(true));
+  wait_for(pid);
 }
 
 TEST(TreeWalk, HoldsTheProcessAndNobodyThatHasItsNumberLater) {
   std::optional<Held> held;
   held.emplace();
   TreeWalk walk(10);
-  const ProcessId id = walk.newcomers().at(0).id;
+  walk.find_newcomers(0);
+  const ProcessId id = walk.next(true).value().id;
   const int pidfd = walk.pidfd_of(id);
   ASSERT_GE(pidfd, 0);
   EXPECT_EQ(walk.pidfd_of({id.pid, id.start_time + 1}), -1);
   EXPECT_EQ(send_held(pidfd, 0), Sent::kDelivered);
   held.reset();
   EXPECT_EQ(send_held(pidfd, 0), Sent::kGone);
+  EXPECT_FALSE(walk.next(true));
+  EXPECT_EQ(::fcntl(pidfd, F_GETFD), -1);
+  EXPECT_EQ(walk.pidfd_of(id), -1);
 }
 
 TEST(TreeWalk, HoldsNoMoreThanItMay) {
   const Held first;
   const Held second;
   TreeWalk walk(1);
+  walk.find_newcomers(0);
   int count = 0;
-  for (const Process& process : walk.newcomers()) count += walk.pidfd_of(process.id) >= 0 ? 1 : 0;
+  while (std::optional<Process> process = walk.next(true)) count += walk.pidfd_of(process->id) >= 0 ? 1 : 0;
   EXPECT_EQ(count, 1);
 }
 
