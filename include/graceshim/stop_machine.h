@@ -178,18 +178,19 @@ enum class ActionKind : std::uint8_t {
   kFinish,  // status: the exit status of graceshim
 };
 
+// `Action{}`: everything 0. Without initialisers of its own, so that Actions need not touch what is not there.
 struct Action {
-  ActionKind kind = ActionKind::kNote;
-  Note note = Note::kStopAsked;
-  Timer timer = Timer::kDeadline;
-  Scope scope = Scope::kMain;
-  Target target = Target::kChild;
-  bool by_keyboard = false;
-  std::uint8_t step = 0;
-  int signal = 0;
-  int status = 0;
-  std::uint32_t generation = 0;
-  Millis at{0};
+  ActionKind kind;
+  Note note;
+  Timer timer;
+  Scope scope;
+  Target target;
+  bool by_keyboard;
+  std::uint8_t step;
+  int signal;
+  int status;
+  std::uint32_t generation;
+  Millis at;
 };
 
 // The actions of one event, in the order in which they are to be performed.
@@ -197,6 +198,8 @@ class Actions {
  public:
   static constexpr std::size_t kCapacity = 16;
 
+  // Not defaulted: with `Step{}` that would write all of the array.
+  constexpr Actions() noexcept {}  // NOLINT(modernize-use-equals-default,cppcoreguidelines-pro-type-member-init)
   constexpr void push(const Action& action) noexcept { items_[size_++] = action; }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
   [[nodiscard]] constexpr const Action* begin() const noexcept { return items_.data(); }
@@ -204,7 +207,7 @@ class Actions {
   constexpr const Action& operator[](std::size_t index) const noexcept { return items_[index]; }
 
  private:
-  std::array<Action, kCapacity> items_{};
+  std::array<Action, kCapacity> items_;
   std::size_t size_ = 0;
 };
 

@@ -26,6 +26,14 @@ std::span<char* const> environment_span(char** environment) {
   return {environment, size};
 }
 
+// For as long as the process lives: to take a life apart at its end would only delay it.
+template <class Part>
+Part& keep(Part&& part) {
+  static Part* kept = nullptr;
+  kept = new Part(std::forward<Part>(part));
+  return *kept;
+}
+
 RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Entry& entry,
                       std::span<char* const> environment) {
   RunRequest request;
@@ -64,7 +72,7 @@ int app_main(int argc, char** argv, char** environment) {
   surroundings.exists = file_exists;
   surroundings.list_directory = directory_names;
   surroundings.working_directory = entry.working_directory;
-  Result<Invocation> invocation = configure(surroundings);
+  Result<Invocation>& invocation = keep(configure(surroundings));
   const Manners manners = manners_of(surroundings.arguments);
   if (!invocation) return refuse(invocation.error(), manners);
   if (invocation->said) {
@@ -86,13 +94,13 @@ int app_main(int argc, char** argv, char** environment) {
   }
   Situation situation = entry.situation;
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
-  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, situation);
+  const Result<PlanResult>& plan = keep(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));
-  RunRequest request = request_of(std::move(*invocation), *plan, entry, surroundings.environment);
+  RunRequest& request = keep(request_of(std::move(*invocation), *plan, entry, surroundings.environment));
   request.manners = manners;
-  return run(request).status;
+  return run(request);
 }
 
 }  // namespace graceshim

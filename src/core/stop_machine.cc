@@ -375,7 +375,7 @@ void Answer::finish_with(Cause cause, int status) noexcept {
   state().phase = Phase::kFinished;
   state().cause = cause;
   state().status = status;
-  Action action;
+  Action action{};
   action.kind = ActionKind::kFinish;
   action.status = status;
   result_.actions.push(action);
@@ -390,7 +390,7 @@ void Answer::resume_child(bool with_terminal) noexcept {
 }
 
 void Answer::forward(int signal, Scope scope) noexcept {
-  Action action;
+  Action action{};
   action.kind = ActionKind::kForward;
   action.target = state().target;
   action.scope = scope;
@@ -405,7 +405,7 @@ Scope Answer::forward_scope() noexcept {
 }
 
 void Answer::act(ActionKind kind) noexcept {
-  Action action;
+  Action action{};
   action.kind = kind;
   action.target = state().target;
   result_.actions.push(action);
@@ -414,7 +414,7 @@ void Answer::act(ActionKind kind) noexcept {
 // Behind a shield nobody notices TERM; what a plan sends there is never shielded.
 void Answer::dismiss() noexcept {
   const int first = plan_.steps[0].signal;
-  Action action;
+  Action action{};
   action.kind = ActionKind::kDismiss;
   action.target = state().target;
   action.signal = plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
@@ -440,7 +440,7 @@ bool Answer::advance(bool kill_allowed) noexcept {
 
 void Answer::deliver() noexcept {
   const PlanStep& step = plan_.steps[state().step];
-  Action action;
+  Action action{};
   action.kind = ActionKind::kDeliver;
   action.target = state().target;
   // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
@@ -467,7 +467,7 @@ void Answer::look_at_roots() noexcept {
 }
 
 void Answer::arm(Timer timer, Millis at) noexcept {
-  Action action;
+  Action action{};
   action.kind = ActionKind::kArm;
   action.timer = timer;
   action.at = at;
@@ -484,7 +484,7 @@ void Answer::cut_hook() noexcept {
 }
 
 void Answer::note(Note what, int signal) noexcept {
-  Action action;
+  Action action{};
   action.kind = ActionKind::kNote;
   action.note = what;
   action.signal = signal;

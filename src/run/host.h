@@ -51,7 +51,7 @@ class Host {
   virtual Reaped reap_next() = 0;
 
   // Ourselves as a member of the process tree: pid, group, session.
-  virtual Process self() = 0;
+  virtual const Process& self() = 0;
   virtual bool is_pid1() = 0;
   // As in processes.h; empty where /proc is absent or foreign.
   virtual std::vector<Process> own_children() = 0;

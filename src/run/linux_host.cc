@@ -184,8 +184,7 @@ Result<int> LinuxHost::start_hook(int child) {
   return spawned->pid;
 }
 
-Result<void> LinuxHost::open(Supervisor& supervisor) {
-  supervisor_ = &supervisor;
+Result<void> LinuxHost::open() {
   if (request_.parent_death_signal != 0 && !set_parent_death_signal(request_.parent_death_signal)) {
     return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
   }
@@ -215,9 +214,11 @@ void LinuxHost::let_go() {
   const ReportTarget& report = request_.report.value;
   drop_inherited_fds(room_, report.kind == ReportTarget::Kind::kFd ? report.fd : -1);
   leave_standard_fds();
+  forget_processor_of_child();
 }
 
-void LinuxHost::serve() {
+void LinuxHost::serve(Supervisor& supervisor) {
+  supervisor_ = &supervisor;
   // Children that came with us may have ended long before, their CHLD gone.
   supervisor_->on_child_change();
   after_event();

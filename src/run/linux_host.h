@@ -31,13 +31,13 @@ class LinuxHost final : public Host {
   //
   // Opens all that the life needs, so that what the system refuses is known before anything is started.
   // Errors: the message says what is refused and why; status 125.
-  Result<void> open(Supervisor& supervisor);
+  Result<void> open();
   // A signal that has been waiting since before the start and starts a stop; 0: none.
   [[nodiscard]] int pending_trigger() const;
   // Lets go of everything that is the child's: descriptors, standard input and output, the working directory.
   void let_go();
-  // Runs the loop until the supervisor has finished.
-  void serve();
+  // Tells the supervisor what happens until it has finished.
+  void serve(Supervisor& supervisor);
   // Writes the lines that were logged since, as far as stderr takes them without waiting. After each event that is done
   // anyway: first comes what the event asks for, then the words about it.
   void flush_log();
@@ -46,7 +46,7 @@ class LinuxHost final : public Host {
   Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
   Reaped reap_next() override;
-  Process self() override { return self_; }
+  const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;

@@ -24,6 +24,21 @@ std::string base_name(const std::string& path) {
   return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
 }
 
+struct Life {
+  explicit Life(const RunRequest& request)
+      : host(request),
+        writer(request.report, request.platform),
+        supervisor(
+            request.plan, request.unshielded, host,
+            request.command.empty() ? std::string() : base_name(request.command[0]),
+            {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()}) {
+  }
+
+  LinuxHost host;
+  ReportWriter writer;
+  Supervisor supervisor;
+};
+
 }  // namespace
 
 Entry enter() {
@@ -79,45 +94,42 @@ void complain(std::string_view line, const Manners& manners) {
   log.flush();
 }
 
-Report run(const RunRequest& request) {
-  // Kept until the process is gone: taking libuv's loop apart would only delay the exit.
-  static LinuxHost* host = nullptr;
-  host = new LinuxHost(request);
-  const std::string name = request.command.empty() ? std::string() : base_name(request.command[0]);
-  ReportWriter writer(request.report, request.platform);
-  Supervisor supervisor(
-      request.plan, request.unshielded, *host, name,
-      {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()});
-  const Result<void> writable = writer.prepare();
-  const Result<void> ready = writable ? host->open(supervisor) : writable;
+int run(const RunRequest& request) {
+  // Kept until the process is gone: to take a life apart would only delay its end.
+  static Life* life = nullptr;
+  life = new Life(request);
+  LinuxHost& host = life->host;
+  Supervisor& supervisor = life->supervisor;
+  const Result<void> writable = life->writer.prepare();
+  const Result<void> ready = writable ? host.open() : writable;
   if (!ready) {
     supervisor.refuse(ready.error());
-  } else if (const int signal = host->pending_trigger(); signal != 0) {
+  } else if (const int signal = host.pending_trigger(); signal != 0) {
     ReceivedSignal received;
     received.signal = signal;
     supervisor.on_signal(received);
   } else {
-    if (!request.subreaper && !host->is_pid1() && !request.manners.no_subreaper.empty())
-      host->log(LogLevel::kWarn, request.manners.no_subreaper);
-    for (const std::string& warning : request.warnings) host->log(LogLevel::kWarn, warning);
-    host->flush_log();  // before the command has a word
+    if (!request.subreaper && !host.is_pid1() && !request.manners.no_subreaper.empty())
+      host.log(LogLevel::kWarn, request.manners.no_subreaper);
+    for (const std::string& warning : request.warnings) host.log(LogLevel::kWarn, warning);
+    host.flush_log();  // before the command has a word
     supervisor.start();
   }
   if (!supervisor.finished()) {
-    host->let_go();
-    host->serve();
+    host.let_go();
+    host.serve(supervisor);
   }
-  Report report = supervisor.report();
-  report.version = request.version;
-  report.command = request.command;
-  report.preset = request.preset;
-  report.platform = request.platform;
-  if (writable) {
-    if (const Result<void> written = writer.write(report); !written)
-      host->log(LogLevel::kWarn, written.error().message);
+  if (writable && life->writer.has_target()) {
+    Report report = supervisor.report();
+    report.version = request.version;
+    report.command = request.command;
+    report.preset = request.preset;
+    report.platform = request.platform;
+    if (const Result<void> written = life->writer.write(report); !written)
+      host.log(LogLevel::kWarn, written.error().message);
   }
-  host->flush_log();
-  return report;
+  host.flush_log();
+  return supervisor.report().status;
 }
 
 }  // namespace graceshim

@@ -61,7 +61,8 @@ struct RunRequest {
   std::string platform;  // empty: none
 };
 
-// Runs the command to its end. Returns what became of it; report.status is the exit status of graceshim.
-Report run(const RunRequest& request);
+// Runs the command to its end, and writes the report that `request` asks for. Returns the exit status of graceshim. To
+// be called once, with a request that lives as long as the process.
+int run(const RunRequest& request);
 
 }  // namespace graceshim

@@ -135,14 +135,6 @@ Reaped SimulatedHost::reap_next() {
   return {any ? Reaped::Kind::kNone : Reaped::Kind::kEmpty, 0, {}};
 }
 
-Process SimulatedHost::self() {
-  Process process;
-  process.id.pid = kOwnPid;
-  process.group = kOwnSession;
-  process.session = kOwnSession;
-  return process;
-}
-
 std::vector<Process> SimulatedHost::own_children() {
   std::vector<Process> found;
   for (const auto& [pid, process] : processes_) {

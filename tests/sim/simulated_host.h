@@ -93,7 +93,7 @@ class SimulatedHost final : public Host {
   Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
   Reaped reap_next() override;
-  Process self() override;
+  const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
   std::vector<Process> descendants() override;
@@ -129,6 +129,7 @@ class SimulatedHost final : public Host {
   int hook_ = 0;
   int signals_to_reaped_ = 0;
   bool change_queued_ = false;
+  const Process self_{.id = {kOwnPid, 0}, .group = kOwnSession, .session = kOwnSession, .name = {}};
   std::map<int, SimProcess> processes_;
   std::vector<ProcessId> found_;  // by the walk
   std::size_t next_found_ = 0;
