@@ -18,12 +18,12 @@ Millis millis_of(const timeval& time) noexcept {
 
 }  // namespace
 
-Reaped reap_next() noexcept {
+Reaped reap_next(bool asks_for_usage) noexcept {
   for (;;) {
     siginfo_t info{};  // zeroed: with WNOHANG and nobody ready the kernel need not write si_pid
     rusage usage{};
     // The system call itself: it tells what the process has used, and glibc's waitid(3) does not ask.
-    if (::syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG, &usage) != 0) {
+    if (::syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG, asks_for_usage ? &usage : nullptr) != 0) {
       if (errno == EINTR) continue;
       return Reaped{Reaped::Kind::kEmpty};  // ECHILD: the arguments leave no other error
     }

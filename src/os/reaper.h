@@ -23,7 +23,7 @@ struct Reaped {
 
 // Takes the next child that has ended or been stopped, of whatever origin, without waiting. One CHLD may stand for any
 // number of them: call it until it says kNone or kEmpty. The number `pid` is free for a new process once this has
-// returned.
-Reaped reap_next() noexcept;
+// returned. To add up what a process has used takes the kernel a while: it does so only if `asks_for_usage`.
+Reaped reap_next(bool asks_for_usage) noexcept;
 
 }  // namespace graceshim

@@ -68,8 +68,8 @@ struct Spawned {
 // its exec.
 tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept;
 
-// Makes the kernel forget the processor on which the child ran with our memory, before its exec. Since Linux 6.13 that is
-// remembered until the memory's translations are next flushed there, and else our end would have to interrupt that
+// Makes the kernel forget the processor on which the child ran with our memory, before its exec. Since Linux 6.13 that
+// is remembered until the memory's translations are next flushed there, and else our end would have to interrupt that
 // processor and wait for it: some 10 us of the time from the child's end to ours in a virtual machine. To be called
 // while the child starts; what it costs is hidden then.
 void forget_processor_of_child() noexcept;

@@ -95,8 +95,10 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
 
 }  // namespace
 
-LinuxHost::LinuxHost(const RunRequest& request)
-    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
+LinuxHost::LinuxHost(const RunRequest& request, bool asks_for_usage)
+    : request_(request),
+      log_(request.log_level, request.log_format, STDERR_FILENO, request.manners),
+      asks_for_usage_(asks_for_usage) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
@@ -318,7 +320,7 @@ Millis LinuxHost::now() {
 }
 
 Reaped LinuxHost::reap_next() {
-  return graceshim::reap_next();
+  return graceshim::reap_next(asks_for_usage_);
 }
 
 std::vector<Process> LinuxHost::own_children() {

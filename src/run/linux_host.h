@@ -23,8 +23,8 @@ class Supervisor;
 
 class LinuxHost final : public Host {
  public:
-  // `request` must outlive the host.
-  explicit LinuxHost(const RunRequest& request);
+  // `request` must outlive the host. `asks_for_usage`: somebody reads what the processes have used.
+  LinuxHost(const RunRequest& request, bool asks_for_usage);
   ~LinuxHost() override;
 
   // To be called in this order: open(), the start of the child, let_go(), serve().
@@ -90,6 +90,7 @@ class LinuxHost final : public Host {
   std::vector<char*> environment_;  // of the child, with the final null pointer
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
+  bool asks_for_usage_;
   int child_ = 0;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
   Room room_;                     // of our descriptors

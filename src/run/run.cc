@@ -26,16 +26,16 @@ std::string base_name(const std::string& path) {
 
 struct Life {
   explicit Life(const RunRequest& request)
-      : host(request),
-        writer(request.report, request.platform),
+      : writer(request.report, request.platform),
+        host(request, writer.has_target()),
         supervisor(
             request.plan, request.unshielded, host,
             request.command.empty() ? std::string() : base_name(request.command[0]),
             {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()}) {
   }
 
-  LinuxHost host;
   ReportWriter writer;
+  LinuxHost host;
   Supervisor supervisor;
 };
 

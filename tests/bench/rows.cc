@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -225,12 +226,15 @@ void Rows::start() {
   });
 }
 
-// The moments count from the exec's point of no return: before that, nobody's program is there to lose anything.
+// The moments count from the exec's point of no return, which can be seen from outside. Its end cannot, when the kernel
+// enters the program: it has come by a moment at which the floor, whose first instruction blocks every signal, does not
+// lose its TERM. What is lost before that the kernel has lost, for whatever program; it is counted by itself.
 void Rows::lost() {
-  interleave(effort_.early_rounds, kInitsAndFloor, [this](const Contender& contender, int /*round*/) {
+  std::vector<std::map<std::string, std::array<bool, kMoments>>> rounds(static_cast<std::size_t>(effort_.early_rounds));
+  interleave(effort_.early_rounds, kInitsAndFloor, [&](const Contender& contender, int round) {
     const Words argv =
         contender.name == kFloor ? Words{BENCH_FIRST, BENCH_COMMAND, "serve"} : as_pid1(contender, {"serve"});
-    int lost = 0;
+    std::array<bool, kMoments>& lost = rounds[static_cast<std::size_t>(round)][contender.name];
     for (int moment = 0; moment < kMoments; ++moment) {
       Life life(argv, Life::As::kPid1);
       nap_until(life.execed_at() + moment * kBetweenMoments);
@@ -246,10 +250,20 @@ void Rows::lost() {
         fence = fence || note->what == kFence;
         if (fence) break;
       }
-      lost += ready && fence && !term ? 1 : 0;
+      lost[static_cast<std::size_t>(moment)] = ready && fence && !term;
     }
-    add("lost", contender.name, lost);
   });
+  for (std::map<std::string, std::array<bool, kMoments>>& round : rounds) {
+    const std::array<bool, kMoments>& before_the_end = round[std::string(kFloor)];
+    for (const auto& [name, lost] : round) {
+      std::array<int, 2> count{};
+      for (std::size_t moment = 0; moment < lost.size(); ++moment) {
+        if (lost[moment]) ++count[before_the_end[moment] ? 0 : 1];
+      }
+      add("lost.exec", name, count[0]);
+      if (name != kFloor) add("lost", name, count[1]);
+    }
+  }
 }
 
 void Rows::translate() {

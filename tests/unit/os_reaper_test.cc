@@ -12,7 +12,7 @@ namespace graceshim::test {
 namespace {
 
 TEST(ReapNext, SaysWhenNoChildIsLeft) {
-  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty);
+  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEmpty);
 }
 
 TEST(ReapNext, DoesNotWaitForAChildThatRuns) {
@@ -22,20 +22,20 @@ TEST(ReapNext, DoesNotWaitForAChildThatRuns) {
     told(hold.read_end.get());
     return 3;
   });
-  EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
+  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kNone);
   hold.write_end = Fd();
   wait_for_zombie(pid);
-  const Reaped reaped = reap_next();
+  const Reaped reaped = reap_next(true);
   EXPECT_EQ(reaped.kind, Reaped::Kind::kEnded);
   EXPECT_EQ(reaped.pid, pid);
   EXPECT_EQ(reaped.status, exited(3));
-  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty);
+  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEmpty);
 }
 
 TEST(ReapNext, EveryExitCodeIsExact) {
   for (int code = 0; code <= 255; ++code) {
     wait_for_zombie(fork_child([code] { return code; }));
-    const Reaped reaped = reap_next();
+    const Reaped reaped = reap_next(true);
     ASSERT_EQ(reaped.kind, Reaped::Kind::kEnded);
     EXPECT_EQ(reaped.status, exited(code));
   }
@@ -54,7 +54,7 @@ TEST(ReapNext, EverySignalThatKillsIsExact) {
       ::kill(::getpid(), signal);
       return 0;
     }));
-    const Reaped reaped = reap_next();
+    const Reaped reaped = reap_next(true);
     ASSERT_EQ(reaped.kind, Reaped::Kind::kEnded);
     EXPECT_EQ(reaped.status, killed(signal));
   }
@@ -68,7 +68,7 @@ TEST(ReapNext, DumpedCoreDoesNotChangeTheSignal) {
   const auto pid = start({"/bin/sh", "-c", "ulimit -c unlimited; kill -ABRT $$"}, request);
   ASSERT_TRUE(pid);
   wait_for_zombie(*pid);
-  EXPECT_EQ(reap_next().status, killed(SIGABRT));
+  EXPECT_EQ(reap_next(true).status, killed(SIGABRT));
 }
 
 TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
@@ -83,23 +83,23 @@ TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
   for (int time = 0; time < 2; ++time) {
     ASSERT_EQ(::kill(pid, SIGSTOP), 0);
     wait_for_stop();
-    const Reaped reaped = reap_next();
+    const Reaped reaped = reap_next(true);
     EXPECT_EQ(reaped.kind, Reaped::Kind::kStopped);
     EXPECT_EQ(reaped.pid, pid);
     EXPECT_EQ(reaped.status.value, SIGSTOP);
-    EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
+    EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kNone);
     ASSERT_EQ(::kill(pid, SIGCONT), 0);
   }
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
   wait_for_zombie(pid);
-  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEnded);
+  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEnded);
 }
 
 TEST(ReapNext, AllOfABurstAreFoundEachWithItsOwnStatus) {
   std::map<int, int> expected;
   for (int i = 0; i < 200; ++i) expected[fork_child([i] { return i; })] = i;
   for (const auto& [pid, code] : expected) wait_for_zombie(pid);
-  for (Reaped reaped = reap_next(); reaped.kind == Reaped::Kind::kEnded; reaped = reap_next()) {
+  for (Reaped reaped = reap_next(true); reaped.kind == Reaped::Kind::kEnded; reaped = reap_next(true)) {
     const auto at = expected.find(reaped.pid);
     ASSERT_NE(at, expected.end());
     EXPECT_EQ(reaped.status, exited(at->second));
