@@ -1,6 +1,8 @@
 #include "platforms.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "environment.h"
 
@@ -81,17 +83,18 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
 });
 
-// With which letters the names of variables begin that tell of a platform: most of an environment begins otherwise.
-constexpr auto kFirstLetters = [] {
-  std::array<bool, 256> letters{};
-  const auto add = [&letters](std::string_view name) {
-    if (!name.empty()) letters[static_cast<unsigned char>(name[0])] = true;
+// How long the names of variables are that tell of a platform, by their first letter, bit N for N bytes: most of an
+// environment begins otherwise, or is longer or shorter.
+constexpr auto kLengths = [] {
+  std::array<std::uint64_t, 256> lengths{};
+  const auto add = [&lengths](std::string_view name) {
+    if (!name.empty()) lengths[static_cast<unsigned char>(name[0])] |= std::uint64_t{1} << name.size();
   };
   for (const Platform& platform : kPlatforms) {
     for (const Trace& trace : platform.traces) add(trace.variable);
     add(platform.grace_variable);
   }
-  return letters;
+  return lengths;
 }();
 
 // The first trace that the environment has; null: none.
@@ -114,7 +117,8 @@ std::span<const Platform> platforms() noexcept {
 }
 
 bool is_trace(std::string_view name) noexcept {
-  if (name.empty() || !kFirstLetters[static_cast<unsigned char>(name[0])]) return false;
+  if (name.empty() || name.size() >= 64) return false;
+  if ((kLengths[static_cast<unsigned char>(name[0])] >> name.size() & 1U) == 0) return false;
   return std::ranges::any_of(kPlatforms, [name](const Platform& platform) {
     return std::ranges::any_of(platform.traces, [name](const Trace& trace) { return trace.variable == name; }) ||
            platform.grace_variable == name;
