@@ -96,7 +96,7 @@ void Supervisor::on_parent_end() {
   take(Event::parent_ended(host_.now()));
 }
 
-// The loop calls timers before it reads signals: whoever has ended by now is not to be taken for one who has not.
+// Its CHLD may be unread yet: whoever has ended by now is not to be taken for one who has not.
 void Supervisor::on_timer(Timer timer, std::uint32_t generation) {
   on_child_change();
   take(Event::timer_fired(host_.now(), timer, generation));

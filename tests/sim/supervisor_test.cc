@@ -522,7 +522,7 @@ TEST(Kill, AStragglerThatEndsAtTheDeadlineItselfIsReapedAndNotNamed) {
   EXPECT_EQ(run.supervisor.report().reaped, 1);
 }
 
-// INT has the lower number, so that the signalfd gives it out before the CHLD that came first.
+// INT has the lower number, so that the kernel gives it out before the CHLD that came first.
 TEST(Kill, AStragglerThatEndsBeforeThePersonInsistsIsReapedAndNotNamed) {
   Simulation run(plan_of("INT/auto/KILL", seconds(30)));
   run.start();
