@@ -30,8 +30,8 @@ Result<void> ParentWatch::open() {
   std::memset(&all, 0xff, sizeof all);
   signals_ = Fd(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return cannot("cannot watch for signals (signalfd)");
-  if (const Result<void> watched = watch(signal_watch_, signals_, [](uv_poll_t*, int, int) {}); !watched)
-    return watched;
+  Result<void> watched = watch(signal_watch_, signals_, [](uv_poll_t*, int, int) {});
+  if (!watched) return watched;
 
   parent_ = open_parent_pidfd();
   if (!parent_) return cannot("child.die_with_parent: cannot watch the parent");

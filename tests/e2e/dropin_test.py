@@ -448,11 +448,13 @@ class DropIn(BesideTheReal, Case):
     def hears(pid):
         """Whether the process has come to rest with its signals blocked.
 
-        Its mask does not tell: what a wait for signals waits for is not blocked meanwhile. Its first descriptor does,
-        which it opens behind the blocking.
+        Its mask does not tell: what a wait for signals waits for is not blocked meanwhile. What it does behind the
+        blocking does: one opens its first descriptor, the other leaves the working directory.
         """
         try:
-            return os.readlink(f"/proc/{pid}/fd/3").startswith("anon_inode:") and state_of(pid) == "S"
+            settled = os.readlink(f"/proc/{pid}/cwd") != os.getcwd()
+            settled = settled or os.readlink(f"/proc/{pid}/fd/3").startswith("anon_inode:")
+            return settled and state_of(pid) == "S"
         except FileNotFoundError:
             return False
 
