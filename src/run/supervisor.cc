@@ -239,7 +239,7 @@ bool Supervisor::needs_resuming(int pid) {
 }
 
 void Supervisor::deliver_to_child(const Action& action) {
-  StepRecord record{action.signal, action.scope, action.target, host_.now() - started_at_, 0, action.step};
+  StepRecord record{action.signal, action.scope, action.target, events_.front().at - started_at_, 0, action.step};
   std::vector<Process> members;
   if (action.by_keyboard || action.scope != Scope::kMain) members = host_.descendants();
 
@@ -328,7 +328,7 @@ void Supervisor::note_step_of_root(int signal, int step) {
     ++same->delivered;
     return;
   }
-  report_.steps.push_back({signal, Scope::kMain, Target::kRoots, host_.now() - started_at_, 1, step});
+  report_.steps.push_back({signal, Scope::kMain, Target::kRoots, events_.front().at - started_at_, 1, step});
 }
 
 void Supervisor::forward(const Action& action) {
@@ -467,7 +467,7 @@ void Supervisor::note_kill(const std::vector<Process>& members) {
   StepRecord* const last = report_.steps.empty() ? nullptr : &report_.steps.back();
   if (last == nullptr || last->step != kKillOfTree) {
     const Target target = child_ != 0 ? Target::kChild : Target::kRoots;
-    report_.steps.push_back({sig::kKill, Scope::kTree, target, host_.now() - started_at_, 0, kKillOfTree});
+    report_.steps.push_back({sig::kKill, Scope::kTree, target, events_.front().at - started_at_, 0, kKillOfTree});
   }
   StepRecord& record = report_.steps.back();
   for (const Process& member : members) {

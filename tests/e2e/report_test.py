@@ -77,7 +77,7 @@ class ReportOfALife(Case):
         self.assertIn("sh", [straggler["name"] for straggler in report["stragglers"]])
         self.assertEqual([(step["signal"], step["scope"]) for step in report["steps"]], [("TERM", "main"), ("KILL", "tree")])
         self.assertGreaterEqual(report["steps"][1]["delivered"], 2)
-        self.assertGreaterEqual(report["steps"][0]["waited_ms"], 399)
+        self.assertGreaterEqual(report["steps"][0]["waited_ms"], 400)
 
     def test_a_name_of_any_bytes_is_valid_json(self):
         name = os.path.join(self.directory.encode(), b'sl"e\\ep\xff\n')
