@@ -203,27 +203,30 @@ void TreeWalk::meet(int pid, int signal) {
   // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
   // now.
   Fd pidfd = members_.size() < most_held_ ? open_pidfd(pid) : Fd();
-  std::optional<Process> process;
-  std::optional<int> parent = parent_by_pidfd(pidfd);
-  if (!parent) {
-    process = read_process(pid);
-    if (!process) return;
-    parent = process->parent;
+  Process process;
+  const std::optional<int> parent = parent_by_pidfd(pidfd);
+  if (parent) {
+    process.id.pid = pid;
+    process.parent = *parent;
+  } else if (std::optional<Process> read = read_process(pid)) {
+    process = std::move(*read);
+  } else {
+    return;
   }
-  if (!is_below_us(*parent)) {
-    strangers_.emplace(pid, *parent);
+  if (!is_below_us(process.parent)) {
+    strangers_.emplace(pid, process.parent);
     return;
   }
   known_.insert(pid);
-  if (process ? has_ended(*process) : has_ended(pidfd)) return;
+  if (parent ? has_ended(pidfd) : has_ended(process)) return;
   if (signal != 0) {
     if (pidfd) {
       send_held(pidfd.get(), signal);
     } else {
-      send_verified(*process, signal);
+      send_verified(process, signal);
     }
   }
-  members_.push_back(Member{pid, *parent, std::move(pidfd), std::move(process)});
+  members_.push_back(Member{std::move(process), std::move(pidfd)});
 }
 
 std::size_t TreeWalk::find_newcomers(int signal) {
@@ -249,30 +252,21 @@ std::size_t TreeWalk::find_newcomers(int signal) {
 }
 
 std::optional<Process> TreeWalk::next(bool in_detail) {
-  if (next_ > 0) members_[next_ - 1].pidfd = Fd();
-  while (next_ < members_.size()) {
-    Member& member = members_[next_++];
-    std::optional<Process> process = std::move(member.process);
-    if (!process && in_detail) {
-      process = read_process(member.pid);
-      if (process && has_ended(*process)) process.reset();
-    } else if (!process) {
-      process.emplace();
-      process->id.pid = member.pid;
-      process->parent = member.parent;
+  for (;;) {
+    if (next_ > 0) members_[next_ - 1].pidfd = Fd();
+    if (next_ == members_.size()) return std::nullopt;
+    Process& process = members_[next_++].process;
+    if (in_detail && process.id.start_time == 0) {
+      std::optional<Process> now = read_process(process.id.pid);
+      if (!now || has_ended(*now)) continue;
+      process = std::move(*now);
     }
-    if (process) {
-      last_ = process->id;
-      return process;
-    }
-    member.pidfd = Fd();
+    return process;
   }
-  last_ = {};
-  return std::nullopt;
 }
 
 int TreeWalk::pidfd_of(const ProcessId& id) const {
-  return next_ > 0 && id == last_ ? members_[next_ - 1].pidfd.get() : -1;
+  return next_ > 0 && id == members_[next_ - 1].process.id ? members_[next_ - 1].pidfd.get() : -1;
 }
 
 std::vector<Process> descendants() {

@@ -53,10 +53,8 @@ class TreeWalk {
 
  private:
   struct Member {
-    int pid = 0;
-    int parent = 0;
+    Process process;  // of the start time 0: only its number and its parent are known
     Fd pidfd;
-    std::optional<Process> process;  // where the look has told all of it
   };
 
   void meet(int pid, int signal);
@@ -67,7 +65,6 @@ class TreeWalk {
   std::unordered_set<int> known_;           // their pids
   std::unordered_map<int, int> strangers_;  // the parents of all others, by their pids
   std::size_t next_ = 0;                    // of members_
-  ProcessId last_;                          // that next() has returned
 };
 
 // Our living children, adopted ones included.

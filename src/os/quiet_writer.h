@@ -14,7 +14,7 @@ namespace graceshim {
 // would make their writes fail. So each kind of file has a way of its own. No flag of `fd` is changed.
 //
 // A reader that has gone away costs nothing but the lines. The kernel does send us one PIPE for it (blocked, as all
-// signals are; a signalfd reports it with our own pid as the sender), and one only: the writer is silent from then on.
+// signals are, and with our own pid as the sender), and one only: the writer is silent from then on.
 // A terminal that has been hung up is such a one: it takes nothing for good, whoever opens its name again.
 class QuietWriter {
  public:

@@ -235,28 +235,31 @@ void LinuxHost::serve(Supervisor& supervisor) {
   flush_log();
 }
 
-LinuxHost::ArmedTimer* LinuxHost::earliest_timer() {
-  const auto earliest = std::ranges::min_element(timers_, {}, &ArmedTimer::at);
-  return earliest->at == kInfinity ? nullptr : &*earliest;
+bool LinuxHost::is_due(Millis at) {
+  return at != kInfinity && at <= now();
+}
+
+LinuxHost::ArmedTimer& LinuxHost::earliest_timer() {
+  return *std::ranges::min_element(timers_, {}, &ArmedTimer::at);
 }
 
 std::optional<std::chrono::nanoseconds> LinuxHost::patience() {
-  if (reap_again_) return std::chrono::nanoseconds{0};
-  const ArmedTimer* const timer = earliest_timer();
-  const Millis until = std::min(timer != nullptr ? timer->at : kInfinity, flush_at_);
+  constexpr std::chrono::nanoseconds kNone{0};
+  if (reap_again_) return kNone;
+  const Millis until = std::min(earliest_timer().at, flush_at_);
   if (until == kInfinity) return std::nullopt;
-  return std::max(until - monotonic_now(), std::chrono::nanoseconds{0});
+  return std::max(until - monotonic_now(), kNone);
 }
 
 bool LinuxHost::next_signal(siginfo_t& info) {
-  const std::optional<std::chrono::nanoseconds> patience = this->patience();
+  std::optional<std::chrono::nanoseconds> patience = this->patience();
   if (parent_watch_) {
-    parent_watch_->wait(patience);
-    if (parent_watch_->take_end()) {
+    if (parent_watch_->wait(patience)) {
       supervisor_->on_parent_end();
       after_event();
     }
-    return !supervisor_->finished() && raw_take_signal(kEverySignal, &info, &kNoWait) > 0;
+    if (supervisor_->finished()) return false;
+    patience = std::chrono::nanoseconds{0};
   }
   // One call waits for the signal and takes it, where there would be three with a loop over descriptors.
   if (!patience) return raw_take_signal(kEverySignal, &info, nullptr) > 0;
@@ -267,10 +270,10 @@ bool LinuxHost::next_signal(siginfo_t& info) {
 
 // Between two signals one timer at the most, and one more round of reaping: neither keeps the others waiting.
 void LinuxHost::do_what_is_due() {
-  ArmedTimer* const timer = earliest_timer();
-  if (timer != nullptr && timer->at <= now() && !supervisor_->finished()) {
-    timer->at = kInfinity;
-    supervisor_->on_timer(static_cast<Timer>(timer - timers_.data()), timer->generation);
+  ArmedTimer& timer = earliest_timer();
+  if (is_due(timer.at) && !supervisor_->finished()) {
+    timer.at = kInfinity;
+    supervisor_->on_timer(static_cast<Timer>(&timer - timers_.data()), timer.generation);
     after_event();
   }
   if (reap_again_ && !supervisor_->finished()) {
@@ -278,7 +281,7 @@ void LinuxHost::do_what_is_due() {
     supervisor_->on_child_change();
     after_event();
   }
-  if (flush_at_ != kInfinity && flush_at_ <= now()) {
+  if (is_due(flush_at_)) {
     flush_at_ = kInfinity;
     log_.flush();
     after_event();

@@ -74,7 +74,8 @@ class LinuxHost final : public Host {
     std::uint32_t generation = 0;
   };
 
-  [[nodiscard]] ArmedTimer* earliest_timer();
+  [[nodiscard]] bool is_due(Millis at);
+  [[nodiscard]] ArmedTimer& earliest_timer();
   // Until something may have to be done; nullopt: nothing but a signal, or the parent's end.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> patience();
   // Waits for a signal as long as patience() lasts, and takes it.

@@ -49,7 +49,7 @@ Result<void> ParentWatch::watch(uv_poll_t& poll, const Fd& fd, uv_poll_cb callba
   return {};
 }
 
-void ParentWatch::wait(std::optional<std::chrono::nanoseconds> patience) {
+bool ParentWatch::wait(std::optional<std::chrono::nanoseconds> patience) {
   if (!patience) {
     uv_timer_stop(&alarm_);
   } else {
@@ -60,9 +60,6 @@ void ParentWatch::wait(std::optional<std::chrono::nanoseconds> patience) {
         &alarm_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(whole.count()), 0);
   }
   uv_run(&loop_, UV_RUN_ONCE);
-}
-
-bool ParentWatch::take_end() noexcept {
   return std::exchange(has_ended_, false);
 }
 

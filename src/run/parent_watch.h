@@ -22,11 +22,9 @@ class ParentWatch {
   // Errors: the message says what the system refuses and why; status 125.
   Result<void> open();
 
-  // Returns when a signal is pending, when the parent has ended, or when `patience` (nullopt: endless) is over.
-  void wait(std::optional<std::chrono::nanoseconds> patience);
-
-  // Whether the parent has ended since the last call: true at most once.
-  [[nodiscard]] bool take_end() noexcept;
+  // Returns when a signal is pending, when the parent has ended, or when `patience` (nullopt: endless) is over. Says
+  // whether the parent has ended; true once.
+  [[nodiscard]] bool wait(std::optional<std::chrono::nanoseconds> patience);
 
  private:
   Result<void> watch(uv_poll_t& poll, const Fd& fd, uv_poll_cb callback);
