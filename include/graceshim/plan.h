@@ -94,6 +94,7 @@ enum class Stragglers : std::uint8_t {
   kLeave,
   kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave. Behind a shield against TERM:
              // the plan's first signal
+  kFinish,   // in a stop, what is left is not signalled before the deadline
 };
 
 // Where the child lives.
@@ -174,6 +175,10 @@ class CodeSet {
   std::array<std::uint64_t, 4> words_{};
 };
 
+// How long what a command leaves behind has to end by itself, where the command has handled the signal and has exited:
+// such a command has told its own processes.
+constexpr Millis kSettleTime{1'000};
+
 // Everything that step() may ask about the run it decides on.
 struct Plan {
   StepList steps;
@@ -184,8 +189,9 @@ struct Plan {
   Repeat repeat = Repeat::kAuto;
   Stragglers stragglers = Stragglers::kStop;
   Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
+  Millis settle = kSettleTime;  // kInfinity: the step's own wait, for a server that is known to stop its own processes
   Routes routes{};
-  SignalSet broadcast;           // signals that the platform itself sends to every process, and that reach it
+  SignalSet broadcast;           // signals that the platform certainly sends to every process itself, and that reach it
   SignalSet shield;              // signals that do nothing to any process below us
   SignalSet starts_default{};    // dispositions that the child finds at their default
   SignalSet starts_unblocked{};  // what it does not find blocked

@@ -68,7 +68,7 @@ struct Report {
 
 constexpr int kReportSchema = 1;
 
-// "exited", "graceful", "escalated", "killed", "start_failed".
+// "exited", "graceful", "escalated", "killed", "unkillable", "start_failed".
 const char* cause_name(Cause cause) noexcept;
 
 // The report as one line of JSON with its newline, as packaging/report.schema.json has it, in at most `most` bytes:

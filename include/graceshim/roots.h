@@ -1,5 +1,4 @@
-// Who has had which step: the memory that keeps a stop from signalling a process twice, and the choice of a signal for
-// one root.
+// Which process has had which step, and whether a process acts on a signal at all.
 #pragma once
 
 #include <cstdint>
@@ -28,29 +27,43 @@ struct Dispositions {
   SignalSet blocked;
 };
 
-// For each process the last step that it has had.
+// Whether a process acts on `signal`: it catches the signal, or blocks it to wait for it (sigwait(3), signalfd(2)), or
+// the default of the signal is to end or to stop a process. signal(7) has the defaults.
+bool hears(const Dispositions& how, int signal) noexcept;
+
+// The memory of a stop: for each process the last step that it has had, and since when it has been waited for.
 class DeliveryLedger {
  public:
-  // `shield`: signals that no process would notice.
-  explicit DeliveryLedger(SignalSet shield = {}) : shield_(shield) {}
-
   [[nodiscard]] bool has_had(ProcessId process, int step) const;
+  // Whether any step has reached it.
+  [[nodiscard]] bool has_had_any(ProcessId process) const;
   void record(ProcessId process, int step);
-  // The plan addresses a root with `signal`. Returns the signal to send now, or nothing: it has had this step, or it
-  // ignores INT or QUIT (a non-interactive shell starts `cmd &` so) and must be looked at again after `look_gap`, for
-  // it may have just begun and not yet set its handlers. Seen ignoring for that long, it gets TERM instead; where that
-  // is shielded, there is nothing better than `signal`. Records what it returns.
-  std::optional<int> choose(ProcessId process, int step, int signal, const Dispositions& how, Millis now,
-                            Millis look_gap);
+
+  // An orphan keeps its number until we reap it, so that its facts need not be read again to know that it is served:
+  // record_orphan() says so of a child of ours, forget() that the number is free again.
+  void record_orphan(ProcessId process, int step);
+  [[nodiscard]] bool is_served_orphan(int pid, int step) const;
+  void forget(int pid) { entries_.erase(pid); }
+
+  // Since when the process has been seen not to act on this step; `now` where this is the first time.
+  Millis deaf_since(ProcessId process, int step, Millis now);
+  // Since when the pipe that the process reads has had no writer; `now` where this is the first time. `has_writer`
+  // begins it anew.
+  Millis writers_gone_since(ProcessId process, bool has_writer, Millis now);
 
  private:
   struct Entry {
+    std::uint64_t start_time = 0;
     int step = -1;
-    int looked_step = -1;  // the step for which it was seen ignoring the signal
-    Millis first_look{0};
+    bool is_orphan = false;
+    int deaf_step = -1;
+    Millis deaf_since{0};
+    std::optional<Millis> writers_gone{};
   };
-  SignalSet shield_;
-  std::map<ProcessId, Entry> entries_;
+  [[nodiscard]] const Entry* find(ProcessId process) const;
+  Entry& entry_of(ProcessId process);
+
+  std::map<int, Entry> entries_;  // by pid
 };
 
 }  // namespace graceshim

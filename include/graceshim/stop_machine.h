@@ -19,12 +19,14 @@ namespace graceshim {
 //               daemonised), or there never was one (pause)
 //   kDraining   the stop was asked for; stop.delay and stop.pre_stop run, the first step waits for both
 //   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
-//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty. Target
-//   kChild: without limit;
-//               kRoots: for kKillGrace at most
+//   kSettling   the child has handled the signal of step `step` and has exited, and so has told its own processes: what
+//               is left (target kRoots) has time to end by itself. The wait of the step goes on
+//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty, for
+//   kKillGrace
+//               at most
 //   kFinished   absorbing: graceshim exits with `status`
-enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kKilling, kFinished };
-constexpr std::size_t kPhaseCount = 6;
+enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
+constexpr std::size_t kPhaseCount = 7;
 
 // Whom the run is about: the child until it has been reaped, from then on the roots that it left.
 enum class Target : std::uint8_t { kChild, kRoots };
@@ -34,16 +36,19 @@ enum class Timer : std::uint8_t {
   kDelay,      // stop.delay is over
   kHookLimit,  // stop.pre_stop has had its time
   kWait,       // the wait of the current step is over
-  kLook,       // look for roots that were adopted, or that had not set their handlers, since the last look
+  kLook,       // look for roots that were adopted, or that had not set their handlers, since the last look; or for a
+               // process that hears the step, where none has heard it yet
+  kSettle,     // what a child that handled its signal has left had its time to end by itself
   kPass,       // the next pass of KILL
-  kKillGrace,  // stragglers have had their time to die of KILL
+  kKillGrace,  // the tree has had its time to die of KILL
 };
-constexpr std::size_t kTimerCount = 7;
+constexpr std::size_t kTimerCount = 8;
 
-constexpr Millis kRepeatWindow{2'000};  // within it of T0 every trigger is the same one
-constexpr Millis kInsistGap{1'000};     // INT after INT this far apart is a person who means it
-constexpr Millis kLookInterval{200};    // between looks for roots that need the current step
-constexpr Millis kLookGap{20};          // at the least, also when reaping hints at new roots more often
+constexpr Millis kRepeatWindow{2'000};         // within it of T0 every trigger is the same one
+constexpr Millis kInsistGap{1'000};            // INT after INT this far apart is a person who means it
+constexpr Millis kLookInterval{200};           // between looks for roots that need the current step
+constexpr Millis kLongestLookInterval{5'000};  // where a child does not hear the step: the intervals double up to this
+constexpr Millis kLookGap{20};                 // at the least, also when reaping hints at new roots more often
 constexpr Millis kKillGrace{2'000};
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
@@ -56,11 +61,12 @@ enum class EventKind : std::uint8_t {
   kParentEnded,   // die_with_parent is set and our parent has ended
   kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
   kChildStopped,  // signal, foreground: the child was stopped by it
+  kUnheard,       // the step that the child was given is one that neither it nor any process below it acts on
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
   kHookEnded,     // stop.pre_stop has ended, or could not be started
   kTimer,         // timer, generation
 };
-constexpr std::size_t kEventKindCount = 9;
+constexpr std::size_t kEventKindCount = 10;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
@@ -114,6 +120,7 @@ struct Event {
     event.foreground = foreground;
     return event;
   }
+  static constexpr Event unheard(Millis at) noexcept { return of(EventKind::kUnheard, at); }
   static constexpr Event passed(Millis at, bool reachable) noexcept {
     Event event = of(EventKind::kPassed, at);
     event.reachable = reachable;
@@ -143,6 +150,7 @@ enum class Cause : std::uint8_t {
   kGraceful,     // a stop was asked for, the first step was enough
   kEscalated,    // a later step was needed
   kKilled,       // KILL was needed
+  kUnkillable,   // KILL was needed, and did not end the child: it may not be signalled, sleeps or is frozen
   kStartFailed,  // nothing was started
 };
 
@@ -152,13 +160,15 @@ enum class Note : std::uint8_t {
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that cut the current wait short
   kStragglers,     // the child has ended, the tree has not; the plan goes to the roots
+  kSettling,       // likewise, but the child has handled the signal: the tree has time to end by itself
+  kFinishing,      // stragglers = finish: the tree is waited for until the deadline
   kLeft,           // stragglers = leave or dismiss: graceshim ends with the tree not empty
   kWaiting,        // stragglers = wait
   kDaemonised,     // the child seems to have daemonised; its tree is waited for
   kHookCut,        // the hook had to be killed: its time was over, or the child has ended
   kTimeout,        // the timeout is over
   kKill,           // the tree gets KILL
-  kSurvivors,      // KILL has not ended every straggler in kKillGrace; name them
+  kSurvivors,      // KILL has not ended the whole tree in kKillGrace, or none of it may be signalled; name what is left
 };
 
 enum class ActionKind : std::uint8_t {
@@ -215,7 +225,8 @@ struct State {
   Phase phase = Phase::kStarting;
   Target target = Target::kChild;
   Cause cause = Cause::kNone;       // so far; kNone until a stop begins or the child ends unasked
-  std::uint8_t step = 0;            // kStepping: the current step
+  std::uint8_t step = 0;            // kStepping, kSettling: the current step
+  int signal = 0;                   // its signal, as the target gets it
   bool delay_pending = false;       // kDraining
   bool hook_running = false;        // kDraining
   bool by_keyboard = false;         // the trigger came from the terminal, to the whole of our group
@@ -223,10 +234,11 @@ struct State {
   int trigger = 0;                  // the signal that started the stop; TERM for a parent's or the child's own end
   SignalSet triggers_seen{};
   Millis started_at{0};
-  Millis t0{0};                 // when the stop began
-  Millis deadline = kInfinity;  // when the KILL comes; set once
-  Millis last_insist{0};        // when INT last counted
-  Millis last_look{0};          // when the roots were last looked at
+  Millis t0{0};                          // when the stop began
+  Millis deadline = kInfinity;           // when the KILL comes; set once
+  Millis last_insist{0};                 // when INT last counted
+  Millis last_look{0};                   // when the roots were last looked at
+  Millis look_interval = kLookInterval;  // to the next look for a process that hears the step to the child
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
   std::uint32_t generation = 0;                    // of the last timer that was set

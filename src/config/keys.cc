@@ -17,7 +17,7 @@ using Names = std::span<const std::string_view>;
 // --- Words, in the order of their enums. ---
 
 constexpr std::array<std::string_view, 4> kRepeatWords{"auto", "ignore", "escalate", "forward"};
-constexpr std::array<std::string_view, 4> kStragglerWords{"stop", "wait", "leave", "dismiss"};
+constexpr std::array<std::string_view, 5> kStragglerWords{"stop", "wait", "leave", "dismiss", "finish"};
 constexpr std::array<std::string_view, 3> kReadyWords{"stop", "translation", "all"};
 constexpr std::array<std::string_view, 2> kResumeWords{"always", "stopped"};
 constexpr std::array kChildScopeWords{scope_word(Scope::kMain), scope_word(Scope::kGroup)};
@@ -550,7 +550,8 @@ constexpr std::array kKeys{
          .variable = "GRACESHIM_STOP_STRAGGLERS",
          .argument = "WORD",
          .default_text = "stop",
-         .help = "What outlives COMMAND: stop it, wait for it, leave it, or dismiss its group by one TERM",
+         .help = "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss "
+                 "its group by one TERM",
          .words = kStragglerWords}),
     setting<&Config::stop_straggler_timeout, read_duration, write_duration>(
         {.group = kStop,

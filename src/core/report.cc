@@ -103,7 +103,8 @@ std::string render(const Report& report, const Extent& extent) {
   json.member("outcome", cause_name(report.cause));
   json.member("exit_status", report.status);
   json.key("command_ended_by");
-  report.pid == 0 ? json.null() : ending(json, report.child);
+  const bool has_ended = report.pid != 0 && report.cause != Cause::kUnkillable;
+  has_ended ? ending(json, report.child) : json.null();
   trigger(json, report);
   steps(json, report, extent.steps);
   json.member("repeats_ignored", report.repeats_ignored);
@@ -141,6 +142,8 @@ const char* cause_name(Cause cause) noexcept {
       return "escalated";
     case Cause::kKilled:
       return "killed";
+    case Cause::kUnkillable:
+      return "unkillable";
     case Cause::kStartFailed:
       return "start_failed";
   }

@@ -2,30 +2,69 @@
 
 namespace graceshim {
 
+bool hears(const Dispositions& how, int signal) noexcept {
+  if (signal == sig::kKill || signal == sig::kStop) return true;
+  if (how.caught.has(signal) || how.blocked.has(signal)) return true;
+  constexpr SignalSet kHarmless{sig::kChld, sig::kCont, sig::kUrg, sig::kWinch};
+  return !how.ignored.has(signal) && !kHarmless.has(signal);
+}
+
+const DeliveryLedger::Entry* DeliveryLedger::find(ProcessId process) const {
+  const auto found = entries_.find(process.pid);
+  // Another start time: it was an earlier process of this number.
+  return found == entries_.end() || found->second.start_time != process.start_time ? nullptr : &found->second;
+}
+
+DeliveryLedger::Entry& DeliveryLedger::entry_of(ProcessId process) {
+  Entry& entry = entries_[process.pid];
+  if (entry.start_time != process.start_time) {
+    entry = Entry{};
+    entry.start_time = process.start_time;
+  }
+  return entry;
+}
+
 bool DeliveryLedger::has_had(ProcessId process, int step) const {
-  const auto entry = entries_.find(process);
-  return entry != entries_.end() && entry->second.step >= step;
+  const Entry* const entry = find(process);
+  return entry != nullptr && entry->step >= step;
+}
+
+bool DeliveryLedger::has_had_any(ProcessId process) const {
+  return has_had(process, 0);
 }
 
 void DeliveryLedger::record(ProcessId process, int step) {
-  entries_[process].step = step;
+  entry_of(process).step = step;
 }
 
-std::optional<int> DeliveryLedger::choose(ProcessId process, int step, int signal, const Dispositions& how, Millis now,
-                                          Millis look_gap) {
-  Entry& entry = entries_[process];
-  if (entry.step >= step) return std::nullopt;
-  // Ignored as a shell's `&` leaves INT and QUIT: neither caught, nor blocked to be waited for.
-  const bool ignores = (signal == sig::kInt || signal == sig::kQuit) && how.ignored.has(signal) &&
-                       !how.caught.has(signal) && !how.blocked.has(signal) && !shield_.has(sig::kTerm);
-  if (ignores && entry.looked_step != step) {
-    entry.looked_step = step;
-    entry.first_look = now;
-    return std::nullopt;
-  }
-  if (ignores && now - entry.first_look < look_gap) return std::nullopt;
+void DeliveryLedger::record_orphan(ProcessId process, int step) {
+  Entry& entry = entry_of(process);
   entry.step = step;
-  return ignores ? sig::kTerm : signal;
+  entry.is_orphan = true;
+}
+
+bool DeliveryLedger::is_served_orphan(int pid, int step) const {
+  const auto found = entries_.find(pid);
+  return found != entries_.end() && found->second.is_orphan && found->second.step >= step;
+}
+
+Millis DeliveryLedger::deaf_since(ProcessId process, int step, Millis now) {
+  Entry& entry = entry_of(process);
+  if (entry.deaf_step != step) {
+    entry.deaf_step = step;
+    entry.deaf_since = now;
+  }
+  return entry.deaf_since;
+}
+
+Millis DeliveryLedger::writers_gone_since(ProcessId process, bool has_writer, Millis now) {
+  Entry& entry = entry_of(process);
+  if (has_writer) {
+    entry.writers_gone.reset();
+    return now;
+  }
+  if (!entry.writers_gone) entry.writers_gone = now;
+  return *entry.writers_gone;
 }
 
 }  // namespace graceshim

@@ -34,6 +34,7 @@ class Answer {
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
+  void on_unheard() noexcept;
   void on_passed(bool reachable) noexcept;
   void on_hook_ended() noexcept;
   void on_timer(Timer timer, std::uint32_t generation) noexcept;
@@ -45,9 +46,11 @@ class Answer {
   void drain_or_step() noexcept;
   void enter_step(std::size_t index) noexcept;
   void enter_next_step() noexcept;
-  void address_roots() noexcept;
+  void address_roots(ExitStatus child) noexcept;
+  void settle() noexcept;
   void kill_tree() noexcept;
   void linger(Note why) noexcept;
+  void leave_survivors() noexcept;
   void finish() noexcept;
   void finish_with(Cause cause, int status) noexcept;
 
@@ -89,6 +92,8 @@ void Answer::handle(const Event& event) noexcept {
       return on_reaped(event);
     case EventKind::kChildStopped:
       return on_child_stopped(event.signal, event.foreground);
+    case EventKind::kUnheard:
+      return on_unheard();
     case EventKind::kPassed:
       return on_passed(event.reachable);
     case EventKind::kHookEnded:
@@ -127,7 +132,8 @@ void Answer::on_signal(const Event& event) noexcept {
   const bool hung_up_below_a_shell = event.terminal_gone && plan_.suspendable;
   const bool child_has_it = (plan_.shares_group() && (event.from_keyboard || hung_up_below_a_shell)) ||
                             (state().child_has_terminal && hung_up_below_a_shell);
-  if (!route.is_dropped() && !child_has_it) forward(route.image(), forward_scope());
+  const bool platform_sent_it = route.image() == signal && plan_.broadcast.has(signal);
+  if (!route.is_dropped() && !child_has_it && !platform_sent_it) forward(route.image(), forward_scope());
   if (plan_.suspend_on.has(signal)) act(ActionKind::kSuspend);
 }
 
@@ -137,6 +143,7 @@ void Answer::on_child_stopped(int signal, Foreground foreground) noexcept {
   if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
   switch (state().phase) {
     case Phase::kStarting:
+    case Phase::kSettling:
     case Phase::kKilling:
     case Phase::kFinished:
       return;
@@ -176,13 +183,13 @@ void Answer::on_child_ended(const Event& event) noexcept {
   state().target = Target::kRoots;
   if (state().hook_running) cut_hook();
   if (event.empty) return finish();
-  if (state().phase == Phase::kKilling) return arm(Timer::kKillGrace, now_ + kKillGrace);
+  if (state().phase == Phase::kKilling) return;
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
     if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) dismiss();
     note(Note::kLeft);
     return finish();
   }
-  if (state().phase != Phase::kRunning) return address_roots();
+  if (state().phase != Phase::kRunning) return address_roots(event.status);
 
   if (plan_.stragglers == Stragglers::kWait) return linger(Note::kWaiting);
   const bool daemonised =
@@ -191,11 +198,20 @@ void Answer::on_child_ended(const Event& event) noexcept {
   stop_roots_unasked();
 }
 
+// The child may be about to start the process that the step is for, or a process below it may not have set its handlers
+// yet.
+void Answer::on_unheard() noexcept {
+  if (state().phase != Phase::kStepping || state().target != Target::kChild) return;
+  arm(Timer::kLook, now_ + state().look_interval);
+  state().look_interval = sooner(state().look_interval * 2, kLongestLookInterval);
+}
+
 void Answer::on_passed(bool reachable) noexcept {
-  if (state().phase != Phase::kKilling || state().target != Target::kRoots || reachable) return;
-  // Whoever is left may not be signalled: waiting for it would only hang the exit.
-  note(Note::kSurvivors);
-  finish();
+  if (state().phase != Phase::kKilling) return;
+  // What is left may not be signalled: to wait for it would only hang the exit.
+  if (!reachable) return leave_survivors();
+  const bool is_first = state().pass_interval == kFirstPassInterval;
+  if (is_first) note(Note::kKill);
 }
 
 void Answer::on_hook_ended() noexcept {
@@ -210,7 +226,8 @@ void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
   disarm(timer);
   switch (timer) {
     case Timer::kDeadline:
-      if (state().phase != Phase::kDraining && state().phase != Phase::kStepping) return;
+      if (state().phase != Phase::kDraining && state().phase != Phase::kStepping && state().phase != Phase::kSettling)
+        return;
       note(Note::kTimeout);
       return kill_tree();
     case Timer::kDelay:
@@ -222,20 +239,24 @@ void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
       cut_hook();
       return drain_or_step();
     case Timer::kWait:
-      if (state().phase == Phase::kStepping) enter_next_step();
+      if (state().phase == Phase::kStepping || state().phase == Phase::kSettling) enter_next_step();
       return;
     case Timer::kLook:
-      if (state().phase == Phase::kStepping && state().target == Target::kRoots) look_at_roots();
-      return;
+      if (state().phase != Phase::kStepping) return;
+      return state().target == Target::kRoots ? look_at_roots() : deliver();
+    case Timer::kSettle:
+      if (state().phase != Phase::kSettling) return;
+      state().phase = Phase::kStepping;
+      state().signal = sig::kTerm;
+      return deliver();
     case Timer::kPass:
       if (state().phase != Phase::kKilling) return;
       act(ActionKind::kKillPass);
       state().pass_interval = sooner(state().pass_interval * 2, kLongestPassInterval);
       return arm(Timer::kPass, now_ + state().pass_interval);
     case Timer::kKillGrace:
-      if (state().phase != Phase::kKilling || state().target != Target::kRoots) return;
-      note(Note::kSurvivors);
-      return finish();
+      if (state().phase == Phase::kKilling) leave_survivors();
+      return;
   }
 }
 
@@ -305,7 +326,7 @@ void Answer::stop_roots_unasked() noexcept {
   state().cause = Cause::kExited;
   state().trigger = sig::kTerm;
   set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
-  address_roots();
+  address_roots(state().child);
 }
 
 // The first step waits for the delay and for the hook.
@@ -319,8 +340,11 @@ void Answer::enter_step(std::size_t index) noexcept {
   if (is_final_kill(index)) return kill_tree();
   state().phase = Phase::kStepping;
   state().step = static_cast<std::uint8_t>(index);
+  state().signal = signal_of(plan_.steps[index]);
   if (index > 0 && state().cause == Cause::kGraceful) state().cause = Cause::kEscalated;
-  if (signal_of(plan_.steps[index]) == sig::kKill) state().cause = Cause::kKilled;
+  if (state().signal == sig::kKill) state().cause = Cause::kKilled;
+  disarm(Timer::kLook);
+  state().look_interval = kLookInterval;
   deliver();
   const Millis end = later(now_, wait_of(index));
   // Where the wait ends with the timeout, the deadline speaks for both.
@@ -336,10 +360,29 @@ void Answer::enter_next_step() noexcept {
   if (next < plan_.steps.size()) enter_step(next);
 }
 
-// The child has ended in a stop: from here on the current step and the rest of the plan are for the roots.
-void Answer::address_roots() noexcept {
+// The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the roots.
+void Answer::address_roots(ExitStatus child) noexcept {
+  const bool step_was_sent = state().phase == Phase::kStepping;
+  if (plan_.stragglers == Stragglers::kFinish) {
+    note(Note::kFinishing);
+    disarm(Timer::kWait);
+    disarm(Timer::kLook);
+    state().phase = Phase::kSettling;
+    return;
+  }
+  // A child that the signal ended was a wrapper, which has told its own processes nothing. One that exited has handled
+  // the signal.
+  if (step_was_sent && !child.by_signal) return settle();
   note(Note::kStragglers);
-  enter_step(state().phase == Phase::kStepping ? state().step : std::size_t{0});
+  enter_step(step_was_sent ? state().step : std::size_t{0});
+}
+
+// Where the step's wait ends first, the next step is for what is left then.
+void Answer::settle() noexcept {
+  note(Note::kSettling);
+  disarm(Timer::kLook);
+  state().phase = Phase::kSettling;
+  if (plan_.settle != kInfinity) arm(Timer::kSettle, now_ + plan_.settle);
 }
 
 void Answer::kill_tree() noexcept {
@@ -349,9 +392,15 @@ void Answer::kill_tree() noexcept {
   state().cause = Cause::kKilled;
   state().pass_interval = kFirstPassInterval;
   act(ActionKind::kKillPass);
-  note(Note::kKill);
   arm(Timer::kPass, now_ + state().pass_interval);
-  if (state().target == Target::kRoots) arm(Timer::kKillGrace, now_ + kKillGrace);
+  arm(Timer::kKillGrace, now_ + kKillGrace);
+}
+
+// Going is the cure, as PID 1 too: the kernel ends the namespace with it.
+void Answer::leave_survivors() noexcept {
+  note(Note::kSurvivors);
+  if (state().target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
+  finish();
 }
 
 void Answer::linger(Note why) noexcept {
@@ -448,15 +497,17 @@ void Answer::deliver() noexcept {
   const bool no_group = state().target == Target::kRoots || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state().step;
-  action.signal = signal_of(step);
+  action.signal = state().signal;
   const bool is_trigger = action.signal == state().trigger;
   action.by_keyboard = state().by_keyboard && is_trigger && state().step == 0 && state().target == Target::kChild;
+  // Where nobody asked for the stop, the platform has sent nothing.
+  const bool platform_sent_it =
+      state().step == 0 && is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
   if (state().target == Target::kRoots) {
     state().last_look = now_;
-    const bool platform_sent_it = is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
-    if (platform_sent_it) return;
-    arm(Timer::kLook, now_ + kLookInterval);
+    if (!platform_sent_it) arm(Timer::kLook, now_ + kLookInterval);
   }
+  if (platform_sent_it) return;
   result_.actions.push(action);
 }
 

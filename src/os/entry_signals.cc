@@ -9,7 +9,8 @@ namespace graceshim {
 static_assert(sig::kHup == SIGHUP && sig::kInt == SIGINT && sig::kQuit == SIGQUIT && sig::kAbrt == SIGABRT);
 static_assert(sig::kKill == SIGKILL && sig::kUsr1 == SIGUSR1 && sig::kUsr2 == SIGUSR2 && sig::kPipe == SIGPIPE);
 static_assert(sig::kTerm == SIGTERM && sig::kChld == SIGCHLD && sig::kCont == SIGCONT && sig::kStop == SIGSTOP);
-static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kWinch == SIGWINCH);
+static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kUrg == SIGURG);
+static_assert(sig::kWinch == SIGWINCH);
 static_assert(kSignalMax == _NSIG - 1);
 
 // Written before the constructors of statics run, so none may have one; the first two by entry.S in a static program.

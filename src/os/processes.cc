@@ -5,6 +5,7 @@
 #include <linux/ioctl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,6 +42,23 @@ std::string_view read_into(const char* path, char* buffer, std::size_t size) noe
     got = ::read(file.get(), buffer, size);
   } while (got < 0 && errno == EINTR);
   return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+// All of a file that may be long. Nothing if it cannot be read.
+std::optional<std::string> read_whole(const char* path) {
+  constexpr std::size_t kLongest = std::size_t{4} * 1024 * 1024;
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> piece;
+  while (text.size() < kLongest) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  return text;
 }
 
 template <class Number>
@@ -95,14 +113,13 @@ bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
 
-// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
+// Every name of a directory that is a number.
 template <class Visit>
-void for_each_pid(Visit visit) {
-  const Fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!proc) return;
-  alignas(dirent64) std::array<char, 32768> entries;
+void for_each_number(const Fd& directory, Visit visit) {
+  if (!directory) return;
+  alignas(dirent64) std::array<char, 4096> entries;
   for (;;) {
-    const long filled = ::syscall(SYS_getdents64, proc.get(), entries.data(), entries.size());
+    const long filled = ::syscall(SYS_getdents64, directory.get(), entries.data(), entries.size());
     if (filled <= 0) return;
     for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
       const char* const entry = entries.data() + at;
@@ -110,10 +127,30 @@ void for_each_pid(Visit visit) {
       std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof length);
       at += length;
       std::string_view name(entry + offsetof(dirent64, d_name));
-      int pid = 0;
-      if (take_number(name, pid) && name.empty()) visit(pid);
+      int number = 0;
+      if (take_number(name, number) && name.empty()) visit(number);
     }
   }
+}
+
+// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
+template <class Visit>
+void for_each_pid(Visit visit) {
+  for_each_number(Fd(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), visit);
+}
+
+// The pipe that a link below /proc/PID/fd names as "pipe:[NUMBER]". A stat(2) of the file behind the link could wait
+// for a file system that hangs; to read the link cannot.
+std::optional<std::uint64_t> pipe_behind(int directory, const char* link) noexcept {
+  std::array<char, 64> text;
+  const ssize_t size = ::readlinkat(directory, link, text.data(), text.size());
+  constexpr std::string_view kPrefix = "pipe:[";
+  std::string_view rest(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (!rest.starts_with(kPrefix)) return std::nullopt;
+  rest.remove_prefix(kPrefix.size());
+  std::uint64_t number = 0;
+  if (!take_number(rest, number) || rest != "]") return std::nullopt;
+  return number;
 }
 
 std::vector<Process> all_processes() {
@@ -124,28 +161,17 @@ std::vector<Process> all_processes() {
   return found;
 }
 
-// Our children by the kernel's own list; nothing if it keeps none (CONFIG_PROC_CHILDREN). proc(5) calls the file
-// unreliable where a child vanishes while it is read: ours cannot, for nobody else reaps them.
-std::optional<std::vector<Process>> listed_children() {
+// The numbers of our children by the kernel's own list, zombies among them; nothing if it keeps none
+// (CONFIG_PROC_CHILDREN). proc(5) calls the file unreliable where a child vanishes while it is read: ours cannot, for
+// no other process reaps them.
+std::optional<std::vector<int>> listed_children() {
   PathBuffer path;
   std::snprintf(path.data(), path.size(), "/proc/self/task/%d/children", ::getpid());
-  const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::string pids;
-  std::array<char, 4096> piece;
-  for (;;) {
-    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    if (got == 0) break;
-    pids.append(piece.data(), static_cast<std::size_t>(got));
-  }
-  std::vector<Process> found;
-  std::string_view rest = pids;
-  for (int pid = 0; take_number(rest, pid);) {
-    std::optional<Process> child = read_process(pid);
-    if (child && !has_ended(*child)) found.push_back(std::move(*child));
-  }
+  const std::optional<std::string> pids = read_whole(path.data());
+  if (!pids) return std::nullopt;
+  std::vector<int> found;
+  std::string_view rest = *pids;
+  for (int pid = 0; take_number(rest, pid);) found.push_back(pid);
   return found;
 }
 
@@ -277,12 +303,87 @@ std::vector<Process> descendants() {
   return found;
 }
 
-std::vector<Process> own_children() {
+std::vector<int> own_child_pids() {
   if (!own_proc()) return {};
-  if (std::optional<std::vector<Process>> listed = listed_children()) return std::move(*listed);
-  std::vector<Process> found = all_processes();
+  if (std::optional<std::vector<int>> listed = listed_children()) return std::move(*listed);
+  std::vector<int> found;
   const int self = ::getpid();
-  std::erase_if(found, [self](const Process& process) { return process.parent != self || has_ended(process); });
+  for (const Process& process : all_processes()) {
+    if (process.parent == self) found.push_back(process.id.pid);
+  }
+  return found;
+}
+
+std::vector<Process> own_children() {
+  std::vector<Process> found;
+  for (const int pid : own_child_pids()) {
+    std::optional<Process> child = read_process(pid);
+    if (child && !has_ended(*child)) found.push_back(std::move(*child));
+  }
+  return found;
+}
+
+std::vector<std::string> command_line(int pid) {
+  if (!own_proc()) return {};
+  PathBuffer path;
+  const std::optional<std::string> text = read_whole(proc_path(path, pid, "cmdline"));
+  if (!text) return {};
+  // A title shorter than the words that it replaces is followed by null bytes, or blanks.
+  std::string_view rest = *text;
+  const std::size_t last = rest.find_last_not_of('\0');
+  rest = rest.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  std::vector<std::string> words;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\0');
+    words.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return words;
+}
+
+std::optional<std::string> environment_variable(int pid, std::string_view name) {
+  if (!own_proc()) return std::nullopt;
+  PathBuffer path;
+  const std::optional<std::string> text = read_whole(proc_path(path, pid, "environ"));
+  if (!text) return std::nullopt;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\0');
+    const std::string_view entry = rest.substr(0, end);
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return std::string(entry.substr(name.size() + 1));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return std::nullopt;
+}
+
+std::optional<StandardInput> standard_input(int pid) {
+  if (!own_proc()) return std::nullopt;
+  PathBuffer path;
+  const std::optional<std::uint64_t> pipe = pipe_behind(AT_FDCWD, proc_path(path, pid, "fd/0"));
+  if (!pipe) return std::nullopt;
+  // A second opening of the end that is read; a pipe says POLLHUP to its readers once the last writer has gone. Where
+  // we may not open it, a writer is assumed: the process is treated like any other then.
+  const Fd reader(::open(path.data(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  pollfd state{reader.get(), POLLIN, 0};
+  const bool ended = reader && ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+  return StandardInput{*pipe, !ended};
+}
+
+bool writes_to(int pid, std::uint64_t pipe) {
+  if (!own_proc()) return false;
+  PathBuffer path;
+  const Fd directory(::open(proc_path(path, pid, "fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  bool found = false;
+  for_each_number(directory, [&](int fd) {
+    if (found) return;
+    std::array<char, 16> name;
+    std::snprintf(name.data(), name.size(), "%d", fd);
+    if (pipe_behind(directory.get(), name.data()) != pipe) return;
+    // The permissions of the link say how the descriptor was opened, proc(5).
+    struct stat link {};
+    found = ::fstatat(directory.get(), name.data(), &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0;
+  });
   return found;
 }
 
@@ -301,12 +402,10 @@ std::optional<Process> process(int pid) {
 std::optional<Dispositions> dispositions(int pid) {
   if (!own_proc()) return std::nullopt;
   PathBuffer path;
-  // The masks stand behind the line of supplementary groups: room for some thousands of them.
-  std::array<char, 32768> buffer;
-  const std::string_view text = read_into(proc_path(path, pid, "status"), buffer.data(), buffer.size());
-  if (text.find("\nSigCgt:") == std::string_view::npos) return std::nullopt;
-  return Dispositions{signals_after(text, "\nSigIgn:"), signals_after(text, "\nSigCgt:"),
-                      signals_after(text, "\nSigBlk:")};
+  const std::optional<std::string> text = read_whole(proc_path(path, pid, "status"));
+  if (!text || text->find("\nSigCgt:") == std::string::npos) return std::nullopt;
+  return Dispositions{signals_after(*text, "\nSigIgn:"), signals_after(*text, "\nSigCgt:"),
+                      signals_after(*text, "\nSigBlk:")};
 }
 
 }  // namespace graceshim

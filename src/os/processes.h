@@ -2,8 +2,10 @@
 // treated as none at all: lists are empty, questions have no answer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -70,11 +72,34 @@ class TreeWalk {
 // Our living children, adopted ones included.
 std::vector<Process> own_children();
 
+// Their numbers, and those of zombies that have not been reaped: a single read, whatever the number of processes.
+std::vector<int> own_child_pids();
+
 // A single process of any origin, a zombie too. Nothing if there is none of that number.
 std::optional<Process> process(int pid);
 
 // How many processes of any session are in this group, zombies included; 0 without /proc.
 int group_size(int group);
+
+// The words that a process was started with, or that it shows in their place (setproctitle, $0): a title is a single
+// word with blanks in it. Empty if it is gone, or a kernel thread.
+std::vector<std::string> command_line(int pid);
+
+// The value of a variable in the environment that a process was started with. Nothing if there is none of that name, or
+// if we may not read it.
+std::optional<std::string> environment_variable(int pid, std::string_view name);
+
+// A pipe by its number in the kernel's own file system; one with a name in a directory (a FIFO) is none of them.
+struct StandardInput {
+  std::uint64_t pipe = 0;
+  bool has_writer = false;  // some process still has the other end
+};
+
+// What a process reads on descriptor 0, if that is a pipe. Nothing where it is something else, or cannot be seen.
+std::optional<StandardInput> standard_input(int pid);
+
+// Whether a process has this pipe open for writing. False where its descriptors cannot be seen.
+bool writes_to(int pid, std::uint64_t pipe);
 
 // How a process treats signals; `blocked` is that of its main thread. Nothing if it is gone.
 std::optional<Dispositions> dispositions(int pid);

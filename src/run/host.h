@@ -55,6 +55,7 @@ class Host {
   virtual bool is_pid1() = 0;
   // As in processes.h; empty where /proc is absent or foreign.
   virtual std::vector<Process> own_children() = 0;
+  virtual std::vector<int> own_child_pids() = 0;
   virtual std::vector<Process> descendants() = 0;
   // A walk over the tree that goes on while it grows: each call but the first of a walk finds those descendants whom no
   // earlier one has found. They are sent `signal` (0: none) as soon as they are found; returns how many.
@@ -66,6 +67,13 @@ class Host {
   // Nothing if it is gone, or where /proc cannot tell.
   virtual std::optional<Process> process(int pid) = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
+  virtual std::vector<std::string> command_line(int pid) = 0;
+  virtual std::optional<std::string> environment_variable(int pid, std::string_view name) = 0;
+  virtual std::optional<StandardInput> standard_input(int pid) = 0;
+  virtual bool writes_to(int pid, std::uint64_t pipe) = 0;
+
+  // As in cgroup.h.
+  virtual std::optional<std::uint64_t> oom_kills() = 0;
 
   // As in signalling.h.
   virtual Sent send(int child_of_ours, int signal) = 0;

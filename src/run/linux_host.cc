@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "cgroup.h"
 #include "facts.h"
 #include "graceshim/text.h"
 #include "parent_watch.h"
@@ -251,6 +252,8 @@ std::optional<std::chrono::nanoseconds> LinuxHost::patience() {
   return std::max(until - monotonic_now(), kNone);
 }
 
+// The kernel gives the lowest number first, so that a flood of a low signal would keep all others waiting: after each
+// signal those above it have their turn, and then all of them again.
 bool LinuxHost::next_signal(siginfo_t& info) {
   std::optional<std::chrono::nanoseconds> patience = this->patience();
   if (parent_watch_) {
@@ -261,11 +264,24 @@ bool LinuxHost::next_signal(siginfo_t& info) {
     if (supervisor_->finished()) return false;
     patience = std::chrono::nanoseconds{0};
   }
+  if (last_signal_ != 0) {
+    const std::uint64_t above = kEverySignal << (std::exchange(last_signal_, 0) % kSignalMax);
+    if (raw_take_signal(above, &info, &kNoWait) > 0) {
+      last_signal_ = info.si_signo;
+      return true;
+    }
+  }
   // One call waits for the signal and takes it, where there would be three with a loop over descriptors.
-  if (!patience) return raw_take_signal(kEverySignal, &info, nullptr) > 0;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(*patience);
-  const timespec left{seconds.count(), (*patience - seconds).count()};
-  return raw_take_signal(kEverySignal, &info, &left) > 0;
+  long taken = 0;
+  if (!patience) {
+    taken = raw_take_signal(kEverySignal, &info, nullptr);
+  } else {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*patience);
+    const timespec left{seconds.count(), (*patience - seconds).count()};
+    taken = raw_take_signal(kEverySignal, &info, &left);
+  }
+  if (taken > 0) last_signal_ = info.si_signo;
+  return taken > 0;
 }
 
 // Between two signals one timer at the most, and one more round of reaping: neither keeps the others waiting.
@@ -330,6 +346,10 @@ std::vector<Process> LinuxHost::own_children() {
   return graceshim::own_children();
 }
 
+std::vector<int> LinuxHost::own_child_pids() {
+  return graceshim::own_child_pids();
+}
+
 std::vector<Process> LinuxHost::descendants() {
   return graceshim::descendants();
 }
@@ -349,6 +369,26 @@ std::optional<Process> LinuxHost::process(int pid) {
 
 std::optional<Dispositions> LinuxHost::dispositions(int pid) {
   return graceshim::dispositions(pid);
+}
+
+std::vector<std::string> LinuxHost::command_line(int pid) {
+  return graceshim::command_line(pid);
+}
+
+std::optional<std::string> LinuxHost::environment_variable(int pid, std::string_view name) {
+  return graceshim::environment_variable(pid, name);
+}
+
+std::optional<StandardInput> LinuxHost::standard_input(int pid) {
+  return graceshim::standard_input(pid);
+}
+
+bool LinuxHost::writes_to(int pid, std::uint64_t pipe) {
+  return graceshim::writes_to(pid, pipe);
+}
+
+std::optional<std::uint64_t> LinuxHost::oom_kills() {
+  return oom_kill_count();
 }
 
 Sent LinuxHost::send(int child_of_ours, int signal) {

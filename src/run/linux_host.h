@@ -49,11 +49,17 @@ class LinuxHost final : public Host {
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override;
+  std::vector<int> own_child_pids() override;
   std::vector<Process> descendants() override;
   std::size_t signal_newcomers(bool first, int signal) override;
   std::optional<Process> next_found(bool in_detail) override;
   std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
+  std::vector<std::string> command_line(int pid) override;
+  std::optional<std::string> environment_variable(int pid, std::string_view name) override;
+  std::optional<StandardInput> standard_input(int pid) override;
+  bool writes_to(int pid, std::uint64_t pipe) override;
+  std::optional<std::uint64_t> oom_kills() override;
   Sent send(int child_of_ours, int signal) override;
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;
@@ -99,6 +105,7 @@ class LinuxHost final : public Host {
   std::unique_ptr<ParentWatch> parent_watch_;
   std::array<ArmedTimer, kTimerCount> timers_{};
   bool reap_again_ = false;
+  int last_signal_ = 0;  // that was taken; 0: those above it have had their turn
   Millis flush_at_ = kInfinity;
 };
 

@@ -31,8 +31,8 @@ struct Life {
         supervisor(
             request.plan, request.unshielded, host,
             request.command.empty() ? std::string() : base_name(request.command[0]),
-            {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()}) {
-  }
+            {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
+            request.knowledge) {}
 
   ReportWriter writer;
   LinuxHost host;
@@ -123,7 +123,7 @@ int run(const RunRequest& request) {
     Report report = supervisor.report();
     report.version = request.version;
     report.command = request.command;
-    report.preset = request.preset;
+    if (report.preset.empty()) report.preset = request.preset;
     report.platform = request.platform;
     if (const Result<void> written = life->writer.write(report); !written)
       host.log(LogLevel::kWarn, written.error().message);

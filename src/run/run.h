@@ -10,6 +10,7 @@
 #include "graceshim/config.h"
 #include "graceshim/manners.h"
 #include "graceshim/report.h"
+#include "late_recognition.h"
 
 namespace graceshim {
 
@@ -59,6 +60,7 @@ struct RunRequest {
   std::string version;   // for the report, with the next two
   std::string preset;    // empty: none
   std::string platform;  // empty: none
+  LateRecognition knowledge;
 };
 
 // Runs the command to its end, and writes the report that `request` asks for. Returns the exit status of graceshim. To

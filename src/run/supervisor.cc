@@ -43,7 +43,7 @@ std::string describe(ExitStatus status) {
 }  // namespace
 
 Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std::string command,
-                       const Telling& telling)
+                       const Telling& telling, const LateRecognition& knowledge)
     : plan_(&plan),
       unshielded_(unshielded),
       host_(host),
@@ -51,7 +51,8 @@ Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, Host& host, std
       manners_(telling.manners),
       tells_of_orphans_(telling.of_orphans),
       tells_of_everybody_(telling.of_everybody),
-      ledger_(plan.shield),
+      knowledge_(knowledge),
+      receivers_(host, ledger_, knowledge),
       started_at_(host.now()) {}
 
 void Supervisor::refuse(const Error& error) {
@@ -77,13 +78,14 @@ void Supervisor::follow_unshielded(const std::string& why) {
   if (plan_->steps != unshielded_.steps) line += "; the plan is " + format_plan(unshielded_.steps);
   host_.log(LogLevel::kWarn, line);
   plan_ = &unshielded_;
-  ledger_ = DeliveryLedger();
 }
 
 void Supervisor::on_signal(const ReceivedSignal& received) {
   last_signal_ = received;
   remark_signal(Remark::kReceived, received.signal);
-  if (plan_->routes[static_cast<std::size_t>(received.signal)].is_dropped()) tell_forwarded(0);
+  const Route route = plan_->routes[static_cast<std::size_t>(received.signal)];
+  if (route.is_dropped()) tell_forwarded(0);
+  if (route.is_trigger()) recognise_late(received.signal);
   Event event = Event::signalled(host_.now(), received.signal, received.from_keyboard);
   event.was_ignored = received.was_ignored;
   event.foreground = received.foreground;
@@ -93,6 +95,7 @@ void Supervisor::on_signal(const ReceivedSignal& received) {
 }
 
 void Supervisor::on_parent_end() {
+  recognise_late(sig::kTerm);
   take(Event::parent_ended(host_.now()));
 }
 
@@ -143,6 +146,7 @@ void Supervisor::on_child_change() {
       }
     } else {
       ++report_.reaped;
+      ledger_.forget(reaped.pid);
       tell_reaped(reaped);
       note_end_of_straggler(reaped);
     }
@@ -238,6 +242,38 @@ bool Supervisor::needs_resuming(int pid) {
   return now && now->state == 'T';
 }
 
+// An entry point that ends in `exec "$@"` has become the command by now. What the first step would reach is looked at
+// before the stop begins, so that one plan holds for all of it.
+void Supervisor::recognise_late(int trigger) {
+  if (!knowledge_.stop_of || state_.phase != Phase::kRunning || child_ == 0 || late_plan_) return;
+  receivers_.begin(0);
+  const int first = plan_->steps[0].signal;
+  const int signal = first == kSameSignal ? trigger : first;
+  std::vector<Process> reached{child_process()};
+  if (receivers_.acts_on(reached[0], signal) == false) {
+    std::vector<Process> below = receivers_.nearest_below(reached[0], signal, 0);
+    if (!below.empty()) reached = std::move(below);
+  }
+  for (const Process& process : reached) {
+    std::optional<LateStop> late = receivers_.stop_of(process);
+    if (!late) continue;
+    late_plan_ = late->plan;
+    plan_ = &*late_plan_;
+    report_.preset = late->preset;
+    host_.log(LogLevel::kInfo,
+              describe(process) + " is recognised as " + late->preset + ": its plan is " + format_plan(plan_->steps));
+    return;
+  }
+}
+
+Process Supervisor::child_process() const {
+  Process child;
+  child.id.pid = child_;
+  child.parent = host_.self().id.pid;
+  child.name = command_;
+  return child;
+}
+
 void Supervisor::deliver_to_child(const Action& action) {
   StepRecord record{action.signal, action.scope, action.target, events_.front().at - started_at_, 0, action.step};
   std::vector<Process> members;
@@ -255,14 +291,10 @@ void Supervisor::deliver_to_child(const Action& action) {
     return;
   }
 
-  Process child;
-  child.id.pid = child_;
-  child.parent = host_.self().id.pid;
-  child.name = command_;
+  const Process child = child_process();
   switch (action.scope) {
     case Scope::kMain:
-      record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
-      break;
+      return deliver_to_main(action, record);
     case Scope::kGroup:
       for (const Process& member : members) {
         if (member.group != child_) continue;
@@ -292,6 +324,53 @@ void Supervisor::deliver_to_child(const Action& action) {
   tell_forwarded(action.signal);
 }
 
+// A shell without `exec` in front of the command, or a script that ignores the signal, would keep the step from the
+// process that it is for.
+void Supervisor::deliver_to_main(const Action& action, StepRecord& record) {
+  const Process child = child_process();
+  const bool is_first_look = !ledger_.has_had(child.id, action.step);
+  receivers_.begin(hook_);
+  if (receivers_.acts_on(child, action.signal) == false) {
+    std::vector<std::string> served;
+    if (const std::optional<int> below = deliver_below(child, action.signal, action.step, served)) {
+      record.delivered = *below;
+      host_.log(LogLevel::kWarn, child_name() + " does not act on " + signal_name(action.signal) +
+                                     ", which goes to what it has started; where a shell stands in front of the "
+                                     "command, write 'exec' before it");
+      tell_served(action.signal, served);
+    } else {
+      take(Event::unheard(host_.now()));
+      if (!is_first_look) return;
+      record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+    }
+  } else {
+    record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+  }
+  ledger_.record(child.id, action.step);
+  if (!is_first_look) {
+    report_.steps.back().delivered += record.delivered;
+    return;
+  }
+  report_.steps.push_back(record);
+  tell_forwarded(action.signal);
+}
+
+// Sends the step to the nearest processes below one that does not act on it, and returns how many have got it; nothing
+// if there are none.
+std::optional<int> Supervisor::deliver_below(const Process& deaf, int signal, int step,
+                                             std::vector<std::string>& served) {
+  const std::vector<Process> receivers = receivers_.nearest_below(deaf, signal, step);
+  if (receivers.empty()) return std::nullopt;
+  int delivered = 0;
+  for (const Process& process : receivers) {
+    ledger_.record(process.id, step);
+    if (send_step(process, signal) != Sent::kDelivered) continue;
+    ++delivered;
+    served.push_back(describe(process));
+  }
+  return delivered;
+}
+
 void Supervisor::resume_group(const std::vector<Process>& members) {
   if (plan_->resume == Resume::kAlways) {
     host_.send_to_group(child_, sig::kCont);
@@ -303,32 +382,71 @@ void Supervisor::resume_group(const std::vector<Process>& members) {
 }
 
 void Supervisor::deliver_to_roots(const Action& action) {
-  for (const Process& root : roots()) {
-    if (ledger_.has_had(root.id, action.step)) continue;
-    const std::optional<Dispositions> how = host_.dispositions(root.id.pid);
-    if (!how) continue;
-    const std::optional<int> signal =
-        ledger_.choose(root.id, action.step, action.signal, *how, host_.now(), kLookInterval);
-    if (!signal) continue;
-    const Sent sent = send_step(root, *signal);
-    if (sent == Sent::kDelivered) note_step_of_root(*signal, action.step);
-    if (host_.logs(LogLevel::kInfo) && sent == Sent::kDelivered) {
-      host_.log(LogLevel::kInfo, signal_name(*signal) + " to " + describe(root) +
-                                     (*signal == action.signal ? "" : ", which ignores " + signal_name(action.signal)));
-    }
+  receivers_.begin(hook_);
+  Served served;
+  for (const int pid : host_.own_child_pids()) {
+    if (pid == child_ || pid == hook_ || ledger_.is_served_orphan(pid, action.step)) continue;
+    const std::optional<Process> root = host_.process(pid);
+    if (!root || root->state == 'Z' || outside_every_scope(*root)) continue;
+    deliver_to_root(*root, action, served);
   }
+  for (const auto& [signal, names] : served) tell_served(signal, names);
+}
+
+// An orphan that does not act on the step may not have set its handlers yet: it is looked at twice. A non-interactive
+// shell starts `cmd &` with INT and QUIT ignored, and so there is TERM for what stays deaf.
+void Supervisor::deliver_to_root(const Process& root, const Action& action, Served& served) {
+  if (ledger_.has_had(root.id, action.step)) return ledger_.record_orphan(root.id, action.step);
+  if (receivers_.ends_by_its_pipe(root)) return;
+  int signal = action.signal;
+  if (const std::optional<int> own = ledger_.has_had_any(root.id) ? std::nullopt : receivers_.first_signal(root))
+    signal = *own == kSameSignal ? state_.trigger : *own;
+  const std::optional<bool> acts = receivers_.acts_on(root, signal);
+  if (!acts) return;
+  if (!*acts) {
+    if (const std::optional<int> below = deliver_below(root, signal, action.step, served[signal])) {
+      note_step_of_root(signal, action.step, *below);
+      return ledger_.record_orphan(root.id, action.step);
+    }
+    const Millis now = host_.now();
+    if (now - ledger_.deaf_since(root.id, action.step, now) < kLookInterval) return;
+    if (!plan_->shield.has(sig::kTerm)) signal = sig::kTerm;
+  }
+  ledger_.record_orphan(root.id, action.step);
+  if (send_step(root, signal) != Sent::kDelivered) return;
+  note_step_of_root(signal, action.step, 1);
+  served[signal].push_back(describe(root) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
+}
+
+// A step may be for thousands of orphans, which come one by one: the log names the first of them.
+void Supervisor::tell_served(int signal, const std::vector<std::string>& served) {
+  if (served.empty() || !host_.logs(LogLevel::kInfo)) return;
+  if (named_step_ != state_.step) {
+    named_step_ = state_.step;
+    named_ = 0;
+  }
+  std::string names;
+  std::size_t count = 0;
+  for (; count < served.size() && named_ < kNamesPerLine; ++count, ++named_)
+    names += (count == 0 ? "" : ", ") + served[count];
+  const std::size_t rest = served.size() - count;
+  if (count == 0) {
+    return host_.log(LogLevel::kDebug, signal_name(signal) + " to " + std::to_string(rest) + " more");
+  }
+  host_.log(LogLevel::kInfo,
+            signal_name(signal) + " to " + names + (rest == 0 ? "" : " and " + std::to_string(rest) + " more"));
 }
 
 // Roots get a step one by one, as they are adopted: for the report that is one step.
-void Supervisor::note_step_of_root(int signal, int step) {
+void Supervisor::note_step_of_root(int signal, int step, int delivered) {
   const auto same = std::find_if(report_.steps.begin(), report_.steps.end(), [&](const StepRecord& record) {
     return record.target == Target::kRoots && record.signal == signal && record.step == step;
   });
   if (same != report_.steps.end()) {
-    ++same->delivered;
+    same->delivered += delivered;
     return;
   }
-  report_.steps.push_back({signal, Scope::kMain, Target::kRoots, events_.front().at - started_at_, 1, step});
+  report_.steps.push_back({signal, Scope::kMain, Target::kRoots, events_.front().at - started_at_, delivered, step});
 }
 
 void Supervisor::forward(const Action& action) {
@@ -369,6 +487,7 @@ void Supervisor::dismiss(const Action& action) {
 void Supervisor::kill_pass() {
   bool reachable = false;
   bool refused = false;
+  bool child_seen = false;
   std::vector<Process> members;
   if (host_.is_pid1()) {
     host_.signal_newcomers(true, 0);
@@ -382,7 +501,6 @@ void Supervisor::kill_pass() {
     // somebody whom an earlier one has not.
     for (int walk = 0; walk < kStopWalks && host_.signal_newcomers(walk == 0, sig::kStop) != 0; ++walk) {
     }
-    bool child_seen = false;
     while (std::optional<Process> member = host_.next_found(wants_details(members.size()))) {
       const Sent sent = send(*member, sig::kKill);
       reachable = reachable || sent != Sent::kRefused;
@@ -397,10 +515,13 @@ void Supervisor::kill_pass() {
       members.push_back(std::move(*member));
     }
     // Without /proc the child is all that we know of, and its group.
-    if (child_ != 0 && !child_seen) {
-      if (!plan_->shares_group()) host_.send_to_group(child_, sig::kKill);
-      reachable = host_.send(child_, sig::kKill) == Sent::kDelivered || reachable;
-    }
+    if (child_ != 0 && !child_seen && !plan_->shares_group()) host_.send_to_group(child_, sig::kKill);
+  }
+  // A KILL to everybody does not say whether the child was among them.
+  if (child_ != 0 && !child_seen) {
+    const Sent sent = host_.send(child_, sig::kKill);
+    reachable = reachable || sent == Sent::kDelivered;
+    if (sent == Sent::kRefused) warn_refused(child_process(), sig::kKill);
   }
   note_kill(members);
   note_stragglers(members);
@@ -433,9 +554,12 @@ bool Supervisor::outside_every_scope(const Process& process) const noexcept {
 }
 
 void Supervisor::warn_refused(const Process& process, int signal) {
-  if (!refused_.insert(process.id).second) return;
-  host_.log(LogLevel::kWarn, describe(process) + " may not be signalled: " + signal_name(signal) +
-                                 " was refused (it runs as another user)");
+  const bool is_child = process.id.pid == child_;
+  if (is_child ? std::exchange(child_refused_, true) : !refused_.insert(process.id).second) return;
+  // Of a KILL that was refused no line is to look as if it had been sent.
+  host_.log(LogLevel::kWarn, (is_child ? child_name() : describe(process)) + " may not be signalled" +
+                                 (signal == sig::kKill ? "" : ": " + signal_name(signal) + " was refused") +
+                                 " (it runs as another user)");
 }
 
 // Whether the next member of the tree is asked for its name and all the rest, where `noted` will be noted besides: to
@@ -464,18 +588,20 @@ void Supervisor::note_stragglers(const std::vector<Process>& members) {
 
 // However many passes it takes, it is one step, and a process counts once.
 void Supervisor::note_kill(const std::vector<Process>& members) {
-  StepRecord* const last = report_.steps.empty() ? nullptr : &report_.steps.back();
-  if (last == nullptr || last->step != kKillOfTree) {
+  int reached = 0;
+  for (const Process& member : members) {
+    const bool is_refused = member.id.pid == child_ ? child_refused_ : refused_.count(member.id) != 0;
+    if (!outside_every_scope(member) && !is_refused && killed_.insert(member.id).second) ++reached;
+  }
+  const bool is_first = report_.steps.empty() || report_.steps.back().step != kKillOfTree;
+  if (is_first) {
+    // Without /proc the child is all that we know of.
+    if (reached == 0 && child_ != 0 && !child_refused_) reached = 1;
+    if (reached == 0 && child_refused_) return;  // no KILL is on its way to any process
     const Target target = child_ != 0 ? Target::kChild : Target::kRoots;
     report_.steps.push_back({sig::kKill, Scope::kTree, target, events_.front().at - started_at_, 0, kKillOfTree});
   }
-  StepRecord& record = report_.steps.back();
-  for (const Process& member : members) {
-    const bool reached = !outside_every_scope(member) && refused_.count(member.id) == 0;
-    if (reached && killed_.insert(member.id).second) ++record.delivered;
-  }
-  // Without /proc the child is all that we know of.
-  if (record.delivered == 0 && child_ != 0) record.delivered = 1;
+  report_.steps.back().delivered += reached;
 }
 
 void Supervisor::note_end_of_straggler(const Reaped& reaped) {
@@ -521,6 +647,20 @@ void Supervisor::tell(const Action& action) {
       if (report_.stragglers.empty()) return;  // only the hook is left, or /proc does not show them
       return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
                                             names_of_stragglers() + ": the stop goes on with them");
+    case Note::kSettling:
+      note_stragglers(host_.descendants());
+      if (report_.stragglers.empty()) return;
+      return host_.log(
+          LogLevel::kInfo,
+          child_name() + " " + describe(state_.child) + " and left " + names_of_stragglers() + ": waiting " +
+              (plan_->settle == kInfinity ? std::string("as long as its step does") : format_duration(plan_->settle)) +
+              " for their end");
+    case Note::kFinishing:
+      note_stragglers(host_.descendants());
+      if (report_.stragglers.empty()) return;
+      return host_.log(LogLevel::kInfo, child_name() + " " + describe(state_.child) + " and left " +
+                                            names_of_stragglers() + ", which may finish" +
+                                            (state_.deadline == kInfinity ? "" : " until the timeout"));
     case Note::kLeft:
       if (!manners_.tells_of_stops) return;
       return host_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
@@ -539,8 +679,7 @@ void Supervisor::tell(const Action& action) {
     case Note::kKill:
       return tell_kill();
     case Note::kSurvivors:
-      note_stragglers(host_.descendants());
-      return host_.log(LogLevel::kError, "KILL did not end " + names_of_stragglers() + "; leaving them");
+      return tell_survivors();
   }
 }
 
@@ -569,12 +708,28 @@ void Supervisor::tell_stop_asked(int signal) {
   host_.log(LogLevel::kInfo, line);
 }
 
+// The child, if it is `named`, and every straggler that has not ended.
+std::string Supervisor::names_of_tree(bool child_is_named) const {
+  std::string names = child_is_named ? child_name() : std::string();
+  if (has_living_stragglers() || names.empty()) names += (names.empty() ? "" : ", ") + names_of_stragglers();
+  return names;
+}
+
+bool Supervisor::has_living_stragglers() const {
+  return std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
+                     [this](const StragglerRecord& record) { return !record.ended && refused_.count(record.id) == 0; });
+}
+
 void Supervisor::tell_kill() {
-  std::string names = child_ != 0 ? child_name() : std::string();
-  const bool others = std::any_of(report_.stragglers.begin(), report_.stragglers.end(),
-                                  [](const StragglerRecord& record) { return !record.ended; });
-  if (others || names.empty()) names += (names.empty() ? "" : ", ") + names_of_stragglers();
-  host_.log(LogLevel::kWarn, "KILL to " + names);
+  if (child_refused_ && !has_living_stragglers()) return;
+  host_.log(LogLevel::kWarn, "KILL to " + names_of_tree(child_ != 0 && !child_refused_));
+}
+
+void Supervisor::tell_survivors() {
+  note_stragglers(host_.descendants());
+  const std::string names = names_of_tree(child_ != 0);
+  host_.log(LogLevel::kError, child_refused_ ? names + " cannot be ended by graceshim; leaving"
+                                             : "KILL did not end " + names + "; leaving them");
 }
 
 // Every orphan of a busy tree comes through here: nothing is put together that nobody is to read.
@@ -622,7 +777,9 @@ void Supervisor::tell_end() {
   if (report_.pid != 0 && !manners_.remarks[last_word].text.empty())
     return remark(last_word, report_.pid, report_.child);
   if (!manners_.tells_of_stops && report_.cause <= Cause::kGraceful) return;
-  const bool uneventful = report_.cause == Cause::kExited || report_.cause == Cause::kStartFailed;
+  if (report_.cause == Cause::kUnkillable) return;  // that has been said
+  const bool died_unasked = report_.cause == Cause::kExited && report_.child.by_signal;
+  const bool uneventful = !died_unasked && (report_.cause == Cause::kExited || report_.cause == Cause::kStartFailed);
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
   if (!host_.logs(level)) return;
   if (report_.pid == 0) {
@@ -634,6 +791,12 @@ void Supervisor::tell_end() {
   std::string line = child_name() + " " + describe(report_.child);
   if (report_.cause != Cause::kExited && report_.trigger != 0) {
     line += ", " + format_duration(report_.ended_at - report_.stop_at) + " after " + signal_name(report_.trigger);
+  }
+  if (died_unasked) {
+    line += ", which graceshim has not sent";
+    const std::optional<std::uint64_t> oom_kills = host_.oom_kills();
+    if (oom_kills && (*oom_kills > 0 || report_.child.value == sig::kKill))
+      line += "; the kernel has counted " + std::to_string(*oom_kills) + " OOM kills in its cgroup";
   }
   if (report_.status != exit_code(report_.child)) line += "; exit.success makes that " + std::to_string(report_.status);
   host_.log(level, line);

@@ -41,8 +41,8 @@ constexpr std::size_t kMostStates = 250;  // of one plan, the nearest first; wal
 constexpr int kWalks = 60;                // of one plan
 constexpr int kMostMoves = 80;            // of one walk
 
-constexpr auto kTimers = std::to_array<Timer>(
-    {Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kLook, Timer::kPass, Timer::kKillGrace});
+constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
+                                               Timer::kLook, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
 static_assert(kTimers.size() == kTimerCount);
 
 constexpr std::size_t index_of(Timer timer) noexcept {
@@ -64,7 +64,8 @@ std::vector<Plan> all_plans() {
         if (delay + fixed_waits(steps) >= timeout) continue;  // refused when settings become a plan
         for (const bool hook : {false, true}) {
           for (const Repeat repeat : {Repeat::kAuto, Repeat::kIgnore, Repeat::kEscalate}) {
-            for (const Stragglers stragglers : {Stragglers::kStop, Stragglers::kWait, Stragglers::kLeave}) {
+            for (const Stragglers stragglers :
+                 {Stragglers::kStop, Stragglers::kWait, Stragglers::kLeave, Stragglers::kFinish}) {
               for (const bool broadcast : {false, true}) {
                 for (const auto& [terminal, suspendable] :
                      {std::pair{Terminal::kNone, true}, std::pair{Terminal::kShared, true},
@@ -80,6 +81,8 @@ std::vector<Plan> all_plans() {
                   plan.repeat = repeat;
                   plan.stragglers = stragglers;
                   plan.straggler_timeout = kStragglerTimeout;
+                  // A server that is known to stop its own processes is one with steps of its own.
+                  if (steps.size() == 3 && !broadcast) plan.settle = kInfinity;
                   if (broadcast) plan.broadcast.add(sig::kTerm);
                   plan.terminal = terminal;
                   if (terminal == Terminal::kShared) plan.place = Place::kOurGroup;
@@ -109,7 +112,9 @@ std::vector<Plan> plans_of_others() {
   std::vector<Plan> plans;
   for (const Plan& given : all_plans()) {
     const bool plain = given.repeat == Repeat::kAuto && given.delay == Millis{0} && given.broadcast.empty();
-    if (!plain || given.steps.size() > 3 || given.stragglers == Stragglers::kWait) continue;
+    if (!plain || given.steps.size() > 3 || given.stragglers == Stragglers::kWait ||
+        given.stragglers == Stragglers::kFinish)
+      continue;
     for (const Scope scope : {Scope::kMain, Scope::kGroup}) {
       Plan plan = given;
       plan.repeat = Repeat::kForward;
@@ -166,6 +171,7 @@ struct World {
   bool stop_begun = false;
   bool child_has_terminal = false;
   std::uint32_t steps_of_child = 0;
+  bool unheard = false;  // the last step to the child was for nothing: it may be offered again
   int last_step = -1;
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.armed[index_of(timer)] != 0; }
@@ -181,7 +187,7 @@ struct World {
 
 // Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
 // and in counters.
-using Key = std::array<std::int64_t, 26>;
+using Key = std::array<std::int64_t, 29>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -192,11 +198,15 @@ struct KeyHash {
   }
 };
 
+bool is_under_way(Phase phase) {
+  return phase == Phase::kDraining || phase == Phase::kStepping || phase == Phase::kSettling;
+}
+
 Key key_of(const World& world) {
   const State& state = world.state;
   const auto age = [&world](Millis since, Millis matters) { return std::min(world.now - since, matters).count(); };
   const auto flag = [](bool value, int bit) { return static_cast<std::int64_t>(value) << bit; };
-  const bool under_way = state.phase == Phase::kDraining || state.phase == Phase::kStepping;
+  const bool under_way = is_under_way(state.phase);
   Key key{};
   std::size_t at = 0;
   key[at++] = static_cast<std::int64_t>(state.phase);
@@ -207,14 +217,16 @@ Key key_of(const World& world) {
               flag(world.started, 3) | flag(world.child_alive, 4) | flag(world.hook_alive, 5) |
               flag(world.hook_runs_free, 6) | flag(world.hook_started, 7) | flag(world.pass_pending, 8) |
               flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
-              flag(world.child_has_terminal, 12);
+              flag(world.child_has_terminal, 12) | flag(world.unheard, 13);
   key[at++] = state.trigger;
+  key[at++] = state.signal;
   key[at++] = static_cast<std::int64_t>(state.triggers_seen.bits());
   key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;
   key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
   key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
   key[at++] = under_way ? age(state.last_insist, kInsistGap) : 0;
   key[at++] = state.phase == Phase::kStepping ? age(state.last_look, kLookGap) : 0;
+  key[at++] = state.phase == Phase::kStepping ? state.look_interval.count() : 0;
   key[at++] = state.pass_interval.count();
   key[at++] = state.child.value;
   key[at++] = state.status;
@@ -245,11 +257,12 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     after.child_has_terminal = event.in_foreground;
   }
   // A CONT comes with word of who has the terminal; in the midst of KILL nobody asks any more.
-  const bool listens = was.phase == Phase::kRunning || was.phase == Phase::kDraining || was.phase == Phase::kStepping;
+  const bool listens = was.phase == Phase::kRunning || is_under_way(was.phase);
   if (event.kind == EventKind::kSignal && event.signal == sig::kCont && plan.terminal == Terminal::kHandedOver &&
       before.child_alive && listens)
     after.child_has_terminal = event.foreground == Foreground::kChild;
   if (event.kind == EventKind::kReaped && event.child_ended) after.child_alive = false;
+  if (event.kind == EventKind::kUnheard) after.unheard = true;
   if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
 
   std::uint32_t generation = was.generation;
@@ -269,13 +282,20 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
           if (!after.child_alive) return "a step to a child that has been reaped";
           if (plan.shares_group() && action.scope == Scope::kGroup) return "a step to our own group";
           const std::uint32_t bit = 1U << action.step;
-          if ((after.steps_of_child & bit) != 0) return "the same step to the child again";
+          if ((after.steps_of_child & bit) != 0 && !after.unheard) return "the same step to the child again";
           after.steps_of_child |= bit;
+          after.unheard = false;
         } else {
           if (after.child_alive) return "a step to the roots while the child lives";
           if (action.scope != Scope::kMain) return "a step to a group whose leader has been reaped";
           if (action.by_keyboard) return "the terminal does not know roots";
+          if (plan.stragglers == Stragglers::kFinish && event.kind != EventKind::kSignal && before.child_alive)
+            return "a step to what is to finish";
         }
+        // The platform's own signal counts as the first step.
+        if (action.step == 0 && action.signal == is.trigger && !is.triggers_seen.empty() &&
+            plan.broadcast.has(action.signal))
+          return "a step that the platform has sent itself";
         break;
       case ActionKind::kForward:
         if (!after.started) return "a signal forwarded before the start";
@@ -353,7 +373,10 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   }
 
   if (finished != (is.phase == Phase::kFinished)) return "the end and the phase disagree";
-  if (after.child_alive && finished) return "the end with the child not reaped";
+  const bool left = is.cause == Cause::kUnkillable;
+  if (after.child_alive && finished && !left) return "the end with the child not reaped";
+  if (finished && left && (was.phase != Phase::kKilling || !after.child_alive || is.status != kExitUsage))
+    return "a child given up for no reason";
   if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
     return "the end without a start";
   if (finished && after.hook_runs_free) return "the end with the hook running";
@@ -371,7 +394,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   }
 
   // The one deadline.
-  const bool under_way = is.phase == Phase::kDraining || is.phase == Phase::kStepping;
+  const bool under_way = is_under_way(is.phase);
   after.stop_begun = before.stop_begun || under_way || is.phase == Phase::kKilling;
   if (before.stop_begun && is.deadline != was.deadline) return "the deadline moved";
   if (!after.stop_begun && is.deadline != kInfinity) return "a deadline without a stop";
@@ -386,19 +409,22 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const Millis expected = allowed == kInfinity ? kInfinity : event.at + allowed;
     if (is.deadline != expected) return "a deadline that is not the timeout's";
   }
-  if (is.phase == Phase::kStepping && was.phase == Phase::kStepping && is.step < was.step)
+  if (is.phase == Phase::kStepping && (was.phase == Phase::kStepping || was.phase == Phase::kSettling) &&
+      is.step < was.step)
     return "the plan goes backwards";
+  if (is.phase == Phase::kSettling && is.target != Target::kRoots) return "settling with the child alive";
+  if (is.phase == Phase::kSettling && was.phase == Phase::kStepping && plan.stragglers != Stragglers::kFinish &&
+      is.child.by_signal)
+    return "a wrapper that is taken for one that has told its own";
 
-  const bool new_step = is.phase == Phase::kStepping && (was.phase != Phase::kStepping || is.step != was.step);
+  const bool had_step = was.phase == Phase::kStepping || was.phase == Phase::kSettling;
+  const bool new_step = is.phase == Phase::kStepping && (!had_step || is.step != was.step);
   if (new_step && after.armed(Timer::kWait) && is.armed[index_of(Timer::kWait)] <= was.generation)
     return "the wait of a step that is over";
 
   // KILL comes when it must, and never before.
   if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
-  if (is.phase == Phase::kKilling && is.target == Target::kRoots && !after.armed(Timer::kKillGrace))
-    return "KILL of stragglers without an end";
-  if (is.phase == Phase::kKilling && is.target == Target::kChild && after.armed(Timer::kKillGrace))
-    return "a limit to the wait for the child";
+  if (is.phase == Phase::kKilling && !after.armed(Timer::kKillGrace)) return "KILL without an end";
   const bool kill_begins = is.phase == Phase::kKilling && was.phase != Phase::kKilling;
   if (was.phase == Phase::kKilling && !finished && is.phase != Phase::kKilling) return "KILL given up";
   if (was.phase == Phase::kKilling && event.kind == EventKind::kSignal) {
@@ -407,7 +433,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   }
   if (kill_begins && !after.pass_pending) return "KILL announced but not sent";
   if (kill_begins) {
-    const std::size_t next = was.phase == Phase::kStepping ? was.step + std::size_t{1} : 0;
+    const std::size_t next = had_step ? was.step + std::size_t{1} : 0;
     const bool at_deadline = event.kind == EventKind::kTimer && event.timer == Timer::kDeadline;
     const bool plan_says_so = next < plan.steps.size() && is_final_kill(plan.steps[next]);
     if (!at_deadline && !plan_says_so) return "KILL before its time";
@@ -420,14 +446,12 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     }
   }
   if (event.kind == EventKind::kTimer && event.timer == Timer::kDeadline &&
-      was.armed[index_of(Timer::kDeadline)] == event.generation &&
-      (was.phase == Phase::kDraining || was.phase == Phase::kStepping) && !kill_begins) {
+      was.armed[index_of(Timer::kDeadline)] == event.generation && is_under_way(was.phase) && !kill_begins) {
     return "no KILL at the deadline";
   }
 
   // Repeats.
-  const bool repeated =
-      event.kind == EventKind::kSignal && (was.phase == Phase::kDraining || was.phase == Phase::kStepping);
+  const bool repeated = event.kind == EventKind::kSignal && is_under_way(was.phase);
   if (repeated && plan.repeat == Repeat::kIgnore && (is.phase != was.phase || is.step != was.step))
     return "a repeat that was to be ignored";
   if (repeated && plan.repeat == Repeat::kAuto && event.signal != sig::kInt && event.at - was.t0 < kRepeatWindow &&
@@ -441,11 +465,11 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const int code = exit_code(is.child);
     const bool asked = is.cause == Cause::kGraceful || is.cause == Cause::kEscalated;
     const bool counts = asked || plan.success_when == SuccessWhen::kAlways;
-    if (after.started && is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
+    if (after.started && !left && is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
       return "a status that is not the child's";
     if (after.started && is.cause == Cause::kStartFailed) return "a start that failed and did not";
     if (is.cause == Cause::kNone) return "the end without a cause";
-    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled) return "KILL was needed and is not said";
+    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled && !left) return "KILL was needed and is not said";
   }
   return {};
 }
@@ -483,6 +507,8 @@ struct Possible {
   }
   void ends_at(const World& world, Millis at) {
     if (world.child_alive) {
+      if (world.state.phase == Phase::kStepping && world.state.target == Target::kChild)
+        events.push_back(Event::unheard(at));
       for (const ExitStatus status : {ExitStatus{false, 0}, ExitStatus{true, sig::kTerm}}) {
         events.push_back(Event::child_reaped(at, status, true));
         events.push_back(Event::child_reaped(at, status, false));
@@ -520,7 +546,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
 
   const State& state = world.state;
   const auto reachable = [&](Millis at) { return at > now && at <= horizon; };
-  if (state.phase == Phase::kDraining || state.phase == Phase::kStepping) {
+  if (is_under_way(state.phase)) {
     for (const Millis at : {state.t0 + kRepeatWindow - Millis{1}, state.t0 + kRepeatWindow}) {
       if (reachable(at)) possible.triggers_at(at);
     }
@@ -590,7 +616,7 @@ Step watched_step(const Plan& plan, const State& state, const Event& event, Coun
 std::string answers_to_nothing(const Plan& plan, const World& world, Counters& counters) {
   const State& state = world.state;
   const Millis now = world.now;
-  std::array<Event, 64> probes;
+  std::array<Event, 96> probes;
   std::size_t count = 0;
   for (const int signal : {0, -1, kSignalMax + 1, 100'000, sig::kUsr1}) probes[count++] = Event::signalled(now, signal);
   if (plan.routes[sig::kUsr2].is_only_if_heard()) {
@@ -617,6 +643,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::passed(now, false);
   }
   if (!state.hook_running) probes[count++] = Event::hook_ended(now);
+  if (state.phase != Phase::kStepping || state.target != Target::kChild) probes[count++] = Event::unheard(now);
   probes[count++] = Event::child_stopped(now, sig::kStop);
   if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
   if (plan.shares_group()) probes[count++] = Event::signalled(now, sig::kHup, true);
@@ -734,8 +761,6 @@ class Explorer {
     const State& state = world.state;
     if (!world.started) return Event::started(world.now);
     if (world.pass_pending) return Event::passed(world.now, true);
-    if (state.phase == Phase::kKilling && world.child_alive)
-      return Event::child_reaped(world.now, {true, sig::kKill}, false);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
     std::optional<Timer> first;
     for (const Timer timer : kTimers) {
@@ -801,6 +826,7 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   const auto timers_in = [&](Phase phase) { return counters.timers_in_phase[static_cast<std::size_t>(phase)]; };
   EXPECT_EQ(timers_in(Phase::kDraining), Counters::bit(kDeadline) | Counters::bit(kDelay) | Counters::bit(kHookLimit));
   EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kLook));
+  EXPECT_EQ(timers_in(Phase::kSettling), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kSettle));
   EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
   EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);
   EXPECT_LT(counters.most_actions, Actions::kCapacity)

@@ -87,15 +87,16 @@ TEST(ReportOfARun, EveryStepIsThereAndKillIsOneHoweverManyPassesItTakes) {
     run.start();
     SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
     worker.unkillable = true;
+    worker.ignores = {sig::kQuit, sig::kTerm};
     const int worker_pid = worker.facts.id.pid;
     run.host.signal_us(sig::kTerm);
-    run.host.at(seconds(9), [&] {
+    run.host.at(seconds(6), [&] {
       run.host.wake(worker_pid);
       run.host.wake(run.host.child());
     });
     EXPECT_EQ(run.run(), 137);
     EXPECT_EQ(steps_of(run), "QUIT main 1 @0; TERM main 1 @2000; KILL tree 2 @5000");
-    EXPECT_EQ(run.supervisor.report().ended_at, seconds(9));
+    EXPECT_EQ(run.supervisor.report().ended_at, seconds(6));
   }
 }
 

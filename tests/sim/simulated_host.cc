@@ -43,6 +43,7 @@ void SimulatedHost::exit(int pid, ExitStatus status) {
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.zombie) return;
   const int parent = found->second.facts.parent;
+  const int wrote = found->second.writes;
   for (auto& [other_pid, other] : processes_) {
     if (other.facts.parent != pid) continue;
     other.facts.parent = kOwnPid;
@@ -50,11 +51,16 @@ void SimulatedHost::exit(int pid, ExitStatus status) {
   }
   if (parent != kOwnPid) {
     processes_.erase(found);  // its own parent reaps it
-    return;
+  } else {
+    found->second.zombie = true;
+    found->second.status = status;
+    child_changed();
   }
-  found->second.zombie = true;
-  found->second.status = status;
-  child_changed();
+  if (wrote == 0 || has_writer(wrote)) return;
+  for (const auto& [reader_pid, reader] : processes_) {
+    if (reader.reads != wrote || !reader.at_eof_ends) continue;
+    at(Millis{10}, [this, reader_pid = reader_pid] { exit(reader_pid, {}); });
+  }
 }
 
 void SimulatedHost::wake(int pid) {
@@ -141,6 +147,36 @@ std::vector<Process> SimulatedHost::own_children() {
     if (process.facts.parent == kOwnPid && !process.zombie) found.push_back(process.facts);
   }
   return found;
+}
+
+std::vector<int> SimulatedHost::own_child_pids() {
+  std::vector<int> found;
+  for (const auto& [pid, process] : processes_) {
+    if (process.facts.parent == kOwnPid) found.push_back(pid);
+  }
+  return found;
+}
+
+std::vector<std::string> SimulatedHost::command_line(int pid) {
+  const auto found = processes_.find(pid);
+  return found == processes_.end() ? std::vector<std::string>{} : found->second.words;
+}
+
+bool SimulatedHost::has_writer(int pipe) const {
+  return fed_from_outside.contains(pipe) || std::ranges::any_of(processes_, [pipe](const auto& entry) {
+           return entry.second.writes == pipe && !entry.second.zombie;
+         });
+}
+
+std::optional<StandardInput> SimulatedHost::standard_input(int pid) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end() || found->second.reads == 0) return std::nullopt;
+  return StandardInput{static_cast<std::uint64_t>(found->second.reads), has_writer(found->second.reads)};
+}
+
+bool SimulatedHost::writes_to(int pid, std::uint64_t pipe) {
+  const auto found = processes_.find(pid);
+  return found != processes_.end() && !found->second.zombie && static_cast<std::uint64_t>(found->second.writes) == pipe;
 }
 
 std::vector<Process> SimulatedHost::descendants() {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,10 @@ struct SimProcess {
   ExitStatus status;
   Usage usage;
   std::vector<int> pending;  // caught signals that came while it was stopped
+  std::vector<std::string> words{};
+  int reads = 0;             // the pipe on its standard input; 0: none
+  int writes = 0;            // the pipe that it has open for writing
+  bool at_eof_ends = false;  // once its pipe has no writer
 };
 
 struct Delivery {
@@ -63,6 +69,8 @@ class SimulatedHost final : public Host {
   int walks_that_miss_all = 0;  // a tree that moves on while it is walked
   bool starts_in_foreground = false;
   std::string shield_refused;
+  std::optional<std::uint64_t> oom_kills_counted;
+  std::set<int> fed_from_outside;  // pipes
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.
@@ -96,11 +104,17 @@ class SimulatedHost final : public Host {
   const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
+  std::vector<int> own_child_pids() override;
   std::vector<Process> descendants() override;
   std::size_t signal_newcomers(bool first, int signal) override;
   std::optional<Process> next_found(bool in_detail) override;
   std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
+  std::vector<std::string> command_line(int pid) override;
+  std::optional<std::string> environment_variable(int, std::string_view) override { return std::nullopt; }
+  std::optional<StandardInput> standard_input(int pid) override;
+  bool writes_to(int pid, std::uint64_t pipe) override;
+  std::optional<std::uint64_t> oom_kills() override { return oom_kills_counted; }
   Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;
@@ -120,6 +134,7 @@ class SimulatedHost final : public Host {
   void act_on(int pid, int signal);
   void child_changed();
   SimProcess& add(int parent, const std::string& name);
+  [[nodiscard]] bool has_writer(int pipe) const;
 
   bool pid1_;
   Supervisor* supervisor_ = nullptr;

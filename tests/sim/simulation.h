@@ -33,7 +33,7 @@ class Simulation {
       : plan_(plan),
         unshielded_(unshielded),
         host(pid1),
-        supervisor(plan_, unshielded_, host, "command", {.of_everybody = true}) {
+        supervisor(plan_, unshielded_, host, "command", {.of_everybody = true}, knowledge) {
     host.attach(supervisor);
   }
 
@@ -42,6 +42,7 @@ class Simulation {
   Plan unshielded_;
 
  public:
+  LateRecognition knowledge;
   SimulatedHost host;
   Supervisor supervisor;
 

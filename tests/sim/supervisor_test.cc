@@ -294,8 +294,10 @@ TEST(Stragglers, ASignalThatThePlatformSentToEverybodyIsNotRepeated) {
   const int pid = worker.facts.id.pid;
   run.host.at(seconds(5), [&] { run.host.exit(pid, {}); });
   run.host.signal_us(sig::kTerm);
+  run.host.exit(run.host.child(), {true, sig::kTerm});  // of the platform's
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "");
+  EXPECT_EQ(run.got(run.host.child()), "");
 }
 
 TEST(Stragglers, AfterAnUnaskedEndThePlanRunsWithItsOwnTimeout) {
@@ -307,7 +309,7 @@ TEST(Stragglers, AfterAnUnaskedEndThePlanRunsWithItsOwnTimeout) {
   worker.catches[sig::kQuit] = {seconds(60), 0};
   run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 3}); });
   EXPECT_EQ(run.run(), 3);
-  EXPECT_EQ(run.got(pid), "QUIT@1000 TERM@8000 STOP@11000 KILL@11000");
+  EXPECT_EQ(run.got(pid), "QUIT@1000 TERM@8200 STOP@11000 KILL@11000");
   EXPECT_EQ(run.elapsed(), seconds(11));
 }
 
@@ -403,7 +405,7 @@ TEST(Kill, ReachesEveryMemberOfTheTree) {
   }
 }
 
-TEST(Kill, AChildInUninterruptibleSleepIsWaitedForWithoutBlocking) {
+TEST(Kill, AChildInUninterruptibleSleepHasTwoSecondsAndIsLeft) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.host.on_child_start = [](SimProcess& child) {
     child.unkillable = true;
@@ -412,14 +414,31 @@ TEST(Kill, AChildInUninterruptibleSleepIsWaitedForWithoutBlocking) {
   run.start();
   int answered = 0;
   run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(300), [&] {
+  run.host.at(seconds(6), [&] {
     run.host.signal_us(sig::kTerm);
     answered = static_cast<int>(run.supervisor.state().repeats_ignored);
   });
-  run.host.at(seconds(600), [&] { run.host.wake(run.host.child()); });
-  EXPECT_EQ(run.run(), 137);
-  EXPECT_EQ(run.elapsed(), seconds(600));
+  EXPECT_EQ(run.run(), 125);
+  EXPECT_EQ(run.elapsed(), seconds(7));
   EXPECT_EQ(answered, 1) << "the loop still answers";
+  EXPECT_TRUE(run.host.said("KILL did not end 101 (command); leaving them"));
+  EXPECT_EQ(run.supervisor.report().cause, Cause::kUnkillable);
+}
+
+TEST(Kill, AChildThatMayNotBeSignalledIsNamedAndLeftAndNoLineClaimsAKill) {
+  for (const bool pid1 : {false, true}) {
+    Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);
+    run.host.on_child_start = [](SimProcess& child) { child.refuses = true; };
+    run.start();
+    run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
+    EXPECT_EQ(run.run(), 125);
+    EXPECT_LE(run.elapsed(), seconds(8));
+    EXPECT_TRUE(run.host.said("101 (command) may not be signalled: TERM was refused"));
+    EXPECT_TRUE(run.host.said("101 (command) cannot be ended by graceshim; leaving"));
+    EXPECT_FALSE(run.host.said("KILL to"));
+    EXPECT_FALSE(run.host.said("KILL did not"));
+    for (const StepRecord& step : run.supervisor.report().steps) EXPECT_NE(step.signal, sig::kKill);
+  }
 }
 
 TEST(Kill, AStragglerInUninterruptibleSleepIsNamedAndLeft) {
@@ -792,6 +811,251 @@ TEST(Manners, AStopIsToldInThreeLinesAtMost) {
   for (const LogLine& line : run.host.lines()) told += line.level <= LogLevel::kInfo ? 1 : 0;
   EXPECT_LE(told, 4);
   EXPECT_GE(told, 2);
+}
+
+// --- Who gets a step. ---
+
+TEST(Receivers, AStepThatTheChildDoesNotHearGoesToTheNearestThatDo) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };  // bash without exec
+  run.start();
+  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  finishes_on(master, sig::kQuit, seconds(2));
+  const int master_pid = master.facts.id.pid;
+  const int pool = run.host.fork_from(master_pid, "pool").facts.id.pid;
+  SimProcess& shell = run.host.fork_from(run.host.child(), "shell");
+  shell.ignores = {sig::kQuit};
+  const int other = run.host.fork_from(shell.facts.id.pid, "other").facts.id.pid;
+  run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
+  run.host.at(seconds(3), [&] {
+    run.host.exit(pool, {});
+    run.host.exit(shell.facts.id.pid, {});
+  });
+  run.host.at(seconds(4), [&] { run.host.exit(run.host.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "");
+  EXPECT_EQ(run.got(master_pid), "QUIT@1000");
+  EXPECT_EQ(run.got(other), "QUIT@1000");
+  EXPECT_EQ(run.got(pool), "") << "its master tells it";
+  EXPECT_TRUE(run.host.said("101 (command) does not act on QUIT"));
+  EXPECT_TRUE(run.host.said("write 'exec' before it"));
+}
+
+TEST(Receivers, WinchThatTheChildDoesNotCatchGoesBelow) {
+  Simulation run(plan_of("WINCH/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& apache = run.host.fork_from(run.host.child(), "apache2");
+  finishes_on(apache, sig::kWinch, seconds(1));
+  const int pid = apache.facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(2), [&] { run.host.exit(run.host.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "WINCH@0");
+}
+
+TEST(Receivers, AnEntryPointThatIsAboutToStartItsServerIsAskedAgain) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  int pid = 0;
+  run.host.at(Millis{500}, [&] {
+    SimProcess& server = run.host.fork_from(run.host.child(), "server");
+    finishes_on(server, sig::kQuit, seconds(1));
+    pid = server.facts.id.pid;
+  });
+  run.host.at(seconds(3), [&] { run.host.exit(run.host.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "QUIT@600") << "looked for after 200 and 400 ms";
+}
+
+TEST(Receivers, AShellThatKeepsAnInterruptToItselfIsPassedOver) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.knowledge.keeps_interrupt = [](std::span<const std::string> words) { return words.front() == "sh"; };
+  run.host.on_child_start = [](SimProcess& child) {
+    child.words = {"sh", "-c", "server; true"};
+    child.catches[sig::kInt] = {seconds(60), 0};
+  };
+  run.start();
+  SimProcess& server = run.host.fork_from(run.host.child(), "server");
+  server.words = {"server"};
+  finishes_on(server, sig::kInt, seconds(1));
+  const int pid = server.facts.id.pid;
+  run.host.signal_us(sig::kInt);
+  run.host.at(seconds(2), [&] { run.host.exit(run.host.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "INT@0");
+  EXPECT_EQ(run.got(run.host.child()), "");
+}
+
+// --- A command that is recognised when the stop begins. ---
+
+LateRecognition knows_server() {
+  return {.stop_of = [](const RunningCommand& command) -> std::optional<LateStop> {
+            if (command.words.empty() || command.words[0] != "server") return std::nullopt;
+            return LateStop{"server", plan_of("QUIT/auto/TERM/5s/KILL", seconds(30))};
+          },
+          .first_signal = [](const RunningCommand& orphan) -> std::optional<int> {
+            if (orphan.words.empty() || orphan.words[0] != "server") return std::nullopt;
+            return sig::kQuit;
+          },
+          .keeps_interrupt = {}};
+}
+
+TEST(LateRecognition, WhatAnEntryPointHasBecomeIsStoppedByItsOwnPlan) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.knowledge = knows_server();
+  run.host.on_child_start = [](SimProcess& child) {
+    child.words = {"entrypoint.sh", "server"};
+    finishes_on(child, sig::kQuit, seconds(2));
+  };
+  run.start();
+  run.host.at(seconds(1), [&] { run.host.get(run.host.child()).words = {"server"}; });
+  run.host.at(seconds(5), [&] { run.host.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@5000");
+  EXPECT_EQ(run.supervisor.report().preset, "server");
+  EXPECT_TRUE(run.host.said("101 (command) is recognised as server: its plan is QUIT/auto/TERM/5s/KILL"));
+}
+
+TEST(LateRecognition, WhatIsNotRecognisedKeepsThePlan) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.knowledge = knows_server();
+  run.host.on_child_start = [](SimProcess& child) { child.words = {"another"}; };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(run.host.child()), "TERM@0");
+  EXPECT_EQ(run.supervisor.report().preset, "");
+}
+
+TEST(LateRecognition, AnOrphanGetsTheFirstSignalOfItsOwnRow) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.knowledge = knows_server();
+  run.host.on_child_start = [](SimProcess& child) { child.words = {"sh", "-c", "server; true"}; };
+  run.start();
+  SimProcess& server = run.host.fork_from(run.host.child(), "server");
+  server.words = {"server"};
+  finishes_on(server, sig::kQuit, seconds(2));
+  const int pid = server.facts.id.pid;
+  const int other = run.host.fork_from(run.host.child(), "other").facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143) << "the shell died of its TERM";
+  EXPECT_EQ(run.got(pid), "QUIT@0");
+  EXPECT_EQ(run.got(other), "TERM@0");
+}
+
+// --- Pipelines. ---
+
+TEST(Pipelines, AReaderIsSparedWhileAMemberOfTheTreeWrites) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  worker.writes = 7;
+  finishes_on(worker, sig::kTerm, seconds(4));
+  const int worker_pid = worker.facts.id.pid;
+  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  tee.reads = 7;
+  tee.at_eof_ends = true;
+  const int tee_pid = tee.facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(worker_pid), "TERM@0");
+  EXPECT_EQ(run.got(tee_pid), "") << "it ends with the pipe";
+  EXPECT_EQ(run.elapsed(), Millis{4'010});
+}
+
+TEST(Pipelines, AReaderHasASecondAfterTheLastWriter) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+  run.start();
+  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  tee.reads = 7;
+  const int pid = tee.facts.id.pid;
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 3}); });
+  EXPECT_EQ(run.run(), 3);
+  EXPECT_EQ(run.got(pid), "TERM@2000");
+}
+
+TEST(Pipelines, AMasterThatListensToItsOwnWorkersIsNoReaderOfThatKind) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  master.reads = 7;
+  const int pid = master.facts.id.pid;
+  SimProcess& worker = run.host.fork_from(pid, "worker");
+  worker.writes = 7;
+  const int worker_pid = worker.facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(1), [&] { run.host.exit(worker_pid, {}); });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "TERM@0");
+}
+
+TEST(Pipelines, APipeThatIsFedFromOutsideSparesNoProcess) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.host.fed_from_outside = {7};
+  run.start();
+  SimProcess& reader = run.host.fork_from(run.host.child(), "reader");
+  reader.reads = 7;
+  const int pid = reader.facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "TERM@0");
+}
+
+// --- A child that has told its own. ---
+
+TEST(Settling, WhatASupervisorLeavesGetsTermAfterASecondAndNotItsSignal) {
+  Simulation run(plan_of("HUP/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kHup, seconds(2)); };
+  run.start();
+  SimProcess& service = run.host.fork_from(run.host.child(), "service");
+  finishes_on(service, sig::kTerm, seconds(1));
+  const int pid = service.facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "TERM@3000");
+  EXPECT_TRUE(run.host.said("waiting 1s for their end"));
+}
+
+TEST(Settling, WhatMayFinishIsWaitedFor) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.stragglers = Stragglers::kFinish;
+  Simulation run(plan);
+  run.start();
+  const int job = run.host.fork_from(run.host.child(), "job").facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(20), [&] { run.host.exit(job, {}); });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(20));
+  EXPECT_EQ(run.got(job), "");
+}
+
+// --- What the log says. ---
+
+TEST(Log, ADeathThatNobodyAskedForLeavesALineWithTheOomKills) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.host.oom_kills_counted = 2;
+  run.start();
+  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {true, sig::kKill}); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.host.lines().back().level, LogLevel::kInfo);
+  EXPECT_EQ(run.host.lines().back().text,
+            "101 (command) died of KILL, which graceshim has not sent; the kernel has counted 2 OOM kills in its "
+            "cgroup");
+}
+
+TEST(Log, OfACrowdOfOrphansTenAreNamedAndTheRestIsCounted) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  for (int i = 0; i < 2'000; ++i) run.host.fork_from(run.host.child(), "orphan");
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_TRUE(run.host.said(" and 1990 more"));
+  const auto at_info =
+      std::ranges::count_if(run.host.lines(), [](const LogLine& line) { return line.level <= LogLevel::kInfo; });
+  EXPECT_LE(at_info, 5);
 }
 
 }  // namespace

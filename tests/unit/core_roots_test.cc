@@ -6,33 +6,16 @@ namespace graceshim {
 namespace {
 
 constexpr ProcessId kMaster{100, 5000};
-constexpr Millis kGap{200};
-const Dispositions kDefault{};
-const Dispositions kIgnoring{.ignored = {sig::kInt, sig::kQuit}, .caught = {}, .blocked = {}};
 
-TEST(DeliveryLedger, ARootGetsEachStepOnce) {
-  DeliveryLedger ledger;
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kTerm, kDefault, Millis{0}, kGap), sig::kTerm);
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kTerm, kDefault, Millis{1'000}, kGap), std::nullopt);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kQuit, kDefault, Millis{1'000}, kGap), sig::kQuit);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kQuit, kDefault, Millis{2'000}, kGap), std::nullopt);
-}
-
-TEST(DeliveryLedger, AnEarlierStepIsNotMadeUpFor) {
-  DeliveryLedger ledger;
-  EXPECT_EQ(ledger.choose(kMaster, 2, sig::kTerm, kDefault, Millis{0}, kGap), sig::kTerm);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kQuit, kDefault, Millis{0}, kGap), std::nullopt);
-}
-
-TEST(DeliveryLedger, WhoeverHadItInAGroupOrTreeDoesNotGetItAgain) {
+TEST(DeliveryLedger, AStepStandsForTheEarlierOnes) {
   DeliveryLedger ledger;
   EXPECT_FALSE(ledger.has_had(kMaster, 0));
-  ledger.record(kMaster, 0);
+  EXPECT_FALSE(ledger.has_had_any(kMaster));
+  ledger.record(kMaster, 1);
   EXPECT_TRUE(ledger.has_had(kMaster, 0));
-  EXPECT_FALSE(ledger.has_had(kMaster, 1));
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kTerm, kDefault, Millis{0}, kGap), std::nullopt);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kTerm, kDefault, Millis{0}, kGap), sig::kTerm);
-  EXPECT_TRUE(ledger.has_had(kMaster, 0)) << "a later step stands for the earlier ones";
+  EXPECT_TRUE(ledger.has_had(kMaster, 1));
+  EXPECT_FALSE(ledger.has_had(kMaster, 2));
+  EXPECT_TRUE(ledger.has_had_any(kMaster));
 }
 
 TEST(DeliveryLedger, AnotherProcessOfTheSameNumberIsAnother) {
@@ -40,53 +23,51 @@ TEST(DeliveryLedger, AnotherProcessOfTheSameNumberIsAnother) {
   ledger.record(kMaster, 0);
   const ProcessId successor{kMaster.pid, kMaster.start_time + 1};
   EXPECT_FALSE(ledger.has_had(successor, 0));
-  EXPECT_EQ(ledger.choose(successor, 0, sig::kTerm, kDefault, Millis{0}, kGap), sig::kTerm);
+  EXPECT_EQ(ledger.deaf_since(successor, 0, Millis{7}), Millis{7});
+  EXPECT_FALSE(ledger.has_had(kMaster, 0)) << "the number has one owner at a time";
 }
 
-TEST(DeliveryLedger, ABackgroundJobOfAShellGetsTermInPlaceOfWhatItIgnores) {
-  for (const int signal : {sig::kInt, sig::kQuit}) {
-    DeliveryLedger ledger;
-    EXPECT_EQ(ledger.choose(kMaster, 0, signal, kIgnoring, Millis{1'000}, kGap), std::nullopt);
-    EXPECT_EQ(ledger.choose(kMaster, 0, signal, kIgnoring, Millis{1'199}, kGap), std::nullopt);
-    EXPECT_FALSE(ledger.has_had(kMaster, 0));
-    EXPECT_EQ(ledger.choose(kMaster, 0, signal, kIgnoring, Millis{1'200}, kGap), sig::kTerm);
-    EXPECT_EQ(ledger.choose(kMaster, 0, signal, kIgnoring, Millis{1'400}, kGap), std::nullopt);
-  }
-}
-
-TEST(DeliveryLedger, AProcessThatSetsItsHandlerInTimeGetsWhatItHandles) {
+TEST(DeliveryLedger, AnOrphanIsKnownByItsNumberUntilItIsReaped) {
   DeliveryLedger ledger;
-  const Dispositions handling{.ignored = {}, .caught = {sig::kQuit}, .blocked = {}};
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{0}, kGap), std::nullopt);
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, handling, Millis{200}, kGap), sig::kQuit);
+  ledger.record(kMaster, 0);
+  EXPECT_FALSE(ledger.is_served_orphan(kMaster.pid, 0)) << "before its adoption the number may have changed hands";
+  ledger.record_orphan(kMaster, 0);
+  EXPECT_TRUE(ledger.is_served_orphan(kMaster.pid, 0));
+  EXPECT_FALSE(ledger.is_served_orphan(kMaster.pid, 1));
+  ledger.forget(kMaster.pid);
+  EXPECT_FALSE(ledger.is_served_orphan(kMaster.pid, 0));
 }
 
-TEST(DeliveryLedger, ASignalThatIsBlockedIsWaitedFor) {
+TEST(DeliveryLedger, DeafnessIsCountedForEachStep) {
   DeliveryLedger ledger;
-  const Dispositions waiting{.ignored = {sig::kQuit}, .caught = {}, .blocked = {sig::kQuit}};
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, waiting, Millis{0}, kGap), sig::kQuit);
+  EXPECT_EQ(ledger.deaf_since(kMaster, 0, Millis{1'000}), Millis{1'000});
+  EXPECT_EQ(ledger.deaf_since(kMaster, 0, Millis{1'200}), Millis{1'000});
+  EXPECT_EQ(ledger.deaf_since(kMaster, 1, Millis{5'000}), Millis{5'000});
 }
 
-TEST(DeliveryLedger, OnlyIntAndQuitAreAShellsDoing) {
-  for (const int signal : {sig::kTerm, sig::kHup, sig::kUsr1}) {
-    DeliveryLedger ledger;
-    const Dispositions ignoring{.ignored = {signal}, .caught = {}, .blocked = {}};
-    EXPECT_EQ(ledger.choose(kMaster, 0, signal, ignoring, Millis{0}, kGap), signal);
-  }
-}
-
-TEST(DeliveryLedger, EachStepHasItsOwnTwoLooks) {
+TEST(DeliveryLedger, AWriterThatComesBeginsTheGraceOfAPipeAnew) {
   DeliveryLedger ledger;
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{0}, kGap), std::nullopt);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kInt, kIgnoring, Millis{300}, kGap), std::nullopt);
-  EXPECT_EQ(ledger.choose(kMaster, 1, sig::kInt, kIgnoring, Millis{500}, kGap), sig::kTerm);
+  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{100}), Millis{100});
+  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{300}), Millis{100});
+  ledger.writers_gone_since(kMaster, true, Millis{400});
+  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{500}), Millis{500});
 }
 
-// Nobody would notice the TERM.
-TEST(DeliveryLedger, BehindAShieldOfTermWhoeverIgnoresQuitGetsItAllTheSame) {
-  DeliveryLedger ledger(SignalSet{sig::kTerm});
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{0}, kGap), sig::kQuit);
-  EXPECT_EQ(ledger.choose(kMaster, 0, sig::kQuit, kIgnoring, Millis{1'000}, kGap), std::nullopt);
+TEST(Hears, WhatIsCaughtOrWaitedForIsHeard) {
+  EXPECT_TRUE(hears({.ignored = {}, .caught = {sig::kWinch}, .blocked = {}}, sig::kWinch));
+  EXPECT_TRUE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {sig::kTerm}}, sig::kTerm))
+      << "sigwait(3) gets a blocked signal also if it is ignored";
+}
+
+TEST(Hears, WhatIsIgnoredIsNot) {
+  EXPECT_FALSE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kTerm));
+  EXPECT_TRUE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kInt));
+}
+
+TEST(Hears, WhereTheDefaultIsToDoNothingNothingIsDone) {
+  for (const int signal : {sig::kWinch, sig::kUrg, sig::kCont, sig::kChld}) EXPECT_FALSE(hears({}, signal)) << signal;
+  for (const int signal : {sig::kTerm, sig::kUsr1, sig::kTstp, sig::kHup}) EXPECT_TRUE(hears({}, signal)) << signal;
+  EXPECT_TRUE(hears({.ignored = {sig::kKill}, .caught = {}, .blocked = {}}, sig::kKill));
 }
 
 }  // namespace

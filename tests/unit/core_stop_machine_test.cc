@@ -26,6 +26,10 @@ const char* name_of(Note note) {
       return "advanced";
     case Note::kStragglers:
       return "stragglers";
+    case Note::kSettling:
+      return "settling";
+    case Note::kFinishing:
+      return "finishing";
     case Note::kLeft:
       return "left";
     case Note::kWaiting:
@@ -56,6 +60,8 @@ const char* name_of(Timer timer) {
       return "wait";
     case Timer::kLook:
       return "look";
+    case Timer::kSettle:
+      return "settle";
     case Timer::kPass:
       return "pass";
     case Timer::kKillGrace:
@@ -170,8 +176,9 @@ class Story {
 
  private:
   [[nodiscard]] const Timer* next_timer() const {
-    static constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit,
-                                                          Timer::kWait, Timer::kLook, Timer::kPass, Timer::kKillGrace});
+    static constexpr auto kTimers =
+        std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kLook,
+                              Timer::kSettle, Timer::kPass, Timer::kKillGrace});
     const Timer* next = nullptr;
     for (const Timer& timer : kTimers) {
       if (state_.armed[static_cast<std::size_t>(timer)] == 0) continue;
@@ -267,7 +274,7 @@ TEST(StopMachine, AChildThatEndsInTimeEndsTheStop) {
 TEST(StopMachine, ChildIgnoringTermIsKilledAtTheTimeout) {
   Story story = Story::started(plain());
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; (kill); arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
   EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
   EXPECT_EQ(story.cause(), Cause::kKilled);
 }
@@ -282,7 +289,8 @@ TEST(StopMachine, DelayHookAndStepsSpendFromOneTimeout) {
             "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
   EXPECT_EQ(story.until(seconds(8)), "");
   EXPECT_EQ(story.hook_ends(), "step 0: QUIT to main; arm wait 18s");
-  EXPECT_EQ(story.until(seconds(30)), "[18s] step 1: TERM to main [30s] (timeout); KILL; (kill); arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)),
+            "[18s] step 1: TERM to main [30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
 }
 
 TEST(StopMachine, NothingMovesTheDeadline) {
@@ -293,7 +301,7 @@ TEST(StopMachine, NothingMovesTheDeadline) {
   story.until(seconds(3));
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
   story.until(seconds(4));
-  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 4s200ms; step 1: TERM to roots");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); arm look 4s200ms; step 1: TERM to roots");
   EXPECT_EQ(story.state().deadline, seconds(30));
 }
 
@@ -319,7 +327,7 @@ TEST(StopMachine, AStepThatWasCutShortLeavesNoWaitBehind) {
   story.until(seconds(3));
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
   EXPECT_EQ(story.until(Millis{29'999}), "") << "at 10s the wait of QUIT would have been over";
-  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; (kill); arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
 }
 
 TEST(StopMachine, ATimerThatWasSetAnewDoesNotCountAsItFirstWas) {
@@ -350,7 +358,7 @@ TEST(StopMachine, EachStepGoesOutWhenTheWaitBeforeItIsOver) {
   EXPECT_EQ(story.until(seconds(26)),
             "[20s] step 1: INT to group; arm wait 25s "
             "[25s] step 2: TERM to tree; arm wait 26s "
-            "[26s] KILL; (kill); arm pass 26s5ms");
+            "[26s] KILL; arm pass 26s5ms; arm kill grace 28s");
 }
 
 TEST(StopMachine, AutoIsWhatTheOthersLeaveOfTheTimeout) {
@@ -369,7 +377,7 @@ TEST(StopMachine, AfterAnEndlessWaitNothingComes) {
 
 TEST(StopMachine, APlanThatIsOnlyKillKillsAtOnce) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; KILL; (kill); arm pass 5ms");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; KILL; arm pass 5ms; arm kill grace 2s");
 }
 
 TEST(StopMachine, AWaitEndsAsSoonAsTheTreeIsEmpty) {
@@ -398,7 +406,7 @@ TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
             "(stragglers); arm look 200ms; step 0: QUIT to roots; arm wait 100ms");
   EXPECT_EQ(story.until(Millis{200}),
             "[100ms] arm look 300ms; step 1: TERM to roots; arm wait 200ms "
-            "[200ms] KILL; (kill); arm pass 205ms; arm kill grace 2s200ms");
+            "[200ms] KILL; arm pass 205ms; arm kill grace 2s200ms");
 }
 
 TEST(StopMachine, AnOrphanThatComesLaterIsFoundByLooking) {
@@ -442,7 +450,7 @@ TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 200ms; step 0: QUIT to roots");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); arm look 200ms; step 0: QUIT to roots");
 }
 
 TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
@@ -453,13 +461,98 @@ TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
             "arm deadline 10s; (stragglers); arm look 200ms; step 0: TERM to roots");
 }
 
+TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
+  Plan plan = plan_of("same/10s/TERM/5s/KILL", seconds(30));
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; arm wait 10s");
+  EXPECT_EQ(story.until(seconds(10)), "[10s] step 1: TERM to main; arm wait 15s") << "the second TERM is meant";
+  Story by_another = Story::started(plan);
+  EXPECT_EQ(by_another.signal(sig::kInt), "(stop asked INT); arm deadline 30s; step 0: INT to main; arm wait 10s");
+}
+
+TEST(StopMachine, WhatThePlatformHasSentToEverybodyIsNotForwardedEither) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.routes[sig::kTerm] = Route::forward_as(sig::kTerm);
+  plan.routes[sig::kHup] = Route::forward_as(sig::kTerm);
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kTerm), "");
+  EXPECT_EQ(story.signal(sig::kHup), "forward TERM to child") << "another signal, which was sent to us alone";
+}
+
+// --- A child that handled the signal. ---
+
+TEST(StopMachine, WhatAChildLeavesThatHandledTheSignalHasASecondBeforeTerm) {
+  Story story = Story::started(plan_of("HUP/20s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.until(seconds(3));
+  EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 4s");
+  EXPECT_EQ(story.phase(), Phase::kSettling);
+  EXPECT_EQ(story.root_ends(false), "") << "no step for those that have been told";
+  EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] arm look 4s200ms; step 0: TERM to roots [");
+  EXPECT_EQ(story.root_ends(true), "finish 0");
+}
+
+TEST(StopMachine, TheRestOfThePlanFollowsAtItsTime) {
+  Story story = Story::started(plan_of("QUIT/500ms/INT/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 1s");
+  EXPECT_EQ(story.until(Millis{600}), "[500ms] arm look 700ms; step 1: INT to roots; arm wait 5s500ms");
+  EXPECT_EQ(story.until(Millis{1'100}).find("TERM"), std::string::npos) << "the second is over, but so is the step";
+}
+
+TEST(StopMachine, WhatAKnownServerLeavesHasTheWaitOfItsStep) {
+  Plan plan = plan_of("QUIT/auto/TERM/5s/KILL", seconds(30));
+  plan.settle = kInfinity;
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.child_ends(kExit0, false), "(settling)");
+  EXPECT_EQ(story.until(seconds(25)), "[25s] arm look 25s200ms; step 1: TERM to roots");
+}
+
+TEST(StopMachine, APersonWhoInsistsDoesNotWaitForWhatIsSettling) {
+  Story story = Story::started(plan_of("same/20s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kInt);
+  story.child_ends(kExit0, false);
+  story.until(seconds(1) - Millis{1});
+  EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+  story.until(seconds(1));
+  EXPECT_NE(story.signal(sig::kInt).find("step 1: TERM to roots"), std::string::npos);
+}
+
+TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
+  Plan plan = plan_of("TERM/5s/INT/5s/KILL", seconds(30));
+  plan.stragglers = Stragglers::kFinish;
+  for (const ExitStatus status : {kExit0, kDiedOfTerm}) {
+    Story story = Story::started(plan);
+    story.signal(sig::kTerm);
+    EXPECT_EQ(story.child_ends(status, false), "(finishing)");
+    EXPECT_EQ(story.root_ends(false), "");
+    EXPECT_EQ(story.until(seconds(29)), "");
+    EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
+  }
+  Story unasked = Story::started(plan);
+  EXPECT_EQ(unasked.child_ends(kExit0, false), "arm deadline 10s; (finishing)");
+}
+
+// --- A step that no process hears. ---
+
+TEST(StopMachine, AStepThatNoProcessHearsIsOfferedAgain) {
+  Story story = Story::started(plan_of("QUIT/5s/TERM/5s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::unheard(Millis{0})), "arm look 200ms");
+  EXPECT_EQ(story.until(Millis{200}), "[200ms] step 0: QUIT to main");
+  EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: TERM to main; arm wait 10s") << "once it was heard";
+}
+
 TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
   Story story = Story::started(plain());
   story.until(seconds(60));
   EXPECT_EQ(story.child_ends({false, 7}, false),
             "arm deadline 1m10s; (stragglers); arm look 1m200ms; step 0: TERM to roots");
   story.until(Millis{69'999});
-  EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; (kill); arm pass 1m10s5ms; arm kill grace 1m12s");
+  EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
   EXPECT_EQ(story.root_ends(true), "finish 7");
 }
 
@@ -535,7 +628,8 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
   Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
   story.until(seconds(15));
-  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); arm look 15s200ms; step 0: QUIT to roots; arm wait 25s")
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "(stragglers); arm look 15s200ms; step 0: QUIT to roots; arm wait 25s")
       << "not 35s: TERM has 5s of its own";
 }
 
@@ -544,33 +638,47 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
 TEST(StopMachine, KillIsRepeatedAtGrowingIntervalsUntilTheChildHasEnded) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.passed(true), "");
+  EXPECT_EQ(story.passed(true), "(kill)");
   EXPECT_EQ(
       story.until(Millis{75}),
       "[5ms] KILL; arm pass 15ms [15ms] KILL; arm pass 35ms [35ms] KILL; arm pass 75ms [75ms] KILL; arm pass 155ms");
-  EXPECT_EQ(story.passed(false), "") << "a child that may not be signalled is waited for all the same";
-  story.until(hours(1));
-  const Millis last = story.state().pass_interval;
-  EXPECT_EQ(last, seconds(1));
-  EXPECT_EQ(story.phase(), Phase::kKilling);
+  EXPECT_EQ(story.passed(true), "") << "it is said once";
   EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
 }
 
-TEST(StopMachine, StragglersHaveTwoSecondsToDieOfKill) {
+TEST(StopMachine, TheTreeHasTwoSecondsToDieOfKill) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
   story.signal(sig::kTerm);
   story.until(Millis{1});
-  EXPECT_EQ(story.child_ends(kDiedOfKill, false), "arm kill grace 2s1ms");
-  story.until(Millis{2'000});
+  EXPECT_EQ(story.child_ends(kDiedOfKill, false), "");
+  story.until(Millis{1'999});
   EXPECT_EQ(story.phase(), Phase::kKilling);
-  EXPECT_EQ(story.until(Millis{2'001}), "[2s1ms] (survivors); finish 137");
+  EXPECT_NE(story.until(Millis{2'000}).find("[2s] (survivors); finish 137"), std::string::npos);
+}
+
+TEST(StopMachine, AChildThatSurvivesKillIsLeft) {
+  Story story = Story::started(plan_of("KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  story.passed(true);
+  EXPECT_NE(story.until(seconds(2)).find("[2s] (survivors); finish 125"), std::string::npos);
+  EXPECT_EQ(story.cause(), Cause::kUnkillable);
+}
+
+TEST(StopMachine, AChildThatMayNotBeSignalledIsLeftAtOnceAndNoKillIsClaimed) {
+  Plan plan = plain();
+  plan.success.add(kExitUsage);
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
+  EXPECT_EQ(story.passed(false), "(survivors); finish 125");
+  EXPECT_EQ(story.cause(), Cause::kUnkillable);
 }
 
 TEST(StopMachine, StragglersThatMayNotBeSignalledDoNotHangTheExit) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfKill, false);
-  EXPECT_EQ(story.passed(true), "");
+  EXPECT_EQ(story.passed(true), "(kill)");
   EXPECT_EQ(story.passed(false), "(survivors); finish 137");
 }
 
@@ -584,12 +692,12 @@ TEST(StopMachine, AfterKillNothingIsForwardedAndNothingRepeated) {
 }
 
 TEST(StopMachine, APersonWhoInsistsDuringKillGetsNothingMore) {
-  Story story = Story::started(plain());
+  Story story = Story::started(plan_of("same/100ms/KILL", seconds(30)));
   story.signal(sig::kInt);
-  story.until(seconds(30));
+  story.until(Millis{100});
   EXPECT_EQ(story.phase(), Phase::kKilling);
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
-  story.until(seconds(32));
+  story.until(Millis{1'500});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
 }
 
@@ -627,7 +735,8 @@ TEST(StopMachine, AHookThatHangsIsCutAtItsLimit) {
 TEST(StopMachine, AHookDoesNotOutliveTheTimeout) {
   Story story = Story::started(with_hook(Millis{0}, kInfinity));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); kill hook; (hook cut); KILL; (kill); arm pass 30s5ms");
+  EXPECT_EQ(story.until(seconds(30)),
+            "[30s] (timeout); kill hook; (hook cut); KILL; arm pass 30s5ms; arm kill grace 32s");
 }
 
 TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
@@ -699,7 +808,7 @@ TEST(StopMachine, IntAfterIntIsAPersonWhoMeansIt) {
   story.until(Millis{1'999});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(Millis{2'000});
-  EXPECT_EQ(story.signal(sig::kInt), "KILL; (kill); arm pass 2s5ms; (advanced INT)");
+  EXPECT_EQ(story.signal(sig::kInt), "KILL; arm pass 2s5ms; arm kill grace 4s; (advanced INT)");
 }
 
 TEST(StopMachine, AKeyThatBouncesLateInTheRunIsStillOnePress) {
@@ -745,7 +854,7 @@ TEST(StopMachine, EveryRepeatCanEscalate) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 5s; (advanced TERM)");
-  EXPECT_EQ(story.signal(sig::kTerm), "KILL; (kill); arm pass 5ms; (advanced TERM)");
+  EXPECT_EQ(story.signal(sig::kTerm), "KILL; arm pass 5ms; arm kill grace 2s; (advanced TERM)");
 }
 
 // --- Triggers and forwarding. ---

@@ -1,0 +1,94 @@
+#include "receivers.h"
+
+#include <algorithm>
+
+namespace graceshim {
+
+void Receivers::begin(int hook_group) {
+  hook_group_ = hook_group;
+  members_.reset();
+  parents_.clear();
+}
+
+const std::vector<Process>& Receivers::members() {
+  if (!members_) {
+    members_ = host_.descendants();
+    if (hook_group_ != 0)
+      std::erase_if(*members_, [this](const Process& process) { return process.group == hook_group_; });
+    for (const Process& process : *members_) parents_.emplace(process.id.pid, process.parent);
+  }
+  return *members_;
+}
+
+// The parents were read one after the other, while they changed: no chain of them is followed further than there are
+// members.
+bool Receivers::descends_from(const Process& process, int ancestor) {
+  int parent = process.parent;
+  for (std::size_t i = 0; i < parents_.size(); ++i) {
+    if (parent == ancestor) return true;
+    const auto next = parents_.find(parent);
+    if (next == parents_.end()) return false;
+    parent = next->second;
+  }
+  return false;
+}
+
+template <class Ask>
+auto Receivers::ask(const Process& process, const Ask& question) {
+  const std::vector<std::string> words = host_.command_line(process.id.pid);
+  return question(RunningCommand{
+      words, [this, &process](std::string_view name) { return host_.environment_variable(process.id.pid, name); }});
+}
+
+std::optional<bool> Receivers::acts_on(const Process& process, int signal) {
+  const std::optional<Dispositions> how = host_.dispositions(process.id.pid);
+  if (!how) return std::nullopt;
+  if (!hears(*how, signal)) return false;
+  if (signal != sig::kInt || !knowledge_.keeps_interrupt) return true;
+  return !knowledge_.keeps_interrupt(host_.command_line(process.id.pid));
+}
+
+std::vector<Process> Receivers::nearest_below(const Process& from, int signal, int step) {
+  std::vector<Process> found;
+  std::vector<int> parents{from.id.pid};
+  // A process that gets another parent during the walk may be met twice.
+  for (std::size_t i = 0; i < parents.size() && parents.size() <= members().size(); ++i) {
+    for (const Process& process : members()) {
+      if (process.parent != parents[i] || ledger_.has_had(process.id, step) || ends_by_its_pipe(process)) continue;
+      const std::optional<bool> acts = acts_on(process, signal);
+      if (!acts) continue;
+      if (*acts) {
+        found.push_back(process);
+      } else {
+        parents.push_back(process.id.pid);
+      }
+    }
+  }
+  return found;
+}
+
+bool Receivers::ends_by_its_pipe(const Process& process) {
+  const std::optional<StandardInput> input = host_.standard_input(process.id.pid);
+  if (!input) return false;
+  const bool is_fed = std::ranges::any_of(members(), [&](const Process& writer) {
+    return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
+           host_.writes_to(writer.id.pid, input->pipe);
+  });
+  if (is_fed) {
+    ledger_.writers_gone_since(process.id, true, host_.now());
+    return true;
+  }
+  // Fed from outside the tree, its end is nothing that this stop brings about.
+  if (input->has_writer) return false;
+  return host_.now() - ledger_.writers_gone_since(process.id, false, host_.now()) < kPipeGrace;
+}
+
+std::optional<LateStop> Receivers::stop_of(const Process& process) {
+  return knowledge_.stop_of ? ask(process, knowledge_.stop_of) : std::nullopt;
+}
+
+std::optional<int> Receivers::first_signal(const Process& process) {
+  return knowledge_.first_signal ? ask(process, knowledge_.first_signal) : std::nullopt;
+}
+
+}  // namespace graceshim
