@@ -66,7 +66,8 @@ struct Config {
       stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
   Setting<Repeat> stop_repeat{Repeat::kAuto};
   Setting<Shield> stop_shield{Auto{}};
-  Setting<StepList> shielded_plan{};  // a preset's alone: in place of stop.plan behind a shield; empty: the same
+  Setting<Millis> settle{kSettleTime};  // a preset's alone; as Plan::settle
+  Setting<StepList> shielded_plan{};    // a preset's alone: in place of stop.plan behind a shield; empty: the same
   Setting<Stragglers> stop_stragglers{Stragglers::kStop};
   Setting<Millis> stop_straggler_timeout{Millis{10'000}};
 
@@ -100,9 +101,10 @@ struct Config {
 
 // What is known of the platform's own patience.
 struct PlatformFacts {
-  std::string name;             // "heroku"; empty: no platform was recognised
-  std::optional<Millis> grace;  // from its stop signal to its KILL, where fixed or readable
-  SignalSet broadcast{};        // those of its stop signals that go to every process
+  std::string name;                  // "heroku"; empty: no platform was recognised
+  std::optional<Millis> grace;       // from its stop signal to its KILL, where fixed or readable
+  SignalSet broadcast{};             // those of its stop signals that go to every process
+  bool broadcast_is_certain = true;  // nobody can have told it to signal the main process alone
 };
 
 // What is known of the process itself when it starts.

@@ -83,6 +83,7 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
     fill(config.shielded_plan, *plan, where);
   }
   if (preset.stragglers) fill(config.stop_stragglers, *preset.stragglers, where);
+  fill(config.settle, kInfinity, where);
   return {};
 }
 

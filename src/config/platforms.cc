@@ -70,6 +70,7 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .traces = {{{"SYSTEMD_EXEC_PID", ""}}},
      .own_pid = true,
      .broadcast = {sig::kTerm},
+     .broadcast_is_certain = false,
      .note = "TERM to every process of the unit, unless it has KillMode=mixed; TimeoutStopSec is 90s unless it was "
              "changed"},
     {.name = "systemd-nspawn",
@@ -162,7 +163,10 @@ RecognisedPlatform recognise_platform(const Environment& environment, int pid,
 }
 
 PlatformFacts platform_facts(const Platform& platform, const Environment& environment) {
-  PlatformFacts facts{.name = std::string(platform.name), .grace = platform.grace, .broadcast = platform.broadcast};
+  PlatformFacts facts{.name = std::string(platform.name),
+                      .grace = platform.grace,
+                      .broadcast = platform.broadcast,
+                      .broadcast_is_certain = platform.broadcast_is_certain};
   const auto text = platform.grace_variable.empty() ? std::nullopt : environment.trace(platform.grace_variable);
   if (text) {
     const Result<Millis> grace = parse_duration(*text);

@@ -31,6 +31,7 @@ struct Platform {
   std::optional<Millis> grace{};      // from its stop signal to its KILL, where nobody can change it
   std::string_view grace_variable{};  // holds it in seconds, if it is set
   SignalSet broadcast{};              // those of its stop signals that go to every process
+  bool broadcast_is_certain = true;   // no setting of the platform, which cannot be seen from inside, changes that
   std::string_view note{};            // for people
 };
 

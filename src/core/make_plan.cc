@@ -247,7 +247,8 @@ Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts
   plan.repeat = config.stop_repeat.value;
   plan.stragglers = config.stop_stragglers.value;
   plan.straggler_timeout = config.stop_straggler_timeout.value;
-  plan.broadcast = platform.broadcast;
+  plan.settle = config.settle.value;
+  if (platform.broadcast_is_certain) plan.broadcast = platform.broadcast;
   plan.success = config.exit_success.value;
   plan.resume = config.stop_resume.value;
   plan.success_when = config.exit_success_when.value;
@@ -310,7 +311,7 @@ Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform
     result = plan_without_shield(behind_shield(config, shield), platform, situation);
     if (!result) return result;
     result->plan.shield = shield;
-    result->plan.broadcast = platform.broadcast - shield;
+    result->plan.broadcast = result->plan.broadcast - shield;
   }
   result->unshielded = unshielded;
   return result;

@@ -61,6 +61,7 @@ class Answer {
   void forward(int signal, Scope scope) noexcept;
   [[nodiscard]] Scope forward_scope() noexcept;
   void act(ActionKind kind) noexcept;
+  [[nodiscard]] int clean_up_signal() const noexcept;
   void dismiss() noexcept;
   void deliver() noexcept;
   void look_at_roots() noexcept;
@@ -247,7 +248,7 @@ void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
     case Timer::kSettle:
       if (state().phase != Phase::kSettling) return;
       state().phase = Phase::kStepping;
-      state().signal = sig::kTerm;
+      state().signal = clean_up_signal();
       return deliver();
     case Timer::kPass:
       if (state().phase != Phase::kKilling) return;
@@ -460,13 +461,17 @@ void Answer::act(ActionKind kind) noexcept {
   result_.actions.push(action);
 }
 
-// Behind a shield nobody notices TERM; what a plan sends there is never shielded.
-void Answer::dismiss() noexcept {
+// Behind a shield no process notices TERM; what a plan sends there is never shielded.
+int Answer::clean_up_signal() const noexcept {
   const int first = plan_.steps[0].signal;
+  return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
+}
+
+void Answer::dismiss() noexcept {
   Action action{};
   action.kind = ActionKind::kDismiss;
   action.target = state().target;
-  action.signal = plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
+  action.signal = clean_up_signal();
   result_.actions.push(action);
 }
 

@@ -264,7 +264,7 @@ std::size_t TreeWalk::find_newcomers(int signal) {
   // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
   // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
   for (bool grew = true; grew;) {
-    std::vector<int> ours;
+    std::pmr::vector<int> ours(&arena_);
     for (const auto& [pid, parent] : strangers_) {
       if (is_below_us(parent)) ours.push_back(pid);
     }
@@ -288,6 +288,16 @@ std::optional<Process> TreeWalk::next(bool in_detail) {
       process = std::move(*now);
     }
     return process;
+  }
+}
+
+void TreeWalk::signal_all(int signal) const noexcept {
+  for (const Member& member : members_) {
+    if (member.pidfd) {
+      send_held(member.pidfd.get(), signal);
+    } else {
+      send_signal(member.process.id.pid, signal);
+    }
   }
 }
 

@@ -2,8 +2,12 @@
 // treated as none at all: lists are empty, questions have no answer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory_resource>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,8 +39,10 @@ std::vector<Process> descendants();
 // held, so that a signal cannot reach another that has got its number since, and nobody has to look again.
 class TreeWalk {
  public:
-  // At most so many are held, each by a descriptor.
-  explicit TreeWalk(std::size_t most_held) noexcept : most_held_(most_held) {}
+  // At most so many are held, each by a descriptor. `memory` is used up before the heap is asked, so that a walk whose
+  // tree fits needs no heap; it must outlive the walk.
+  explicit TreeWalk(std::size_t most_held, std::span<std::byte> memory = {})
+      : most_held_(most_held), arena_(memory.data(), memory.size()) {}
 
   // Looks for those living below us whom no earlier call has found, and sends each of them `signal` (0: none) as soon
   // as it is found. Returns how many that were. The first call costs the most by far.
@@ -48,6 +54,9 @@ class TreeWalk {
   // it. Whoever is gone may be told with the facts of another that has got its number: signals to it then find nobody.
   // Nothing: that was the last one.
   std::optional<Process> next(bool in_detail);
+
+  // Sends `signal` to all that have been found, and allocates nothing. For when there is no memory to go on with.
+  void signal_all(int signal) const noexcept;
 
   // What holds the process that next() has returned last: signals to it reach that process or nobody. -1: it is not
   // held.
@@ -63,10 +72,11 @@ class TreeWalk {
   [[nodiscard]] bool is_below_us(int parent) const;
 
   std::size_t most_held_;
-  std::vector<Member> members_;
-  std::unordered_set<int> known_;           // their pids
-  std::unordered_map<int, int> strangers_;  // the parents of all others, by their pids
-  std::size_t next_ = 0;                    // of members_
+  std::pmr::monotonic_buffer_resource arena_;
+  std::pmr::deque<Member> members_{&arena_};
+  std::pmr::unordered_set<int> known_{&arena_};           // their pids
+  std::pmr::unordered_map<int, int> strangers_{&arena_};  // the parents of all others, by their pids
+  std::size_t next_ = 0;                                  // of members_
 };
 
 // Our living children, adopted ones included.

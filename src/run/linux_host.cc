@@ -1,12 +1,17 @@
 #include "linux_host.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
+#include <new>
 #include <string_view>
+#include <utility>
 
 #include "cgroup.h"
 #include "facts.h"
@@ -30,6 +35,13 @@ constexpr int kSpareDescriptors = 64;
 
 constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
 constexpr timespec kNoWait{};
+
+// For a pass of KILL over some ten thousand processes. It lies in zeroed memory, which costs nothing until it is
+// touched.
+constexpr std::size_t kWalkMemory = std::size_t{4} * 1024 * 1024;
+alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memory{};
+
+constinit LinuxHost* running_host = nullptr;  // for what has no argument: a handler of the C++ library
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 
@@ -105,6 +117,8 @@ LinuxHost::LinuxHost(const RunRequest& request, bool asks_for_usage)
   self_.group = getpgrp();
   self_.session = getsid(0);
 
+  running_host = this;
+  std::set_new_handler([] { running_host->die_of_no_memory(); });
   environment_.reserve(request.environment.size() + 1);
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(self_.id.pid);
   for (char* const entry : request.environment) {
@@ -121,7 +135,26 @@ LinuxHost::LinuxHost(const RunRequest& request, bool asks_for_usage)
   environment_.push_back(nullptr);
 }
 
-LinuxHost::~LinuxHost() = default;
+LinuxHost::~LinuxHost() {
+  if (std::exchange(running_host, nullptr) != nullptr) std::set_new_handler(nullptr);
+}
+
+// Memory is refused where its address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
+// killer asks nobody. To go on is impossible, and to abort would leave a tree behind that may have been stopped.
+void LinuxHost::die_of_no_memory() noexcept {
+  constexpr std::string_view kLine = "graceshim: out of memory; every process gets KILL\n";
+  if (is_pid1()) {
+    graceshim::send_to_everybody(sig::kKill);
+  } else {
+    if (walk_) walk_->signal_all(sig::kKill);
+    if (child_ != 0 && request_.plan.place != Place::kOurGroup) graceshim::send_to_group(child_, sig::kKill);
+    if (child_ != 0) send_signal(child_, sig::kKill);
+  }
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
+    const ssize_t written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+  ::_exit(kExitUsage);
+}
 
 int LinuxHost::pending_trigger() const {
   sigset_t pending;
@@ -339,7 +372,9 @@ Millis LinuxHost::now() {
 }
 
 Reaped LinuxHost::reap_next() {
-  return graceshim::reap_next(asks_for_usage_);
+  const Reaped reaped = graceshim::reap_next(asks_for_usage_);
+  if (reaped.kind == Reaped::Kind::kEnded && reaped.pid == child_) child_ = 0;  // the number is free again
+  return reaped;
 }
 
 std::vector<Process> LinuxHost::own_children() {
@@ -355,7 +390,8 @@ std::vector<Process> LinuxHost::descendants() {
 }
 
 std::size_t LinuxHost::signal_newcomers(bool first, int signal) {
-  if (first || !walk_) walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)));
+  if (first || !walk_)
+    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)), walk_memory);
   return walk_->find_newcomers(signal);
 }
 

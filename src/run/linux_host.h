@@ -89,6 +89,7 @@ class LinuxHost final : public Host {
   void on_signal(const siginfo_t& info);
   void do_what_is_due();
   void after_event();
+  [[noreturn]] void die_of_no_memory() noexcept;
 
   const RunRequest& request_;
   Log log_;

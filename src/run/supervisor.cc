@@ -702,6 +702,7 @@ void Supervisor::tell_stop_asked(int signal) {
   line += ": stopping " + child_name();
   const int first = passed_on ? report_.trigger : plan_->steps[0].signal;
   line += " with " + signal_name(first);
+  if (passed_on && plan_->broadcast.has(first)) line += ", which the platform has sent to every process itself";
   if (plan_->delay > Millis{0}) line += " after " + format_duration(plan_->delay);
   if (plan_->hook) line += " once stop.pre_stop has ended";
   if (state_.deadline != kInfinity) line += "; KILL in " + format_duration(state_.deadline - state_.t0);

@@ -368,6 +368,8 @@ TEST(MakePlan, WhatTheUserNamesIsHeardThoughItWasIgnored) {
 TEST(MakePlan, ThePlatformsBroadcastIsKnown) {
   EXPECT_TRUE(made({}, heroku()).plan.broadcast.has(sig::kTerm));
   EXPECT_TRUE(made({}, kubernetes()).plan.broadcast.empty());
+  const PlatformFacts systemd{.name = "systemd", .grace = {}, .broadcast = {sig::kTerm}, .broadcast_is_certain = false};
+  EXPECT_TRUE(made({}, systemd).plan.broadcast.empty()) << "with KillMode=mixed the main process alone gets it";
 }
 
 TEST(MakePlan, EverySettingOfAStopArrivesInThePlan) {

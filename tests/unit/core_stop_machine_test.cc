@@ -494,6 +494,15 @@ TEST(StopMachine, WhatAChildLeavesThatHandledTheSignalHasASecondBeforeTerm) {
   EXPECT_EQ(story.root_ends(true), "finish 0");
 }
 
+TEST(StopMachine, BehindAShieldWhatIsLeftGetsASignalThatItNotices) {
+  Plan plan = plan_of("QUIT/20s/KILL", seconds(30));
+  plan.shield = {sig::kTerm};
+  Story story = Story::started(plan);
+  story.signal(sig::kTerm);
+  story.child_ends(kExit0, false);
+  EXPECT_EQ(story.until(seconds(1)), "[1s] arm look 1s200ms; step 0: QUIT to roots");
+}
+
 TEST(StopMachine, TheRestOfThePlanFollowsAtItsTime) {
   Story story = Story::started(plan_of("QUIT/500ms/INT/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
