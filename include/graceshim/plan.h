@@ -94,6 +94,7 @@ enum class Stragglers : std::uint8_t {
   kLeave,
   kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave. Behind a shield against TERM:
              // the plan's first signal
+  kFinish,   // in a stop, what is left is not signalled before the deadline
 };
 
 // Where the child lives.

@@ -17,7 +17,7 @@ using Names = std::span<const std::string_view>;
 // --- Words, in the order of their enums. ---
 
 constexpr std::array<std::string_view, 4> kRepeatWords{"auto", "ignore", "escalate", "forward"};
-constexpr std::array<std::string_view, 4> kStragglerWords{"stop", "wait", "leave", "dismiss"};
+constexpr std::array<std::string_view, 5> kStragglerWords{"stop", "wait", "leave", "dismiss", "finish"};
 constexpr std::array<std::string_view, 3> kReadyWords{"stop", "translation", "all"};
 constexpr std::array<std::string_view, 2> kResumeWords{"always", "stopped"};
 constexpr std::array kChildScopeWords{scope_word(Scope::kMain), scope_word(Scope::kGroup)};
