@@ -87,9 +87,21 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
   return {};
 }
 
+std::optional<std::string> variable_in(std::span<char* const> environment, std::string_view name) {
+  for (const std::string_view entry : environment) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return std::string(entry.substr(name.size() + 1));
+    }
+  }
+  return std::nullopt;
+}
+
 Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundings, bool warns_of_wrappers) {
   Config& config = invocation.config;
-  Recognised found = recognise(invocation.command);
+  const VariableLookup lookup = [&surroundings](std::string_view name) {
+    return variable_in(surroundings.environment, name);
+  };
+  Recognised found = recognise(invocation.command, lookup);
   if (warns_of_wrappers && !found.wrapper_warning.empty())
     invocation.warnings.push_back(std::move(found.wrapper_warning));
   const Preset* preset = nullptr;
@@ -98,7 +110,7 @@ Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundi
     invocation.preset_reason = std::move(found.words);
     if (!found.preset_warning.empty()) invocation.warnings.push_back(std::move(found.preset_warning));
   } else {
-    preset = find_preset(config.preset.value);
+    preset = in_environment(find_preset(config.preset.value), lookup);
     invocation.preset_reason = config.preset.where;
   }
   if (preset == nullptr) return {};
@@ -139,7 +151,7 @@ bool loses_to_broadcast(const Preset& preset) {
 }
 
 bool ends_behind_shield(const Preset& preset) {
-  return preset.shielding == Shielding::kNeedless || preset.shielding == Shielding::kNeeded;
+  return preset.shielding != Shielding::kUnfit && preset.shielding != Shielding::kUnfitLoses;
 }
 
 // What speaks against keeping `signals` off: one of them is to be sent, or is none that graceshim itself stops by, so
@@ -184,6 +196,11 @@ void warn_of_shield(Invocation& invocation) {
     invocation.warnings.push_back(shield.where + ": " + invocation.preset +
                                   " stops its own processes by TERM, and behind a shield ends by KILL alone: leave "
                                   "stop.shield at auto");
+  }
+  if (kept_off != nullptr && kept_off->has(sig::kTerm) && preset->shielding == Shielding::kUnwanted) {
+    invocation.warnings.push_back(shield.where +
+                                  ": with TERM_CHILD the jobs of Resque clean up on TERM, which a shield "
+                                  "keeps from them: leave stop.shield at auto");
   }
   const SignalSet reaching = kept_off == nullptr ? platform.broadcast : platform.broadcast - *kept_off;
   // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
@@ -254,6 +271,28 @@ std::string absolute_path(const std::string& path, const std::string& directory)
 Manners manners_of(std::span<char* const> arguments) {
   const Personality* const who = personality_of(arguments);
   return who == nullptr ? kOwnManners : who->manners;
+}
+
+bool may_recognise_late(const Invocation& invocation) {
+  const Config& config = invocation.config;
+  return invocation.preset.empty() && config.preset.value == "auto" && !config.stop_plan.is_explicit() &&
+         !config.stop_signal.is_explicit() && !config.pause.value;
+}
+
+std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const std::string> cmdline,
+                                  const VariableLookup& lookup) {
+  if (!may_recognise_late(invocation)) return std::nullopt;
+  Recognised found = recognise_running(cmdline, lookup);
+  if (found.preset == nullptr) return std::nullopt;
+  LateStop late{std::string(found.preset->name), std::move(found.words), invocation.config};
+  const SignalSet* up = std::get_if<SignalSet>(&late.config.stop_shield.value);
+  const SignalSet kept_off = up == nullptr ? SignalSet{} : *up;
+  if (!apply_preset(late.config, *found.preset)) return std::nullopt;
+  // A shield cannot be put up any more. One that is up would keep the row's own signals off.
+  if (!(signals_sent(late.config.stop_plan.value, late.config.stop_on.value) & kept_off).empty()) return std::nullopt;
+  late.config.stop_shield.value = SignalSet{};
+  late.config.shielded_plan = {};
+  return late;
 }
 
 Result<Invocation> configure(const Surroundings& surroundings) {

@@ -53,6 +53,21 @@ struct Invocation {
 // Errors: everything of "Bad input" in the README; one message with place and nearest known name, status 125.
 Result<Invocation> configure(const Surroundings& surroundings);
 
+// What a process that was not recognised at the start turned out to be when the stop begins.
+struct LateStop {
+  std::string preset;
+  std::string words;  // what gave it away
+  Config config;      // the settings of the run with this preset's, but without a shield
+};
+
+// Whether a preset may still be found at the moment of the stop: none applies, and nobody has said how to stop.
+bool may_recognise_late(const Invocation& invocation);
+
+// Recognises a process by the words of its /proc/PID/cmdline; `lookup` gives the variables of its environment. Nothing
+// if it is not recognised for sure, or if a preset, a plan or a signal was set already.
+std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const std::string> cmdline,
+                                  const std::function<std::optional<std::string>(std::string_view)>& lookup);
+
 // `path` as it is meant in `directory`.
 std::string absolute_path(const std::string& path, const std::string& directory);
 

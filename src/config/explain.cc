@@ -18,6 +18,10 @@ constexpr std::size_t kKeyColumn = 26;
 constexpr std::size_t kValueColumn = 28;
 constexpr std::size_t kAxis = 48;  // columns from 0 to the end of the timeline
 
+constexpr std::string_view kLooksAgain =
+    "graceshim looks again at the moment of the stop: a process that the first signal would reach, and that is "
+    "recognised for sure then, is stopped as its preset says, without a shield";
+
 std::string quoted_command(const std::vector<std::string>& command) {
   std::string text;
   for (const std::string& word : command) {
@@ -42,6 +46,7 @@ std::string head(const Invocation& invocation) {
     const std::string& wanted = invocation.config.preset.value;
     text += labelled("Preset", wanted == "none" ? "none: " + invocation.config.preset.where
                                                 : std::string("none: the command was not recognised for sure"));
+    if (may_recognise_late(invocation)) text += labelled("", kLooksAgain);
   } else {
     const bool recognised = invocation.config.preset.value == "auto";
     text += labelled("Preset",
@@ -247,6 +252,12 @@ std::string unfit_note(const Invocation& invocation) {
       return invocation.preset + unfit + "it finishes by itself when every process gets " + names + ".";
     case Shielding::kUnfitLoses:
       return invocation.preset + unfit + "it does not finish when every process gets " + names + ".";
+    case Shielding::kUnwanted:
+      return "with " + std::string(row->variable.empty() ? "TERM_CHILD" : row->variable) +
+             " set a job cleans up on the " + names +
+             " that every process gets; behind a shield it would be killed without that.";
+    case Shielding::kPointless:
+      return "no signal lets " + invocation.preset + " finish its work, so that a shield would gain nothing.";
     case Shielding::kNeedless:
     case Shielding::kNeeded:
       break;
@@ -399,6 +410,7 @@ void write_stop(JsonWriter& json, const Invocation& invocation, const PlanResult
   write_signals(json, "implicit_triggers", implicit);
   json.member("plan", format_plan(result.plan.steps));
   json.member("plan_reason", result.steps_reason);
+  json.member_boolean("looks_again", may_recognise_late(invocation));
   write_signals(json, "shield", result.plan.shield);
   json.member("shield_reason", result.plan.shield.empty() ? std::string() : invocation.config.stop_shield.where);
   json.member("shield_note", result.plan.shield.empty() ? unfit_note(invocation) : shield_note(result.plan));

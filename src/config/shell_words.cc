@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace graceshim {
 
@@ -33,6 +34,7 @@ class Splitter {
       case '\n':
       case ';':
         end_command();
+        list_ = result_.commands.size();
         return;
       case '&':
         if (peek() == '&') {
@@ -42,8 +44,8 @@ class Splitter {
           ++at_;
           redirection('>');
         } else {
-          result_.straight = false;
           end_command();
+          leave_behind();
         }
         return;
       case '|':
@@ -129,8 +131,17 @@ class Splitter {
     command_.clear();
   }
 
+  // `a && b &` goes to the background as a whole.
+  void leave_behind() {
+    const auto first = result_.commands.begin() + static_cast<std::ptrdiff_t>(list_);
+    result_.background.insert(result_.background.end(), std::make_move_iterator(first),
+                              std::make_move_iterator(result_.commands.end()));
+    result_.commands.erase(first, result_.commands.end());
+  }
+
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t list_ = 0;  // where the list that is being read began
   ShellText result_;
   std::vector<std::string> command_;
   std::string word_;

@@ -10,8 +10,8 @@ namespace graceshim {
 struct ShellText {
   std::vector<std::vector<std::string>>
       commands;  // in order; words unquoted, redirections left out, $VARIABLES as they are
-  bool straight =
-      true;  // one after the other by `;`, `&&` or a new line: no pipe, no `||`, no `&`, no parentheses, no loops
+  std::vector<std::vector<std::string>> background;  // what `&` leaves behind, likewise
+  bool straight = true;  // one after the other by `;`, `&&` or a new line: no pipe, no `||`, no parentheses, no loops
 };
 
 ShellText split_shell_text(std::string_view text);

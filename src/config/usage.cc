@@ -9,7 +9,7 @@ namespace graceshim {
 namespace {
 
 constexpr std::size_t kOptionColumn = 34;
-constexpr std::size_t kNameColumn = 18;
+constexpr std::size_t kNameColumn = 24;
 constexpr std::size_t kPlanColumn = 26;
 
 std::string option_text(const Key& key) {
@@ -18,6 +18,12 @@ std::string option_text(const Key& key) {
   if (key.argument.empty()) return text;
   if (key.implied.empty()) return text.append(" ").append(key.argument);
   return text.append("[=").append(key.argument).append("]");
+}
+
+std::string joined(std::span<const std::string_view> words, std::string_view separator) {
+  std::string text;
+  for (const std::string_view word : words) text.append(text.empty() ? "" : separator).append(word);
+  return text;
 }
 
 }  // namespace
@@ -73,12 +79,25 @@ std::string list_presets_text() {
     for (const std::uint8_t code : preset.success) {
       if (code != 0) codes.append(codes.empty() ? "success: " : ", ").append(std::to_string(code));
     }
-    if (preset.stragglers) codes.append(codes.empty() ? "" : "; ").append("stragglers: wait");
+    if (preset.stragglers) {
+      codes.append(codes.empty() ? "" : "; ").append("stragglers: ");
+      codes.append(preset.stragglers == Stragglers::kFinish ? "finish" : "wait");
+    }
     line.append(codes);
     line.erase(line.find_last_not_of(' ') + 1);
     text.append("\n").append(line).append("\n");
-    if (!preset.aliases.empty()) text.append(wrap("also called " + std::string(preset.aliases), 4));
-    text.append(wrap(preset.programs.empty() ? "by name only" : "command: " + std::string(preset.programs), 4));
+    const std::string aliases = joined(names_in(preset.aliases), " ");
+    if (!aliases.empty()) text.append(wrap("also called " + aliases, 4));
+    const std::string programs = joined(names_in(preset.programs), ", ");
+    if (!programs.empty()) {
+      text.append(wrap("command: " + programs, 4));
+    } else if (!preset.in_place_of.empty()) {
+      std::string variable(preset.variable);
+      if (!preset.value.empty()) variable.append("=").append(preset.value);
+      text.append(wrap("in place of " + std::string(preset.in_place_of) + " where " + variable + " is set", 4));
+    } else {
+      text.append(wrap("by name only", 4));
+    }
     text.append(wrap(std::string(preset.note) + " (" + std::string(preset.source) + ")", 4));
   }
   return text;

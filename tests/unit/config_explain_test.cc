@@ -80,6 +80,28 @@ TEST(Explain, APresetThatNoShieldFitsSaysWhatBecomesOfItsWork) {
   EXPECT_NE(explained(surroundings).find("it does not finish when every process gets TERM."), std::string::npos);
   surroundings.environment = {"GRACESHIM_PLATFORM=none"};
   EXPECT_EQ(shield_of("gunicorn"), "");
+  surroundings.environment = {"GRACESHIM_PLATFORM=heroku", "TERM_CHILD=1"};
+  surroundings.arguments = {"rake", "resque:work"};
+  EXPECT_TRUE(
+      line_after(explained(surroundings), "  shield    ").starts_with("none: with TERM_CHILD set a job cleans "));
+}
+
+TEST(Explain, SaysThatItWillLookAgain) {
+  FakeSurroundings surroundings;
+  const auto looks_again = [&surroundings](std::vector<std::string> arguments) {
+    surroundings.arguments = std::move(arguments);
+    const std::string text = explained(surroundings);
+    const auto invocation = surroundings.configure();
+    const std::string json = explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
+    const bool in_json = json.find(R"("looks_again":true)") != std::string::npos;
+    EXPECT_EQ(in_json, json.find(R"("looks_again":false)") == std::string::npos);
+    const bool in_text = text.find("graceshim looks again at the moment") != std::string::npos;
+    EXPECT_EQ(in_text, in_json);
+    return in_text;
+  };
+  EXPECT_TRUE(looks_again({"./entrypoint.sh"}));
+  EXPECT_FALSE(looks_again({"nginx"}));
+  EXPECT_FALSE(looks_again({"-s", "QUIT", "./entrypoint.sh"}));
 }
 
 TEST(Explain, WithoutALimitTheLaterStepsNeverCome) {

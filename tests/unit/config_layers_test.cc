@@ -176,6 +176,54 @@ TEST(Warnings, APlatformThatSignalsEveryProcessBreaksSomePresets) {
   EXPECT_EQ(warnings({"--shield", "none", "nginx"}), "") << "its unit may have KillMode=mixed";
 }
 
+// --- A second look at the moment of the stop ---
+
+TEST(LateStop, FollowsTheRowOfWhatRunsThenWithoutItsShield) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=web.1"};
+  surroundings.arguments = {"./entrypoint.sh"};
+  const Invocation invocation = configured(surroundings);
+  EXPECT_TRUE(may_recognise_late(invocation));
+  const std::vector<std::string> nginx{"nginx: master process /usr/sbin/nginx"};
+  const auto late = late_stop(invocation, nginx, {});
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->preset, "nginx");
+  EXPECT_EQ(late->words, nginx[0]);
+  EXPECT_EQ(late->config.stop_stragglers.value, Stragglers::kWait);
+  EXPECT_EQ(late->config.stop_shield.value, Shield{SignalSet{}});
+  EXPECT_TRUE(late->config.shielded_plan.value.empty());
+  const auto plan = make_plan(late->config, invocation.platform, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(format_plan(plan->plan.steps), "QUIT/auto/TERM/5s/KILL");
+  EXPECT_FALSE(late_stop(invocation, std::vector<std::string>{"./server"}, {}));
+  EXPECT_FALSE(late_stop(invocation, {}, {}));
+
+  const auto term_child = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "TERM_CHILD") return "1";
+    return std::nullopt;
+  };
+  EXPECT_EQ(late_stop(invocation, std::vector<std::string>{"resque-2.0.0: Waiting for *"}, term_child)->preset,
+            "resque-term-child");
+}
+
+TEST(LateStop, IsNoneWhereSomebodyHasSaidHowToStop) {
+  const std::vector<std::string> nginx{"nginx"};
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"puma"},
+                                                                                     {"--preset", "none", "./x"},
+                                                                                     {"--preset", "puma", "./x"},
+                                                                                     {"-s", "TERM", "./x"},
+                                                                                     {"-p", "TERM/5s", "./x"}}) {
+    FakeSurroundings surroundings;
+    surroundings.arguments = words;
+    const Invocation invocation = configured(surroundings);
+    EXPECT_FALSE(may_recognise_late(invocation)) << words[0];
+    EXPECT_FALSE(late_stop(invocation, nginx, {})) << words[0];
+  }
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--shield", "QUIT", "./x"};
+  EXPECT_FALSE(late_stop(configured(surroundings), nginx, {})) << "the shield keeps its QUIT off";
+}
+
 // --- The shield ---
 
 Setting<Shield> shield_of(FakeSurroundings& surroundings, std::vector<std::string> arguments) {
@@ -215,6 +263,21 @@ TEST(Shields, GoUpByThemselvesWhereThePlatformAndThePresetCallForOne) {
   surroundings.environment = {};
   EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, down);
   EXPECT_EQ(shield_of(surroundings, {"--shield", "TERM", "nginx"}).value, term) << "a list is up anywhere";
+}
+
+TEST(Shields, NoneGoesUpWhereTheJobsWantTheSignal) {
+  FakeSurroundings surroundings;
+  const Shield down = Auto{};
+  surroundings.environment = {"DYNO=worker.1", "TERM_CHILD=1"};
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"rake", "resque:work"}, {"resque-pool"}, {"--preset", "resque", "./worker"}}) {
+    EXPECT_EQ(shield_of(surroundings, words).value, down) << words[0];
+    EXPECT_TRUE(configured(surroundings).warnings.empty()) << "nor is one advised";
+  }
+  surroundings.arguments = {"--shield", "TERM", "rake", "resque:work"};
+  EXPECT_EQ(configured(surroundings).warnings.size(), 1U);
+  surroundings.environment = {"DYNO=worker.1", "TERM_CHILD="};
+  EXPECT_EQ(shield_of(surroundings, {"rake", "resque:work"}).value, Shield{SignalSet{sig::kTerm}});
 }
 
 TEST(Shields, OneThatAPresetDoesNotEndBehindIsWarnedOf) {

@@ -22,12 +22,13 @@ TEST(Presets, EveryRowIsWhole) {
     EXPECT_FALSE(preset.note.empty());
     EXPECT_FALSE(preset.source.empty());
     EXPECT_EQ(find_preset(preset.name), &preset);
-    std::string_view aliases = preset.aliases;
-    while (!aliases.empty()) {
-      const std::string_view alias = aliases.substr(0, aliases.find(' '));
-      aliases.remove_prefix(std::min(alias.size() + 1, aliases.size()));
+    for (const std::string_view alias : names_in(preset.aliases)) {
       EXPECT_TRUE(names.insert(alias).second) << alias << " twice";
       EXPECT_EQ(find_preset(alias), &preset) << alias;
+    }
+    EXPECT_EQ(preset.in_place_of.empty(), preset.variable.empty());
+    if (!preset.in_place_of.empty()) {
+      EXPECT_NE(find_preset(preset.in_place_of), nullptr);
     }
     if (!preset.plan.empty()) {
       const Result<StepList> plan = parse_plan(preset.plan);
@@ -41,17 +42,54 @@ TEST(Presets, EveryRowIsWhole) {
 
 TEST(Presets, EveryProgramOfARowIsRecognisedAsThatRow) {
   for (const Preset& preset : presets()) {
-    std::string_view programs = preset.programs;
-    while (!programs.empty()) {
-      std::string program(programs.substr(0, programs.find(',')));
-      programs.remove_prefix(std::min(program.size() + 1, programs.size()));
-      program.erase(0, program.find_first_not_of(' '));
+    for (const std::string_view item : names_in(preset.programs)) {
+      std::string program(item);
+      if (program.ends_with('*')) program.back() = 'x';
       SCOPED_TRACE(program);
       std::vector<std::string> command{program.substr(0, program.find(' '))};
       if (command[0] != program) command.push_back(program.substr(command[0].size() + 1));
       const Recognised found = recognise(command);
       EXPECT_EQ(found.preset, &preset);
       EXPECT_EQ(found.words, program);
+      if (command.size() == 1) continue;
+      // As the value of an option, or behind another subcommand, it is no subcommand.
+      if (command[1][0] == '-') continue;
+      EXPECT_NE(recognise(std::vector<std::string>{command[0], "other-word", "-x" + command[1]}).preset, &preset);
+    }
+  }
+}
+
+// What the signals of a row mean can depend on a variable of the command's environment.
+TEST(Presets, EveryRowInPlaceOfAnotherComesWithItsVariable) {
+  for (const Preset& row : presets()) {
+    if (row.in_place_of.empty()) continue;
+    SCOPED_TRACE(row.name);
+    const Preset* usual = find_preset(row.in_place_of);
+    const auto with = [&row](std::string value) {
+      return [&row, value](std::string_view name) -> std::optional<std::string> {
+        if (name != row.variable) return std::nullopt;
+        return value;
+      };
+    };
+    EXPECT_EQ(in_environment(usual, with(row.value.empty() ? "1" : std::string(row.value))), &row);
+    EXPECT_EQ(in_environment(usual, with("")), usual) << "empty is not set";
+    EXPECT_EQ(in_environment(usual, {}), usual);
+    if (!row.value.empty()) {
+      EXPECT_EQ(in_environment(usual, with("other")), usual);
+    }
+  }
+}
+
+TEST(Presets, WhoseTitleIsInTheTableIsRecognisedByIt) {
+  for (const Preset& preset : presets()) {
+    for (const std::string_view pattern : names_in(preset.titles)) {
+      std::string title(pattern);
+      if (const std::size_t star = title.find_first_of("*#"); star != std::string::npos)
+        title.replace(star, 1, "7.0.1-x");
+      title += " ...";
+      EXPECT_EQ(recognise_running(std::vector<std::string>{title}).preset, &preset) << title;
+      EXPECT_EQ(recognise_running(std::vector<std::string>{"x " + title}).preset, nullptr) << title;
+      EXPECT_EQ(recognise_running(std::vector<std::string>{"tail", "-f", title}).preset, nullptr) << title;
     }
   }
 }
@@ -62,8 +100,12 @@ TEST(Presets, WhatNeedsAShieldHasAPlanBehindIt) {
     SCOPED_TRACE(preset.name);
     const bool unfit = preset.shielding == Shielding::kUnfit || preset.shielding == Shielding::kUnfitLoses;
     EXPECT_FALSE(unfit && !preset.shielded_plan.empty());
-    EXPECT_FALSE(preset.shielding == Shielding::kNeeded && preset.shielded_plan.empty());
-    if (preset.shielded_plan.empty()) continue;
+    if (preset.shielded_plan.empty()) {
+      // The same plan then has to do.
+      const Result<StepList> same = parse_plan(preset.plan.empty() ? "same/auto/KILL" : preset.plan);
+      EXPECT_FALSE(preset.shielding == Shielding::kNeeded && !(signals_sent(*same, term) & term).empty());
+      continue;
+    }
     const Result<StepList> plan = parse_plan(preset.shielded_plan);
     ASSERT_TRUE(plan) << plan.error().message;
     EXPECT_EQ(format_plan(*plan), preset.shielded_plan);
@@ -87,14 +129,22 @@ TEST(Presets, ASignalThatDoesHarmIsNeverInAPlan) {
 TEST(Presets, WhatAKillHarmsBeginsWithTheFastStop) {
   EXPECT_EQ(find_preset("postgres")->plan, "INT/auto/KILL");
   EXPECT_EQ(find_preset("nats")->plan, "INT/auto/KILL");
-  EXPECT_TRUE(find_preset("postgres-smart")->programs.empty());
-  EXPECT_TRUE(find_preset("nats-lame-duck")->programs.empty());
+  EXPECT_TRUE(names_in(find_preset("postgres-smart")->programs).empty());
+  EXPECT_TRUE(names_in(find_preset("nats-lame-duck")->programs).empty());
 }
 
 TEST(Presets, WhatUpgradesItselfIsWaitedFor) {
   for (const Preset& preset : presets()) {
     const bool upgrades = preset.name == "nginx" || preset.name == "unicorn" || preset.name == "gunicorn";
     EXPECT_EQ(preset.stragglers == Stragglers::kWait, upgrades) << preset.name;
+  }
+}
+
+TEST(Presets, WhatLeavesItsSessionsToFinishLetsThemFinish) {
+  for (const Preset& preset : presets()) {
+    static const std::set<std::string_view> kLeave{"cron",   "supercronic", "go-crond", "sshd",
+                                                   "vsftpd", "rsync",       "socat"};
+    EXPECT_EQ(preset.stragglers == Stragglers::kFinish, kLeave.contains(preset.name)) << preset.name;
   }
 }
 
