@@ -280,6 +280,7 @@ TEST(Recognise, WhatAServerIsStartedByDecides) {
       {{"php", "-S", "localhost:80", "-t", "public", "index.php"}, "php-server"},
       {{"php", "index.php", "-S", "x"}, ""},
       {{"uwsgi_python3", "--http", ":80"}, "uwsgi"},
+      {{"uwsgi_exporter"}, ""},
   });
 }
 
