@@ -49,6 +49,7 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
   request.subreaper = invocation.config.subreaper.value;
   request.shell_for_scripts = invocation.config.shell_for_scripts.value;
   request.warns_of_orphans = invocation.config.warns_of_orphans.value;
+  request.keeps_standard_fds = invocation.config.keeps_standard_fds.value;
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = std::move(invocation.warnings);

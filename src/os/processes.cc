@@ -95,54 +95,65 @@ bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
 
-// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
+// Of one directory at a time. Not on the stack, which may be as small as 32 kB.
+alignas(dirent64) constinit std::array<char, 32768> entries{};
+
+// Every number that is a name in the directory: /proc shows the processes so, /proc/PID/task the threads of one. In
+// ascending order, in which the kernel lists them. `visit` must not come back here. False if it cannot be opened.
 template <class Visit>
-void for_each_pid(Visit visit) {
-  const Fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!proc) return;
-  alignas(dirent64) std::array<char, 32768> entries;
+bool for_each_number(const char* directory, Visit visit) {
+  const Fd opened(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened) return false;
   for (;;) {
-    const long filled = ::syscall(SYS_getdents64, proc.get(), entries.data(), entries.size());
-    if (filled <= 0) return;
+    const long filled = ::syscall(SYS_getdents64, opened.get(), entries.data(), entries.size());
+    if (filled <= 0) return true;
     for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
       const char* const entry = entries.data() + at;
       unsigned short length = 0;
       std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof length);
       at += length;
       std::string_view name(entry + offsetof(dirent64, d_name));
-      int pid = 0;
-      if (take_number(name, pid) && name.empty()) visit(pid);
+      int number = 0;
+      if (take_number(name, number) && name.empty()) visit(number);
     }
   }
 }
 
 std::vector<Process> all_processes() {
   std::vector<Process> found;
-  for_each_pid([&found](int pid) {
+  for_each_number("/proc", [&found](int pid) {
     if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
   });
   return found;
 }
 
-// Our children by the kernel's own list; nothing if it keeps none (CONFIG_PROC_CHILDREN). proc(5) calls the file
-// unreliable where a child vanishes while it is read: ours cannot, for nobody else reaps them.
-std::optional<std::vector<Process>> listed_children() {
+// The children that one thread has made or been given. proc(5) calls the file unreliable where a child vanishes while
+// it is read: ours cannot, for nobody else reaps them.
+bool append_children_of_thread(int pid, int thread, std::vector<int>& children) {
   PathBuffer path;
-  std::snprintf(path.data(), path.size(), "/proc/self/task/%d/children", ::getpid());
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
   const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
+  if (!file) return false;
   std::string pids;
   std::array<char, 4096> piece;
   for (;;) {
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
+    if (got < 0) return false;
     if (got == 0) break;
     pids.append(piece.data(), static_cast<std::size_t>(got));
   }
-  std::vector<Process> found;
   std::string_view rest = pids;
-  for (int pid = 0; take_number(rest, pid);) {
+  for (int child = 0; take_number(rest, child);) children.push_back(child);
+  return true;
+}
+
+// Our living children; we have one thread. Nothing if the kernel keeps no list.
+std::optional<std::vector<Process>> listed_own_children() {
+  std::vector<int> pids;
+  if (!append_children_of_thread(::getpid(), ::getpid(), pids)) return std::nullopt;
+  std::vector<Process> found;
+  for (const int pid : pids) {
     std::optional<Process> child = read_process(pid);
     if (child && !has_ended(*child)) found.push_back(std::move(*child));
   }
@@ -232,7 +243,7 @@ void TreeWalk::meet(int pid, int signal) {
 std::size_t TreeWalk::find_newcomers(int signal) {
   if (!own_proc()) return 0;
   const std::size_t before = members_.size();
-  for_each_pid([&](int pid) {
+  for_each_number("/proc", [&](int pid) {
     if (known_.count(pid) == 0 && strangers_.count(pid) == 0) meet(pid, signal);
   });
   // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
@@ -279,7 +290,7 @@ std::vector<Process> descendants() {
 
 std::vector<Process> own_children() {
   if (!own_proc()) return {};
-  if (std::optional<std::vector<Process>> listed = listed_children()) return std::move(*listed);
+  if (std::optional<std::vector<Process>> listed = listed_own_children()) return std::move(*listed);
   std::vector<Process> found = all_processes();
   const int self = ::getpid();
   std::erase_if(found, [self](const Process& process) { return process.parent != self || has_ended(process); });
@@ -293,6 +304,19 @@ int group_size(int group) {
       std::count_if(all.begin(), all.end(), [group](const Process& process) { return process.group == group; }));
 }
 
+std::optional<std::vector<int>> listed_children(int pid) {
+  std::vector<int> threads;
+  PathBuffer path;
+  if (!for_each_number(proc_path(path, pid, "task"), [&threads](int thread) { threads.push_back(thread); })) {
+    return std::nullopt;
+  }
+  std::vector<int> children;
+  for (const int thread : threads) {
+    if (!append_children_of_thread(pid, thread, children)) return std::nullopt;
+  }
+  return children;
+}
+
 std::optional<Process> process(int pid) {
   if (!own_proc()) return std::nullopt;
   return read_process(pid);
@@ -301,8 +325,9 @@ std::optional<Process> process(int pid) {
 std::optional<Dispositions> dispositions(int pid) {
   if (!own_proc()) return std::nullopt;
   PathBuffer path;
-  // The masks stand behind the line of supplementary groups: room for some thousands of them.
-  std::array<char, 32768> buffer;
+  // The masks stand behind the line of supplementary groups: room for some thousands of them. Not on the stack, which
+  // may be as small as 32 kB.
+  static constinit std::array<char, 32768> buffer{};
   const std::string_view text = read_into(proc_path(path, pid, "status"), buffer.data(), buffer.size());
   if (text.find("\nSigCgt:") == std::string_view::npos) return std::nullopt;
   return Dispositions{signals_after(text, "\nSigIgn:"), signals_after(text, "\nSigCgt:"),

@@ -70,6 +70,10 @@ class TreeWalk {
 // Our living children, adopted ones included.
 std::vector<Process> own_children();
 
+// The children of any process, zombies included, by the kernel's own lists: of each of its threads. Nothing if the
+// kernel keeps none (CONFIG_PROC_CHILDREN), or hides it from us.
+std::optional<std::vector<int>> listed_children(int pid);
+
 // A single process of any origin, a zombie too. Nothing if there is none of that number.
 std::optional<Process> process(int pid);
 
