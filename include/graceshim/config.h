@@ -88,11 +88,12 @@ struct Config {
   Setting<Place> child_place{Place::kOwnGroup};
   Setting<SignalSet> suspend_on{};
   Setting<SuccessWhen> exit_success_when{SuccessWhen::kStopped};
-  Setting<bool> subreaper{true};           // not as PID 1, which is one anyway
-  Setting<int> parent_death_signal{0};     // what the kernel sends us when our parent ends; 0: nothing
-  Setting<bool> shell_for_scripts{false};  // /bin/sh runs what is no executable format, as in execvp(3)
-  Setting<bool> pause{false};              // without COMMAND
-  Setting<bool> warns_of_orphans{false};   // a warning for each that is reaped
+  Setting<bool> subreaper{true};            // not as PID 1, which is one anyway
+  Setting<int> parent_death_signal{0};      // what the kernel sends us when our parent ends; 0: nothing
+  Setting<bool> shell_for_scripts{false};   // /bin/sh runs what is no executable format, as in execvp(3)
+  Setting<bool> pause{false};               // without COMMAND
+  Setting<bool> warns_of_orphans{false};    // a warning for each that is reaped
+  Setting<bool> keeps_standard_fds{false};  // 0 and 1 stay as they were found, as they always do as PID 1
   Setting<Resume> stop_resume{Resume::kAlways};
   Setting<Ready> child_ready{Ready::kForTheStop};
   // Of these, those that were ignored when graceshim started are not passed on.

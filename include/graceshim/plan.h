@@ -123,9 +123,9 @@ enum class SuccessWhen : std::uint8_t {
   kAlways,
 };
 
-// How the child and the terminal on our stdin stand to each other.
+// How the child and our controlling terminal stand to each other.
 enum class Terminal : std::uint8_t {
-  kNone,        // stdin is no terminal
+  kNone,        // there is none
   kShared,      // the keyboard reaches the child and us, who live in one group
   kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
 };

@@ -34,14 +34,14 @@ Part& keep(Part&& part) {
   return *kept;
 }
 
-RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Entry& entry,
+RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry,
                       std::span<char* const> environment) {
   RunRequest request;
   request.plan = plan.plan;
   request.unshielded = plan.unshielded;
-  request.command = std::move(invocation.command);
+  request.command = invocation.command;
   request.environment = environment;
-  request.pre_stop = std::move(invocation.config.stop_pre_stop.value);
+  request.pre_stop = invocation.config.stop_pre_stop.value;
   request.working_directory = entry.working_directory;
   request.die_with_shim = invocation.config.child_die_with_shim.value;
   request.die_with_parent = invocation.config.child_die_with_parent.value;
@@ -49,14 +49,37 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
   request.subreaper = invocation.config.subreaper.value;
   request.shell_for_scripts = invocation.config.shell_for_scripts.value;
   request.warns_of_orphans = invocation.config.warns_of_orphans.value;
+  request.keeps_standard_fds = invocation.config.keeps_standard_fds.value;
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
-  request.warnings = std::move(invocation.warnings);
-  request.report = std::move(invocation.config.report_path);
+  request.warnings = invocation.warnings;
+  request.report = invocation.config.report_path;
   request.version = program_version();
-  request.preset = std::move(invocation.preset);
-  request.platform = std::move(invocation.platform.name);
+  request.preset = invocation.preset;
+  request.platform = invocation.platform.name;
   return request;
+}
+
+// What the run asks about processes once it has begun. The three arguments must outlive it.
+LateRecognition knowledge_of(const Invocation& invocation, const Situation& situation, const Plan& plan) {
+  LateRecognition knowledge;
+  knowledge.keeps_interrupt = keeps_interrupt;
+  if (!may_recognise_late(invocation)) return knowledge;
+  const auto late_plan = [&invocation, &situation, &plan](const RunningCommand& command) -> std::optional<LatePlan> {
+    std::optional<LateStop> late = late_stop(invocation, command.words, command.variable);
+    if (!late) return std::nullopt;
+    const Result<PlanResult> result = make_plan(late->config, invocation.platform, situation);
+    if (!result) return std::nullopt;
+    LatePlan found{std::move(late->preset), result->plan};
+    found.plan.shield = plan.shield;  // as it was put up at the start
+    return found;
+  };
+  knowledge.stop_of = late_plan;
+  knowledge.first_signal = [late_plan](const RunningCommand& orphan) -> std::optional<int> {
+    const std::optional<LatePlan> late = late_plan(orphan);
+    return late ? std::optional(late->plan.steps[0].signal) : std::nullopt;
+  };
+  return knowledge;
 }
 
 }  // namespace
@@ -92,14 +115,15 @@ int app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  Situation situation = entry.situation;
+  Situation& situation = keep(Situation(entry.situation));
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
   const Result<PlanResult>& plan = keep(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));
-  RunRequest& request = keep(request_of(std::move(*invocation), *plan, entry, surroundings.environment));
+  RunRequest& request = keep(request_of(*invocation, *plan, entry, surroundings.environment));
   request.manners = manners;
+  request.knowledge = knowledge_of(*invocation, situation, request.plan);
   return run(request);
 }
 

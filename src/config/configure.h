@@ -68,6 +68,11 @@ bool may_recognise_late(const Invocation& invocation);
 std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const std::string> cmdline,
                                   const std::function<std::optional<std::string>(std::string_view)>& lookup);
 
+// Whether a running process is a shell or another wrapper that takes an INT for itself alone: it catches or ignores the
+// signal, waits for the command below it, and neither ends nor passes the signal on. A shell whose text sets a trap
+// knows what to do.
+bool keeps_interrupt(std::span<const std::string> cmdline);
+
 // `path` as it is meant in `directory`.
 std::string absolute_path(const std::string& path, const std::string& directory);
 

@@ -709,6 +709,7 @@ constexpr std::array kInnerKeys{
     inner<&Config::shell_for_scripts, read_boolean>("shell_for_scripts"),
     inner<&Config::pause, read_boolean>("pause"),
     inner<&Config::warns_of_orphans, read_boolean>("log.warns_of_orphans"),
+    inner<&Config::keeps_standard_fds, read_boolean>("standard_fds.keep"),
     inner<&Config::child_ready, read_word<Ready, kReadyWords>>("child.ready"),
     inner<&Config::stop_resume, read_word<Resume, kResumeWords>>("stop.resume"),
     inner<&Config::drop_ignored, read_signals_or_none>("signals.drop_ignored"),

@@ -22,11 +22,12 @@ using Takes = Option::Takes;
 // What the three have in common: every signal is passed on, as often as it comes, and waited for as long as it takes.
 // Nothing is recognised or translated unless somebody asks for it. And as they take their signals from a queue, where
 // a blocked one waits even if it is ignored, an ignored one is passed on like any other: a command that inherits the
-// ignoring, as nohup means it to, is none the worse for it.
+// ignoring, as nohup means it to, is none the worse for it. None of them lets go of its standard descriptors.
 constexpr std::array kCommonBase{Put{"preset", "none"},           Put{"platform", "none"},
                                  Put{"stop.timeout", "infinity"}, Put{"stop.repeat", "forward"},
                                  Put{"stop.resume", "stopped"},   Put{"child.die_with_shim", "no"},
-                                 Put{"shell_for_scripts", "yes"}, Put{"signals.drop_ignored", "none"}};
+                                 Put{"shell_for_scripts", "yes"}, Put{"signals.drop_ignored", "none"},
+                                 Put{"standard_fds.keep", "yes"}};
 
 constexpr std::array kTiniBase{Put{"stop.stragglers", "leave"}, Put{"exit.success_when", "always"},
                                Put{"subreaper", "no"}, Put{"child.ready", "translation"}, Put{"log.level", "warn"}};

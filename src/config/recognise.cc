@@ -204,12 +204,10 @@ Recognised recognise_shell(std::string_view shell, Words words, Context& context
   return {.wrapper_warning = shell_warning(shell)};
 }
 
-constexpr Names<6> kShells{"sh", "bash", "dash", "ash", "ksh", "zsh"};
-
 Recognised recognise_words(Words words, Context& context, int depth) {
   for (; depth < kDeepest && !words.empty() && !words.front().empty(); ++depth) {
     const std::string_view name = base_name(words.front());
-    if (has_name(kShells, name)) return recognise_shell(name, words, context, depth);
+    if (is_shell(name)) return recognise_shell(name, words, context, depth);
     if (std::string warning = stubborn_wrapper(name, words); !warning.empty()) {
       return {.wrapper_warning = std::move(warning)};
     }

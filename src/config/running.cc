@@ -1,6 +1,7 @@
 // What a process is, by its command line as /proc shows it.
 #include <algorithm>
 
+#include "configure.h"
 #include "recognise.h"
 #include "wrappers.h"
 
@@ -67,6 +68,27 @@ Recognised recognise_running(std::span<const std::string> cmdline, const Variabl
           .words = std::move(found.words),
           .program = program.name,
           .arguments = {program.arguments.begin(), program.arguments.end()}};
+}
+
+bool keeps_interrupt(std::span<const std::string> cmdline) {
+  if (cmdline.empty()) return false;
+  // npm shows its words as a title, which is a single word.
+  std::vector<std::string> words(cmdline.begin(), cmdline.end());
+  if (words.size() == 1) {
+    std::string_view title = words.front();
+    std::vector<std::string> parts;
+    while (!title.empty()) {
+      const std::size_t end = title.find(' ');
+      if (end != 0) parts.emplace_back(title.substr(0, end));
+      title.remove_prefix(end == std::string_view::npos ? title.size() : end + 1);
+    }
+    words = std::move(parts);
+  }
+  if (words.empty()) return false;
+  const std::string_view name = base_name(words.front());
+  if (name == "make" || name == "gmake" || !stubborn_wrapper(name, words).empty()) return true;
+  // A shell that is warned of waits for what it has started. A script is not read: it may have traps of its own.
+  return is_shell(name) && !recognise(words).wrapper_warning.empty();
 }
 
 }  // namespace graceshim

@@ -170,6 +170,11 @@ bool signals_everybody(std::string_view name, const Unwrapped& unwrapped, bool k
   return false;
 }
 
+bool is_shell(std::string_view name) {
+  constexpr Names<6> kShells{"sh", "bash", "dash", "ash", "ksh", "zsh"};
+  return has_name(kShells, name);
+}
+
 std::string stubborn_wrapper(std::string_view name, Words words) {
   for (const std::string_view runner : {"npm", "npx", "yarn", "pnpm", "bunx"}) {
     if (name == runner) return package_runner(name, words);

@@ -28,6 +28,8 @@ std::optional<Unwrapped> unwrap(Words words, const Wrapper& wrapper);
 // Whether this shim gives each signal to every process below it; `off` are variables that say so.
 bool signals_everybody(std::string_view name, const Unwrapped& unwrapped, bool kill_process_group, bool setsid_off);
 
+bool is_shell(std::string_view name);
+
 // What is wrong with a program that runs another one, stays, and does not pass signals on; empty: it is none of these.
 std::string stubborn_wrapper(std::string_view name, Words words);
 

@@ -22,9 +22,9 @@ constexpr std::size_t kLargestFile = std::size_t{1024} * 1024;
 
 constinit std::uint8_t closed_at_entry = 0;
 
-// From `first` to `last`. False if the kernel cannot, with some of them closed perhaps.
-bool close_all(int first, int last) noexcept {
-  return ::syscall(SYS_close_range, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0;
+// False if the kernel cannot.
+bool close_all(const FdRange& range) noexcept {
+  return ::syscall(SYS_close_range, static_cast<unsigned>(range.first), static_cast<unsigned>(range.last), 0U) == 0;
 }
 
 void close_if_inherited(int fd) noexcept {
@@ -62,13 +62,22 @@ std::uint8_t closed_standard_fds() noexcept {
   return closed_at_entry;
 }
 
-void drop_inherited_fds(const Room& room, int own) noexcept {
-  const int above_own = own < room.end ? room.end : own + 1;
-  const bool closed = (own <= room.end || close_all(room.end, own - 1)) && close_all(above_own, INT_MAX);
-  if (closed) {
-    for (const int fd : room.taken) close_if_inherited(fd);
-    return;
+std::vector<FdRange> gaps_between(std::vector<int> own) {
+  std::ranges::sort(own);
+  std::vector<FdRange> gaps;
+  int next = kStandardFds;
+  for (const int fd : own) {
+    if (fd < next) continue;
+    if (fd > next) gaps.push_back({next, fd - 1});
+    if (fd == INT_MAX) return gaps;
+    next = fd + 1;
   }
+  gaps.push_back({next, INT_MAX});
+  return gaps;
+}
+
+void drop_inherited_fds(const std::vector<int>& own) {
+  if (std::ranges::all_of(gaps_between(own), close_all)) return;
   // Linux before 5.9, or a filter that does not know the call.
   DIR* const open_fds = ::opendir("/proc/self/fd");
   if (open_fds != nullptr) {
@@ -85,41 +94,32 @@ void drop_inherited_fds(const Room& room, int own) noexcept {
   for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd);
 }
 
-void leave_standard_fds() noexcept {
-  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (null) {
-    ::dup2(null.get(), STDIN_FILENO);
-    ::dup2(null.get(), STDOUT_FILENO);
-  } else {
-    // Let go of them all the same, but leave the numbers taken.
-    const Fd nothing(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+void leave_surroundings(StandardFds standard_fds) noexcept {
+  if (standard_fds == StandardFds::kLeave) {
+    Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    // Without one: let go of them all the same, but leave the numbers taken.
+    if (!nothing) nothing = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     ::dup2(nothing.get(), STDIN_FILENO);
     ::dup2(nothing.get(), STDOUT_FILENO);
   }
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
-std::optional<Room> find_room(int count, int later) {
-  const int limit = descriptor_limit();
-  if (limit - kStandardFds < later) {
+std::optional<std::vector<int>> find_room(int count, int later) {
+  if (descriptor_limit() - kStandardFds < later) {
     errno = EMFILE;
     return std::nullopt;
   }
-  Room room;
-  int fd = kStandardFds;
-  for (int found = 0; found < count; ++fd) {
-    if (fd >= limit) {
-      errno = EMFILE;
-      return std::nullopt;
-    }
-    if (::fcntl(fd, F_GETFD) < 0) {
-      ++found;
-    } else {
-      room.taken.push_back(fd);
-    }
+  // Opened and closed again: to ask for each number whether it is free would be a call for each that is not.
+  std::vector<Fd> opened;
+  std::vector<int> numbers;
+  for (int i = 0; i < count; ++i) {
+    Fd fd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kStandardFds));
+    if (!fd) return std::nullopt;
+    numbers.push_back(fd.get());
+    opened.push_back(std::move(fd));
   }
-  room.end = fd;
-  return room;
+  return numbers;
 }
 
 int descriptor_limit() noexcept {

@@ -51,24 +51,36 @@ bool fill_standard_fds() noexcept;
 // exec.
 std::uint8_t closed_standard_fds() noexcept;
 
-// Where our own descriptors are, for the kernel gives the lowest number that is free.
-struct Room {
-  int end = 0;             // they are all below it
-  std::vector<int> taken;  // numbers below it that were open already
+// Makes sure that `count` more descriptors can be opened, before a library opens them that aborts when it cannot
+// (libuv's signal pipe), and says which numbers those will have, as long as no more are open at once: the kernel gives
+// the lowest that is free. Nothing, with errno, if they cannot, or if the limit would not let `later` be open where
+// there is none but 0 to 2.
+std::optional<std::vector<int>> find_room(int count, int later);
+
+// Descriptors in a row, both ends included.
+struct FdRange {
+  int first = 0;
+  int last = 0;
+  friend bool operator==(const FdRange&, const FdRange&) = default;
 };
 
-// Makes sure that `count` more descriptors can be opened, before a library opens them that aborts when it cannot
-// (libuv's signal pipe), and says where those will be, as long as no more are open at once. Nothing, with errno, if
-// they cannot, or if the limit would not let `later` be open where there is none but 0 to 2.
-std::optional<Room> find_room(int count, int later);
+// All descriptors beyond 2 but these, in ascending order. Those of `own` may be in any order, and some of them
+// negative, equal, or 0 to 2.
+std::vector<FdRange> gaps_between(std::vector<int> own);
 
-// Closes what graceshim inherited beyond 2. Ours stay open: those of `room`, and `own` (-1: none), which may be
-// anywhere. For after the child's start.
-void drop_inherited_fds(const Room& room, int own) noexcept;
+// Closes what graceshim inherited beyond 2; only those of `own` stay open. For after the child's start. However many
+// were inherited, the kernel is called once for each gap between our own.
+void drop_inherited_fds(const std::vector<int>& own);
 
-// Lets go of what the child's readers and mounts wait for: 0 and 1 become /dev/null, the working directory becomes `/`.
-// 2 stays, for the log.
-void leave_standard_fds() noexcept;
+// What becomes of descriptors 0 and 1 once the child has them.
+enum class StandardFds : std::uint8_t {
+  kLeave,  // they become /dev/null: the reader of a pipe that the child has closed sees its end
+  kKeep,   // others look for them here: /proc/1/fd/1 is the log of a container
+};
+
+// Lets go of what the child's readers and mounts wait for: 0 and 1, and the working directory, which becomes `/`. 2
+// stays, for the log.
+void leave_surroundings(StandardFds standard_fds) noexcept;
 
 // The soft limit of descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
 int descriptor_limit() noexcept;

@@ -113,14 +113,15 @@ bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
 
-// Every name of a directory that is a number.
+// Every name of a directory that is a number: /proc shows the processes so, /proc/PID/task the threads of one, in
+// ascending order. False if the directory is not there.
 template <class Visit>
-void for_each_number(const Fd& directory, Visit visit) {
-  if (!directory) return;
+bool for_each_number(const Fd& directory, Visit visit) {
+  if (!directory) return false;
   alignas(dirent64) std::array<char, 4096> entries;
   for (;;) {
     const long filled = ::syscall(SYS_getdents64, directory.get(), entries.data(), entries.size());
-    if (filled <= 0) return;
+    if (filled <= 0) return true;
     for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
       const char* const entry = entries.data() + at;
       unsigned short length = 0;
@@ -161,18 +162,16 @@ std::vector<Process> all_processes() {
   return found;
 }
 
-// The numbers of our children by the kernel's own list, zombies among them; nothing if it keeps none
-// (CONFIG_PROC_CHILDREN). proc(5) calls the file unreliable where a child vanishes while it is read: ours cannot, for
-// no other process reaps them.
-std::optional<std::vector<int>> listed_children() {
+// The children that one thread has made or been given. proc(5) calls the file unreliable where a child vanishes while
+// it is read: ours cannot, for no other process reaps them.
+bool append_children_of_thread(int pid, int thread, std::vector<int>& children) {
   PathBuffer path;
-  std::snprintf(path.data(), path.size(), "/proc/self/task/%d/children", ::getpid());
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
   const std::optional<std::string> pids = read_whole(path.data());
-  if (!pids) return std::nullopt;
-  std::vector<int> found;
+  if (!pids) return false;
   std::string_view rest = *pids;
-  for (int pid = 0; take_number(rest, pid);) found.push_back(pid);
-  return found;
+  for (int child = 0; take_number(rest, child);) children.push_back(child);
+  return true;
 }
 
 // The head of struct pidfd_info of <linux/pidfd.h>, PIDFD_INFO_SIZE_VER0 bytes, and PIDFD_GET_INFO: Linux 6.13.
@@ -315,9 +314,9 @@ std::vector<Process> descendants() {
 
 std::vector<int> own_child_pids() {
   if (!own_proc()) return {};
-  if (std::optional<std::vector<int>> listed = listed_children()) return std::move(*listed);
-  std::vector<int> found;
   const int self = ::getpid();
+  std::vector<int> found;
+  if (append_children_of_thread(self, self, found)) return found;  // we have one thread
   for (const Process& process : all_processes()) {
     if (process.parent == self) found.push_back(process.id.pid);
   }
@@ -402,6 +401,18 @@ int group_size(int group) {
   const std::vector<Process> all = all_processes();
   return static_cast<int>(
       std::count_if(all.begin(), all.end(), [group](const Process& process) { return process.group == group; }));
+}
+
+std::optional<std::vector<int>> listed_children(int pid) {
+  std::vector<int> threads;
+  PathBuffer path;
+  const Fd tasks(::open(proc_path(path, pid, "task"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!for_each_number(tasks, [&threads](int thread) { threads.push_back(thread); })) return std::nullopt;
+  std::vector<int> children;
+  for (const int thread : threads) {
+    if (!append_children_of_thread(pid, thread, children)) return std::nullopt;
+  }
+  return children;
 }
 
 std::optional<Process> process(int pid) {

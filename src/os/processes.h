@@ -85,6 +85,10 @@ std::vector<Process> own_children();
 // Their numbers, and those of zombies that have not been reaped: a single read, whatever the number of processes.
 std::vector<int> own_child_pids();
 
+// The children of any process, zombies included, by the kernel's own lists: of each of its threads. Nothing if the
+// kernel keeps none (CONFIG_PROC_CHILDREN), or hides it from us.
+std::optional<std::vector<int>> listed_children(int pid);
+
 // A single process of any origin, a zombie too. Nothing if there is none of that number.
 std::optional<Process> process(int pid);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "graceshim/exit_code.h"
 #include "graceshim/report.h"
@@ -21,9 +22,22 @@ struct Reaped {
   Usage usage{};        // kEnded: of it and of those that it waited for
 };
 
+// The system call that waits. They are equally exact.
+enum class WaitCall : std::uint8_t {
+  kWaitid,
+  kWait4,  // where a sandbox does not let us have waitid(2), or Linux before 4.7 not all of it
+};
+
+// The call that the kernel, and a sandbox around us, let us have. Nothing, with errno, if that is none: no end of a
+// process would ever be seen. Takes no child.
+std::optional<WaitCall> find_wait_call() noexcept;
+
 // Takes the next child that has ended or been stopped, of whatever origin, without waiting. One CHLD may stand for any
 // number of them: call it until it says kNone or kEmpty. The number `pid` is free for a new process once this has
 // returned. To add up what a process has used takes the kernel a while: it does so only if `asks_for_usage`.
-Reaped reap_next(bool asks_for_usage) noexcept;
+//
+// A child that has made us its tracer (PTRACE_TRACEME) and stops for us is let go with the signal that stopped it, and
+// is not reported: it goes on as it would have without a tracer.
+Reaped reap_next(bool asks_for_usage, WaitCall call = WaitCall::kWaitid) noexcept;
 
 }  // namespace graceshim

@@ -32,15 +32,15 @@ GRACESHIM_UNINSTRUMENTED bool reaches_the_kernel() noexcept {
 
 }  // namespace
 
-GRACESHIM_UNINSTRUMENTED int raise_shield(const ShieldProgram& program) noexcept {
+GRACESHIM_UNINSTRUMENTED Raised raise_shield(const ShieldProgram& program) noexcept {
   const sock_filter* const instructions = program.instructions().data();
   sock_fprog all{};
   all.len = static_cast<unsigned short>(program.instructions().size());
   all.filter = const_cast<sock_filter*>(instructions);  // the kernel copies it
   const int error = set_filter(&all);
-  if (error != EACCES || !reaches_the_kernel()) return error;
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return errno;
-  return set_filter(&all);
+  if (error != EACCES || !reaches_the_kernel()) return {error};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return {errno};
+  return {set_filter(&all), true};
 }
 
 }  // namespace graceshim

@@ -98,9 +98,14 @@ class ShieldProgram {
   std::size_t size_ = 0;
 };
 
-// Puts the calling thread behind the program. It must have ignored the signals before. Async-signal-safe.
-// Returns 0, or the errno with which the kernel, or a sandbox around us, refuses. Gives up the right to gain privileges
-// by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without CAP_SYS_ADMIN.
-int raise_shield(const ShieldProgram& program) noexcept;
+struct Raised {
+  int error = 0;              // 0, or the errno with which the kernel, or a sandbox around us, refuses the program
+  bool no_new_privs = false;  // the right to gain privileges by exec has been given up for it
+};
+
+// Puts the calling thread behind the program. It must have ignored the signals before. Async-signal-safe. Gives up the
+// right to gain privileges by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without
+// CAP_SYS_ADMIN, who has not given it up before.
+Raised raise_shield(const ShieldProgram& program) noexcept;
 
 }  // namespace graceshim

@@ -18,8 +18,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
-#include "fds.h"
 #include "raw_signals.h"
 
 namespace graceshim {
@@ -66,20 +66,28 @@ class PathSearch {
   const char* rest_;
 };
 
-// What the two halves share while the parent waits, and the stack of the child's half. The lower a part, the less of it
-// is touched: what is lives next to the frames of those who called us, in pages that are there.
+// What the two halves share while the parent waits. After a launch() each has its own.
 struct Shared {
-  // What is not written is not touched, and costs no page.
-  // cppcheck-suppress uninitMemberVar
-  explicit Shared(const SpawnRequest& what) noexcept : request(what), parent(::getpid()) {}
-
   Candidate candidate;
-  alignas(std::max_align_t) std::array<char, kStackSize> stack;
-  const SpawnRequest& request;
+  alignas(std::max_align_t) std::array<char, kStackSize> stack;  // of the child's half
+  const SpawnRequest* request;
   pid_t parent;
-  SpawnFailure failure{};
-  int shield_error = 0;
+  int failure_fd;  // where the failure goes as well; -1: nowhere
+  SpawnFailure failure;
+  Raised shield;
 };
+
+// One process is started at a time. Not on the stack, which may be as small as 32 kB. What is not written costs no
+// page.
+constinit Shared shared{};
+
+void prepare_shared(const SpawnRequest& request, int failure_fd) noexcept {
+  shared.request = &request;
+  shared.parent = ::getpid();
+  shared.failure_fd = failure_fd;
+  shared.failure = SpawnFailure{};
+  shared.shield = Raised{};
+}
 
 GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
   char reversed[10];
@@ -108,7 +116,7 @@ GRACESHIM_UNINSTRUMENTED void set_disposition(SignalSet signals, std::uintptr_t 
 }
 
 // Ignores the signals and puts the process behind their shield. Where the kernel refuses, they are as they were.
-GRACESHIM_UNINSTRUMENTED int set_shield(const ShieldRequest& shield) noexcept {
+GRACESHIM_UNINSTRUMENTED Raised set_shield(const ShieldRequest& shield) noexcept {
   SignalSet by_default;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     KernelSigaction found;
@@ -117,9 +125,9 @@ GRACESHIM_UNINSTRUMENTED int set_shield(const ShieldRequest& shield) noexcept {
     }
   }
   set_disposition(shield.signals, kHandlerIgnore);
-  const int error = raise_shield(shield.program);
-  if (error != 0) set_disposition(by_default, kHandlerDefault);
-  return error;
+  const Raised raised = raise_shield(shield.program);
+  if (raised.error != 0) set_disposition(by_default, kHandlerDefault);
+  return raised;
 }
 
 // Returns only with an error. Unlike execvp(3), an ENOEXEC is an invitation to try a shell on the file only where that
@@ -133,8 +141,8 @@ GRACESHIM_UNINSTRUMENTED int exec_file(const SpawnRequest& request, char* file) 
 }
 
 // Returns only with an error.
-GRACESHIM_UNINSTRUMENTED int exec(Shared& shared) noexcept {
-  const SpawnRequest& request = shared.request;
+GRACESHIM_UNINSTRUMENTED int exec() noexcept {
+  const SpawnRequest& request = *shared.request;
   if (::strchr(request.argv[0], '/') != nullptr) return exec_file(request, request.argv[0]);
   int error = ENOENT;
   PathSearch search(request.argv[0], request.search_path);
@@ -150,14 +158,17 @@ GRACESHIM_UNINSTRUMENTED int exec(Shared& shared) noexcept {
   return error;
 }
 
-// The child's half. It shares our memory, on a stack of its own, while we are held by the kernel: async-signal-safe
-// calls, no allocation, and an exit that runs no handler. All signals are blocked until the last moment before exec;
-// one that comes in after that meets a disposition that the command itself would have met, for handlers there are none.
-GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
-  Shared& shared = *static_cast<Shared*>(argument);
-  const SpawnRequest& request = shared.request;
-  const auto give_up = [&shared](SpawnFailure::Stage stage, int error) GRACESHIM_UNINSTRUMENTED {
+// The child's half. After a spawn() it shares our memory, on a stack of its own, while we are held by the kernel:
+// async-signal-safe calls, no allocation, and an exit that runs no handler. All signals are blocked until the last
+// moment before exec; one that comes in after that meets a disposition that the command itself would have met, for
+// handlers there are none.
+GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
+  const SpawnRequest& request = *shared.request;
+  const auto give_up = [](SpawnFailure::Stage stage, int error) GRACESHIM_UNINSTRUMENTED {
     shared.failure = SpawnFailure{stage, error};
+    if (shared.failure_fd >= 0) {
+      [[maybe_unused]] const ssize_t told = ::write(shared.failure_fd, &shared.failure, sizeof shared.failure);
+    }
     ::syscall(SYS_exit_group, 127);  // not _exit(): a sanitizer would look for the bounds of this stack
   };
 
@@ -168,9 +179,9 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
   }
   // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
   // to notice.
-  if (request.in_foreground) {
+  if (request.terminal >= 0) {
     const pid_t group = ::getpid();
-    ::ioctl(STDIN_FILENO, TIOCSPGRP, &group);
+    ::ioctl(request.terminal, TIOCSPGRP, &group);
   }
   if (request.die_with_shim) {
     if (::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL) != 0) {
@@ -185,15 +196,20 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
     [[maybe_unused]] const int passed_over = ::chdir(request.directory);
   }
   if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
-  if (request.shield != nullptr) shared.shield_error = set_shield(*request.shield);
-  const bool is_shielded = request.shield != nullptr && shared.shield_error == 0;
+  if (request.shield != nullptr) shared.shield = set_shield(*request.shield);
+  const bool is_shielded = request.shield != nullptr && shared.shield.error == 0;
   const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
   set_disposition(signals.set_default, kHandlerDefault);
   if (request.ignore_chld) set_disposition(SignalSet{SIGCHLD}, kHandlerIgnore);
   if (request.listen_pid != nullptr) write_decimal(request.listen_pid, ::getpid());
   raw_signal_mask(SIG_SETMASK, &signals.mask, nullptr);
-  give_up(SpawnFailure::Stage::kExec, exec(shared));
+  give_up(SpawnFailure::Stage::kExec, exec());
   return 127;
+}
+
+// A pid, or -1 with errno.
+int clone_child(int flags) noexcept {
+  return ::clone(child_half, shared.stack.data() + shared.stack.size(), flags | SIGCHLD, nullptr);
 }
 
 // The interpreter of a `#!` line: up to the first blank, as the kernel reads it.
@@ -226,15 +242,36 @@ std::string elf_interpreter(const Fd& file, std::string_view head) {
 }  // namespace
 
 tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept {
-  Shared shared(request);
-  const int pid =
-      ::clone(child_half, shared.stack.data() + shared.stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
-  const int clone_error = errno;
-  if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, clone_error});
-  if (shared.failure.error == 0) return Spawned{pid, shared.shield_error};
+  prepare_shared(request, -1);
+  const int pid = clone_child(CLONE_VM | CLONE_VFORK);
+  if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
+  if (shared.failure.error == 0) return Spawned{pid, shared.shield};
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   return tl::unexpected(shared.failure);
+}
+
+tl::expected<Launched, SpawnFailure> launch(const SpawnRequest& request) noexcept {
+  // Of a SpawnFailure's size and below the atomic one: it is there as a whole, or not at all.
+  static_assert(sizeof(SpawnFailure) <= PIPE_BUF);
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kSetup, errno});
+  }
+  Fd read_end(ends[0]);
+  const Fd write_end(ends[1]);  // closed by the exec, and by us
+  prepare_shared(request, write_end.get());
+  const int pid = clone_child(0);
+  if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
+  // It does the same, but may not have come to that when the first signal is sent to its group.
+  if (request.own_group) ::setpgid(pid, pid);
+  return Launched{pid, std::move(read_end)};
+}
+
+std::optional<SpawnFailure> launch_failure(const Fd& failure) noexcept {
+  SpawnFailure told;
+  if (::read(failure.get(), &told, sizeof told) != static_cast<ssize_t>(sizeof told)) return std::nullopt;
+  return told;
 }
 
 void forget_processor_of_child() noexcept {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
+#include "fds.h"
 #include "graceshim/signal.h"
 #include "shield.h"
 
@@ -38,7 +40,7 @@ struct SpawnRequest {
   bool own_session = false;         // it leads a new session, with the terminal on descriptor 0 if nobody else has it
   char** shell_argv = nullptr;      // what runs a file that is no executable format, in a shell: [0] is the shell's
                                     // path, [1] room for the file's; null: nothing does
-  bool in_foreground = false;       // its group becomes the foreground group of the terminal on descriptor 0
+  int terminal = -1;                // its group becomes the foreground group of this one; -1: of none
   bool die_with_shim = false;       // it gets KILL when graceshim ends; a later change of credentials undoes this
   std::uint8_t close_standard = 0;  // bit n: descriptor n starts closed
   int stdin_fd = -1;                // becomes 0; -1: stays. Not 1 while stdout_fd is set
@@ -59,14 +61,27 @@ struct SpawnFailure {
 
 struct Spawned {
   int pid = 0;
-  int shield_error = 0;  // errno with which the kernel refused the shield: the process runs without, as if none had
-                         // been asked for
+  Raised shield{};  // refused: the process runs without, as if none had been asked for
 };
 
 // Returns once exec has succeeded, with everything pending for it still to be delivered. A process that failed
 // has been reaped. Every signal must be blocked, and none may have a handler: the new process shares our memory until
 // its exec.
 tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept;
+
+// A process that may not have come to its exec yet.
+struct Launched {
+  int pid = 0;
+  Fd failure;  // from which launch_failure() tells of one
+};
+
+// Returns as soon as the process is there: where a file system hangs, an exec can take for ever, and spawn() would be
+// held with it. The process is one to be waited for, its own failure too: it ends with 127 then. Signals as for
+// spawn().
+tl::expected<Launched, SpawnFailure> launch(const SpawnRequest& request) noexcept;
+
+// Why a launched process that has ended was never executed. Nothing if it was, or was killed before. Does not wait.
+std::optional<SpawnFailure> launch_failure(const Fd& failure) noexcept;
 
 // Makes the kernel forget the processor on which the child ran with our memory, before its exec. Since Linux 6.13 that
 // is remembered until the memory's translations are next flushed there, and else our end would have to interrupt that

@@ -4,37 +4,57 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <optional>
+#include <vector>
 
-#include "fds.h"
 #include "processes.h"
 
 namespace graceshim {
 
 namespace {
 
-// Opened for the moment only: a terminal that is held cannot be closed by its owner. Non-blocking, for a line without
-// carrier.
-Fd open_controlling_terminal() noexcept {
-  return Fd(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+// Whether one of them is in the group, but for ourselves. Nothing if they are not to be known.
+std::optional<bool> any_in_group(const std::optional<std::vector<int>>& pids, int group) {
+  if (!pids) return std::nullopt;
+  return std::ranges::any_of(*pids, [group](int pid) { return pid != group && ::getpgid(pid) == group; });
 }
 
 }  // namespace
+
+Fd open_controlling_terminal() noexcept {
+  // Non-blocking, for a line without carrier.
+  Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  // A container may be without the file, and have its terminal on stdin. Of another than ours it tells no group.
+  if (!terminal && errno == ENOENT && ::tcgetpgrp(STDIN_FILENO) >= 0) return Fd(STDIN_FILENO);
+  return terminal;
+}
 
 bool is_session_leader() noexcept {
   return ::getsid(0) == ::getpid();
 }
 
+// A group that we lead is as old as we are. So whoever else is in it by now is a process that our parent has started
+// since (the rest of a pipeline), or one that came with us over an exec (`sh -c 'x & exec graceshim ...'`): to look at
+// these two families takes a moment, to look at every process of a large machine does not. bash holds the first process
+// of a pipeline back until all of it has been forked; dash does not, but forks them faster than one is executed.
 bool is_alone_in_group() {
   const int self = ::getpid();
-  if (::getpgrp() != self) return false;
-  return group_size(self) == 1;
+  if (::getpgrp() != self || !own_proc()) return false;
+  const int parent = ::getppid();
+  const std::optional<bool> siblings = any_in_group(parent != 0 ? listed_children(parent) : std::nullopt, self);
+  const std::optional<bool> own = any_in_group(listed_children(self), self);
+  // The kernel keeps no such lists, or our parent is outside our PID namespace, or hides what it does.
+  if (!siblings || !own) return group_size(self) == 1;
+  return !*siblings && !*own;
 }
 
-int foreground_group(int fd) noexcept {
-  const Fd opened = fd < 0 ? open_controlling_terminal() : Fd();
-  return ::tcgetpgrp(fd < 0 ? opened.get() : fd);
+int foreground_group() noexcept {
+  const Fd terminal = open_controlling_terminal();
+  return terminal ? ::tcgetpgrp(terminal.get()) : -1;
 }
 
 bool has_controlling_terminal() noexcept {

@@ -1,16 +1,24 @@
 // The controlling terminal and whose turn it is there. Which group should have it is decided elsewhere.
 #pragma once
 
+#include "fds.h"
+
 namespace graceshim {
+
+// The controlling terminal, to be held for the moment only: one that is held cannot be closed by its owner. Empty if
+// there is none, or it has hung up. It is /dev/tty, wherever stdin leads: `echo x | less` asks there, and is stopped if
+// it is not the foreground group's.
+Fd open_controlling_terminal() noexcept;
 
 // Whether we lead our session: nobody above us is there to continue us once we are stopped.
 bool is_session_leader() noexcept;
 
-// Whether we lead our process group and no other process is in it, as far as /proc shows. False without /proc.
+// Whether we lead our process group and no other process is in it, as far as /proc shows. False without /proc. To be
+// called before anything is started.
 bool is_alone_in_group();
 
-// The foreground group of the terminal `fd`, of the controlling terminal if `fd` is -1; -1 if there is none of ours.
-int foreground_group(int fd) noexcept;
+// The foreground group of the controlling terminal; -1 if there is none.
+int foreground_group() noexcept;
 
 // Whether the controlling terminal is still there. After a hang-up it cannot be opened any more.
 bool has_controlling_terminal() noexcept;

@@ -34,6 +34,7 @@ struct StartedChild {
   int pid = 0;
   bool in_foreground = false;       // its group has been given the terminal
   std::string shield_refused = {};  // why the kernel has refused the shield; empty: it is up, or there was to be none
+  bool no_new_privs = false;        // the shield had to give up the right to gain privileges by exec
 };
 
 class Host {
@@ -43,10 +44,15 @@ class Host {
   // CLOCK_MONOTONIC, in milliseconds.
   virtual Millis now() = 0;
 
-  // Starts COMMAND, or stop.pre_stop in the working directory of process `child`, and returns its pid.
+  // Starts COMMAND.
   // Errors: the message names the command and the reason; the status is 125, 126 or 127.
   virtual Result<StartedChild> start_child() = 0;
+  // Starts stop.pre_stop in the working directory of process `child`, and returns its pid without waiting for its exec,
+  // which a file system that hangs can hold up.
+  // Errors: no process could be made; the message names the command and the reason.
   virtual Result<int> start_hook(int child) = 0;
+  // Why the hook, which has ended, was never executed; nothing if it was. The message is as that of start_child().
+  virtual std::optional<Error> hook_failure() = 0;
 
   virtual Reaped reap_next() = 0;
 

@@ -17,14 +17,14 @@ struct RunningCommand {
   std::function<std::optional<std::string>(std::string_view name)> variable = {};  // of its environment at its exec
 };
 
-struct LateStop {
+struct LatePlan {
   std::string preset;
   Plan plan;  // of this preset, without a shield
 };
 
 struct LateRecognition {
   // The stop of the command, where it is recognised for sure.
-  std::function<std::optional<LateStop>(const RunningCommand& command)> stop_of = {};
+  std::function<std::optional<LatePlan>(const RunningCommand& command)> stop_of = {};
   // The signal that a stop of this process begins with, where it is recognised for sure; kSameSignal: the trigger.
   std::function<std::optional<int>(const RunningCommand& orphan)> first_signal = {};
   // Whether it is a shell or another wrapper that waits for the command below it and takes an INT for itself alone: it

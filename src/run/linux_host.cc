@@ -27,8 +27,9 @@ namespace {
 // What may be open before the command starts, and stays: the pipe of the log.
 constexpr int kLogDescriptors = 2;
 
-// Later, when all that was inherited is gone: /proc while it is read, a pidfd, a file that is written.
-constexpr int kLaterDescriptors = 4;
+// Later, when all that was inherited is gone: /proc while it is read, a pidfd, a file that is written, the pipe of a
+// hook.
+constexpr int kLaterDescriptors = 5;
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
@@ -186,20 +187,24 @@ Result<StartedChild> LinuxHost::start_child() {
     shell.insert(shell.end(), arguments.begin() + 1, arguments.end());
     spawn_request.shell_argv = shell.data();
   }
-  // Whoever starts in the background does not take the terminal.
-  spawn_request.in_foreground =
-      request_.plan.terminal == Terminal::kHandedOver && foreground_group(STDIN_FILENO) == self_.group;
+  // Opened here, for the child's half can do without one more thing that may fail. Whoever starts in the background
+  // does not take the terminal.
+  const Fd terminal = request_.plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
+  const bool in_foreground = terminal && tcgetpgrp(terminal.get()) == self_.group;
+  if (in_foreground) spawn_request.terminal = terminal.get();
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
   spawn_request.close_standard = closed_standard_fds();
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
-    if (spawn_request.in_foreground) take_terminal();
+    if (in_foreground) take_terminal();
     return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.manners));
   }
   child_ = spawned->pid;
-  const int refused = spawned->shield_error;
-  return StartedChild{spawned->pid, spawn_request.in_foreground, refused == 0 ? std::string() : reason(refused)};
+  const Raised& shield_raised = spawned->shield;
+  return StartedChild{spawned->pid, in_foreground,
+                      shield_raised.error == 0 ? std::string() : reason(shield_raised.error),
+                      shield_raised.no_new_privs};
 }
 
 Result<int> LinuxHost::start_hook(int child) {
@@ -215,9 +220,17 @@ Result<int> LinuxHost::start_hook(int child) {
   spawn_request.die_with_shim = !is_pid1();
   spawn_request.stdout_fd = STDERR_FILENO;
   spawn_request.directory = directory.c_str();
-  const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
-  if (!spawned) return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), kOwnManners));
-  return spawned->pid;
+  tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
+  if (!launched) return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnManners));
+  hook_failure_ = std::move(launched->failure);
+  return launched->pid;
+}
+
+std::optional<Error> LinuxHost::hook_failure() {
+  const Fd from = std::move(hook_failure_);
+  const std::optional<SpawnFailure> failure = launch_failure(from);
+  if (!failure) return std::nullopt;
+  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnManners);
 }
 
 Result<void> LinuxHost::open() {
@@ -229,13 +242,16 @@ Result<void> LinuxHost::open() {
   }
   const int here = kLogDescriptors + (request_.die_with_parent ? ParentWatch::kDescriptors : 0);
   const int needed = here + kLaterDescriptors;
-  std::optional<Room> room = find_room(here, needed);
+  std::optional<std::vector<int>> room = find_room(here, needed);
   if (!room) {
     return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " + reason(errno) +
                 " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
   }
-  room_ = std::move(*room);
+  own_fds_ = std::move(*room);
 
+  const std::optional<WaitCall> wait_call = find_wait_call();
+  if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
+  wait_call_ = *wait_call;
   // Of no signal at all: it only shows that the call is there. Refused, it would return at once, each time, for ever.
   siginfo_t info{};
   if (raw_take_signal(0, &info, &kNoWait) < 0 && errno != EAGAIN) {
@@ -248,8 +264,9 @@ Result<void> LinuxHost::open() {
 
 void LinuxHost::let_go() {
   const ReportTarget& report = request_.report.value;
-  drop_inherited_fds(room_, report.kind == ReportTarget::Kind::kFd ? report.fd : -1);
-  leave_standard_fds();
+  if (report.kind == ReportTarget::Kind::kFd) own_fds_.push_back(report.fd);
+  drop_inherited_fds(own_fds_);
+  leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
   forget_processor_of_child();
 }
 
@@ -372,7 +389,7 @@ Millis LinuxHost::now() {
 }
 
 Reaped LinuxHost::reap_next() {
-  const Reaped reaped = graceshim::reap_next(asks_for_usage_);
+  const Reaped reaped = graceshim::reap_next(asks_for_usage_, wait_call_);
   if (reaped.kind == Reaped::Kind::kEnded && reaped.pid == child_) child_ = 0;  // the number is free again
   return reaped;
 }
@@ -450,7 +467,7 @@ Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
 
 Foreground LinuxHost::foreground() {
   if (request_.plan.terminal == Terminal::kNone) return Foreground::kElsewhere;
-  const int group = foreground_group(-1);
+  const int group = foreground_group();
   if (group == self_.group) return Foreground::kOurs;
   return group == child_ ? Foreground::kChild : Foreground::kElsewhere;
 }

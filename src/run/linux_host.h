@@ -13,6 +13,7 @@
 #include "fds.h"
 #include "host.h"
 #include "log.h"
+#include "reaper.h"
 #include "run.h"
 #include "spawn.h"
 
@@ -45,6 +46,7 @@ class LinuxHost final : public Host {
   Millis now() override;
   Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
+  std::optional<Error> hook_failure() override;
   Reaped reap_next() override;
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
@@ -101,7 +103,9 @@ class LinuxHost final : public Host {
   bool asks_for_usage_;
   int child_ = 0;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
-  Room room_;                     // of our descriptors
+  std::vector<int> own_fds_;      // that may be open when all others are dropped
+  Fd hook_failure_;               // from which launch_failure() tells why the hook was not executed
+  WaitCall wait_call_ = WaitCall::kWaitid;
   Supervisor* supervisor_ = nullptr;
   std::unique_ptr<ParentWatch> parent_watch_;
   std::array<ArmedTimer, kTimerCount> timers_{};

@@ -83,7 +83,7 @@ bool Receivers::ends_by_its_pipe(const Process& process) {
   return host_.now() - ledger_.writers_gone_since(process.id, false, host_.now()) < kPipeGrace;
 }
 
-std::optional<LateStop> Receivers::stop_of(const Process& process) {
+std::optional<LatePlan> Receivers::stop_of(const Process& process) {
   return knowledge_.stop_of ? ask(process, knowledge_.stop_of) : std::nullopt;
 }
 

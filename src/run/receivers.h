@@ -34,7 +34,7 @@ class Receivers {
   bool ends_by_its_pipe(const Process& process);
 
   // What late_recognition.h knows of a process.
-  std::optional<LateStop> stop_of(const Process& process);
+  std::optional<LatePlan> stop_of(const Process& process);
   std::optional<int> first_signal(const Process& process);
 
  private:

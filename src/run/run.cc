@@ -46,7 +46,7 @@ Entry enter() {
   Entry entry;
   entry.pid = getpid();
   entry.situation.pid1 = is_pid1();
-  if (is_terminal(STDIN_FILENO)) {
+  if (has_controlling_terminal()) {
     const bool ours_alone = is_session_leader() || is_alone_in_group();
     entry.situation.terminal = ours_alone ? Terminal::kHandedOver : Terminal::kShared;
     entry.situation.suspendable = !is_pid1() && !is_session_leader();

@@ -50,8 +50,9 @@ struct RunRequest {
   bool die_with_parent = false;
   int parent_death_signal = 0;  // what the kernel sends us when our parent ends; 0: nothing
   bool subreaper = true;
-  bool shell_for_scripts = false;  // /bin/sh runs what is no executable format
-  bool warns_of_orphans = false;   // each that is reaped
+  bool shell_for_scripts = false;   // /bin/sh runs what is no executable format
+  bool warns_of_orphans = false;    // each that is reaped
+  bool keeps_standard_fds = false;  // 0 and 1 stay as they were found; as PID 1 they always do
   Manners manners;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

@@ -67,6 +67,12 @@ void Supervisor::start() {
   child_ = started->pid;
   report_.pid = started->pid;
   if (!started->shield_refused.empty()) follow_unshielded(started->shield_refused);
+  if (started->no_new_privs) {
+    host_.log(LogLevel::kInfo,
+              "without CAP_SYS_ADMIN the shield needs no_new_privs: sudo and setuid programs gain "
+              "nothing in the tree of " +
+                  command_);
+  }
   take(Event::started(host_.now(), started->in_foreground));
   remark(Remark::kStarted, report_.pid, {});
 }
@@ -137,6 +143,10 @@ void Supervisor::on_child_change() {
     } else if (reaped.pid == hook_) {
       hook_ = 0;
       hook_ended = true;
+      if (const std::optional<Error> failure = host_.hook_failure()) {
+        tell_hook_not_started(*failure);
+        continue;
+      }
       if (report_.hook == HookResult::kRunning) {
         report_.hook = HookResult::kEnded;
         report_.hook_status = reaped.status;
@@ -255,7 +265,7 @@ void Supervisor::recognise_late(int trigger) {
     if (!below.empty()) reached = std::move(below);
   }
   for (const Process& process : reached) {
-    std::optional<LateStop> late = receivers_.stop_of(process);
+    std::optional<LatePlan> late = receivers_.stop_of(process);
     if (!late) continue;
     late_plan_ = late->plan;
     plan_ = &*late_plan_;
@@ -534,12 +544,16 @@ void Supervisor::kill_pass() {
 void Supervisor::start_hook() {
   Result<int> pid = host_.start_hook(child_);
   if (!pid) {
-    report_.hook = HookResult::kNotStarted;
-    host_.log(LogLevel::kWarn, "stop.pre_stop: " + pid.error().message + "; the stop goes on");
+    tell_hook_not_started(pid.error());
     return take(Event::hook_ended(host_.now()));
   }
   hook_ = *pid;
   report_.hook = HookResult::kRunning;
+}
+
+void Supervisor::tell_hook_not_started(const Error& error) {
+  report_.hook = HookResult::kNotStarted;
+  host_.log(LogLevel::kWarn, "stop.pre_stop: " + error.message + "; the stop goes on");
 }
 
 std::vector<Process> Supervisor::roots() {

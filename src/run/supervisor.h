@@ -71,6 +71,7 @@ class Supervisor {
   void note_trigger(int signal, Millis at);
   void follow_unshielded(const std::string& why);
   void start_hook();
+  void tell_hook_not_started(const Error& error);
   void tell(const Action& action);
   void tell_stop_asked(int signal);
   void tell_end();

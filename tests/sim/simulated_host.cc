@@ -128,6 +128,11 @@ Result<int> SimulatedHost::start_hook(int /*child*/) {
   return hook_;
 }
 
+std::optional<Error> SimulatedHost::hook_failure() {
+  if (!hook_cannot_be_executed) return std::nullopt;
+  return Error{"cannot execute 'hook'", kExitNotFound};
+}
+
 Reaped SimulatedHost::reap_next() {
   bool any = false;
   for (auto entry = processes_.begin(); entry != processes_.end(); ++entry) {

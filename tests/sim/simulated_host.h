@@ -66,7 +66,8 @@ class SimulatedHost final : public Host {
   std::function<void(SimProcess&)> on_hook_start;
   int start_failure = 0;  // the status that start_child() fails with
   bool hook_fails_to_start = false;
-  int walks_that_miss_all = 0;  // a tree that moves on while it is walked
+  bool hook_cannot_be_executed = false;  // which is told when its process has ended
+  int walks_that_miss_all = 0;           // a tree that moves on while it is walked
   bool starts_in_foreground = false;
   std::string shield_refused;
   std::optional<std::uint64_t> oom_kills_counted;
@@ -100,6 +101,7 @@ class SimulatedHost final : public Host {
   Millis now() override { return now_; }
   Result<StartedChild> start_child() override;
   Result<int> start_hook(int child) override;
+  std::optional<Error> hook_failure() override;
   Reaped reap_next() override;
   const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }

@@ -604,6 +604,23 @@ TEST(Hook, OneThatFailsOrCannotStartIsLoggedAndTheStopGoesOn) {
   }
 }
 
+TEST(Hook, OneThatCannotBeExecutedIsToldWhenItsProcessHasEnded) {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  plan.hook = true;
+  plan.hook_limit = seconds(15);
+  Simulation run(plan);
+  run.host.hook_cannot_be_executed = true;
+  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.host.on_hook_start = [&](SimProcess& hook) { run.host.exit(hook.facts.id.pid, {false, 127}); };
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
+  EXPECT_TRUE(run.host.said("stop.pre_stop: cannot execute 'hook'; the stop goes on"));
+  EXPECT_FALSE(run.host.said("ended with status 127"));
+  EXPECT_EQ(run.supervisor.report().hook, HookResult::kNotStarted);
+}
+
 TEST(Hook, TheChildsEndCutsHookAndDelay) {
   Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
   plan.hook = true;
@@ -891,9 +908,9 @@ TEST(Receivers, AShellThatKeepsAnInterruptToItselfIsPassedOver) {
 // --- A command that is recognised when the stop begins. ---
 
 LateRecognition knows_server() {
-  return {.stop_of = [](const RunningCommand& command) -> std::optional<LateStop> {
+  return {.stop_of = [](const RunningCommand& command) -> std::optional<LatePlan> {
             if (command.words.empty() || command.words[0] != "server") return std::nullopt;
-            return LateStop{"server", plan_of("QUIT/auto/TERM/5s/KILL", seconds(30))};
+            return LatePlan{"server", plan_of("QUIT/auto/TERM/5s/KILL", seconds(30))};
           },
           .first_signal = [](const RunningCommand& orphan) -> std::optional<int> {
             if (orphan.words.empty() || orphan.words[0] != "server") return std::nullopt;

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -282,12 +283,21 @@ pid_t fork_clearing_handlers_or_give_up() {
   return pid;
 }
 
+// A fork of which the parent is not told by CHLD: the kernel sends no signal at all when this child ends.
+pid_t fork_without_exit_signal_or_give_up() {
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, nullptr));
+  if (pid < 0) give_up_with_errno("clone");
+  return pid;
+}
+
 void obey(Words words);
 
 void spawn(std::string_view mode, Words words) {
   const bool orphan = mode == "orphan" || mode == "daemon";
   const pid_t self = ::getpid();
-  const pid_t pid = mode == "cleared" ? fork_clearing_handlers_or_give_up() : fork_or_give_up();
+  const pid_t pid = mode == "cleared"    ? fork_clearing_handlers_or_give_up()
+                    : mode == "unsigned" ? fork_without_exit_signal_or_give_up()
+                                         : fork_or_give_up();
   if (pid > 0) {
     if (orphan) {
       ::waitpid(pid, nullptr, 0);
@@ -496,6 +506,14 @@ void open_file(const char* path) {
   if (::write(fd, text.data(), text.size()) < 0) give_up_with_errno(path);
 }
 
+// As an exec session, or a job of cron, writes to the log of its container.
+void write_to(const char* path) {
+  const int fd = ::open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  const std::string_view text = "written by path\n";
+  if (fd < 0 || ::write(fd, text.data(), text.size()) < 0) give_up_with_errno(path);
+  ::close(fd);
+}
+
 void change_mask(std::string_view list, bool block) {
   for (const int signal : signals_of(list)) block ? ::sigaddset(&base_mask, signal) : ::sigdelset(&base_mask, signal);
   ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
@@ -579,6 +597,12 @@ constexpr std::array kVocabulary = {
          [](const Arguments& a) {
            if (::chdir(a.words[0]) != 0) give_up_with_errno(a.words[0]);
          }},
+    Word{"write-to", 1, false, false, [](const Arguments& a) { write_to(a.words[0]); }},
+    Word{"traceme", 0, false, false,
+         [](const Arguments&) {
+           if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) give_up_with_errno("ptrace");
+         }},
+    Word{"call-itself", 1, false, false, [](const Arguments& a) { ::prctl(PR_SET_NAME, a.words[0]); }},
     Word{"become", 1, false, false, [](const Arguments& a) { become(a.words[0]); }},
 };
 

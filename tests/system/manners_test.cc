@@ -77,13 +77,51 @@ TEST_F(MannersOfAProcess, IdleMeansThatNothingRunsForTenSeconds) {
 
 // --- Nothing is held. ---
 
-TEST_P(Manners, TheReadersPipeEndsWhenTheChildClosesIt) {
-  Process shim = run_shim("", "ready close 1 serve");
+// It lets go of the working directory after its other descriptors.
+void await_letting_go(const Process& shim) {
+  const std::string link = "/proc/" + std::to_string(shim.pid()) + "/cwd";
+  eventually("it has let go", [&link] {
+    std::array<char, 16> target{};
+    return ::readlink(link.c_str(), target.data(), target.size()) == 1;
+  });
+}
+
+TEST_F(MannersOfAProcess, TheReadersPipeEndsWhenTheChildClosesIt) {
+  Process shim = run({.child = "ready close 1 serve"});
   shim.line("main ready ");
   EXPECT_TRUE(shim.output_ends());
   EXPECT_FALSE(shim.ended());
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);
+}
+
+// What PID 1 writes to is the log of the container: whoever opens it by its name there expects to be read.
+TEST_F(MannersOfAProcess, AsPid1ItsOutputCanBeWrittenToByPath) {
+  GRACESHIM_NEEDS(is_root(), "a PID namespace");
+  Process shim = run({.child = "on USR1 [ write-to /proc/1/fd/1 print written ] ready serve",
+                      .start = {.argv = {}, .pid_namespace = true}});
+  shim.ready();
+  await_letting_go(shim);
+  shim.send(SIGUSR1);
+  shim.line("main written");
+  EXPECT_NE(shim.output().find("written by path\n"), std::string::npos) << shim.output();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+}
+
+// As the programs do in whose place it stands.
+TEST_F(MannersOfAProcess, InThePlaceOfAnotherInitItKeepsItsStandardDescriptors) {
+  const Scratch scratch;
+  for (const char* name : {"tini", "dumb-init", "catatonit"}) {
+    const std::string link = scratch.path(name);
+    ASSERT_EQ(::symlink(shim_path().c_str(), link.c_str()), 0);
+    Process shim({.argv = {link, "--", fixture_path(), "on", "TERM", "[", "exit", "7", "]", "ready", "serve"}});
+    shim.ready();
+    await_letting_go(shim);
+    EXPECT_EQ(descriptor(shim.pid(), 1), descriptor(children_of(shim.pid()).at(0), 1)) << name;
+    shim.send(SIGTERM);
+    EXPECT_EQ(shim.end().code(), 7) << name;
+  }
 }
 
 TEST_P(Manners, NothingOfTheChildsIsKept) {
@@ -97,14 +135,15 @@ TEST_P(Manners, NothingOfTheChildsIsKept) {
   extra.writer.reset();
   std::set<std::string> ours;  // both ends of a pipe have the same name
   for (const int fd : descriptors_of(::getpid())) ours.insert(descriptor(::getpid(), fd));
-  // The child may be ready before graceshim has come round to letting go.
+  // As PID 1 its own 0 to 2 are kept. The child may be ready before graceshim has come round to letting go.
+  const bool keeps = GetParam() == As::kPid1;
   const auto holds = [&](int fd) {
     const std::string target = descriptor(shim.pid(), fd);
     return fd > 2 && !target.starts_with("anon_inode:") && ours.contains(target);
   };
   eventually("nothing is held", [&] {
     const std::vector<int> held = descriptors_of(shim.pid());
-    return descriptor(shim.pid(), 0) == "/dev/null" && descriptor(shim.pid(), 1) == "/dev/null" &&
+    return (keeps || (descriptor(shim.pid(), 0) == "/dev/null" && descriptor(shim.pid(), 1) == "/dev/null")) &&
            std::none_of(held.begin(), held.end(), holds);
   });
   char byte = 0;

@@ -79,18 +79,25 @@ TEST(StandardFds, AreFilledWhereThereIsNoDevNull) {
   EXPECT_EQ(status, exited(0));
 }
 
+// 0: descriptors 0 to 2 and the working directory are as they are to be.
+int leave_and_look(StandardFds standard_fds) {
+  const Pipe pipe;
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(pipe.write_end.get(), fd);
+  if (::chdir("/tmp") != 0) return 1;
+  leave_surroundings(standard_fds);
+  char directory[PATH_MAX];
+  const bool kept = standard_fds == StandardFds::kKeep;
+  if (is_dev_null(0) == kept || is_dev_null(1) == kept) return 2;
+  if (::write(2, "x", 1) != 1 || !told(pipe.read_end.get())) return 3;
+  return std::string(::getcwd(directory, sizeof directory)) == "/" ? 0 : 4;
+}
+
 TEST(StandardFds, AreLeftButForTheLog) {
-  const ExitStatus status = in_child([] {
-    const Pipe pipe;
-    for (int fd = 0; fd <= 2; ++fd) ::dup2(pipe.write_end.get(), fd);
-    if (::chdir("/tmp") != 0) return 1;
-    leave_standard_fds();
-    char directory[PATH_MAX];
-    if (!is_dev_null(0) || !is_dev_null(1)) return 2;
-    if (::write(2, "x", 1) != 1 || !told(pipe.read_end.get())) return 3;
-    return std::string(::getcwd(directory, sizeof directory)) == "/" ? 0 : 4;
-  });
-  EXPECT_EQ(status, exited(0));
+  EXPECT_EQ(in_child([] { return leave_and_look(StandardFds::kLeave); }), exited(0));
+}
+
+TEST(StandardFds, AreKeptWhereOthersLookForThem) {
+  EXPECT_EQ(in_child([] { return leave_and_look(StandardFds::kKeep); }), exited(0));
 }
 
 enum class CloseRange { kThere, kMissing };
@@ -99,12 +106,13 @@ int drop_and_look(CloseRange close_range) {
   const int inherited = ::open("/", O_PATH);
   const int high = ::dup2(inherited, 300);
   const int higher = ::dup2(inherited, 500);
-  const std::optional<Room> room = find_room(4, 0);
-  if (!room || room->end <= inherited || room->end >= high) return 1;
+  std::optional<std::vector<int>> room = find_room(4, 0);
+  if (!room || room->back() >= high) return 1;
   const Fd own(::open("/", O_PATH | O_CLOEXEC));
   const Fd report(::fcntl(inherited, F_DUPFD_CLOEXEC, 400));
   if (close_range == CloseRange::kMissing && !refuse_system_call(SYS_close_range, ENOSYS)) return 4;
-  drop_inherited_fds(*room, report.get());
+  room->push_back(report.get());
+  drop_inherited_fds(*room);
   if (is_open(inherited) || is_open(high) || is_open(higher)) return 2;
   return is_open(own.get()) && is_open(report.get()) ? 0 : 3;
 }
@@ -125,20 +133,28 @@ TEST(InheritedFds, AreDroppedWithoutCloseRangeAndWithoutProc) {
       exited(0));
 }
 
-// The one of ours may lie below, at and above the bound, and at the ends of what there is.
-TEST(InheritedFds, AreDroppedAroundOurOwnWhereverItLies) {
+TEST(InheritedFds, AreDroppedAroundOurOwnWhereverTheyLie) {
   for (const int own : {-1, 0, 2, 3, 9, 10, 11, 12, 40}) {
     const ExitStatus status = in_child([own] {
       for (int fd = 3; fd <= 40; ++fd) ::dup2(0, fd);
-      if (own > 2) ::fcntl(own, F_SETFD, FD_CLOEXEC);
-      drop_inherited_fds({.end = 10, .taken = {3, 4, 5, 6, 7, 8, 9}}, own);
+      drop_inherited_fds({own, 20});
       for (int fd = 0; fd <= 60; ++fd) {
-        if (is_open(fd) != (fd <= 2 || fd == own)) return 1;
+        if (is_open(fd) != (fd <= 2 || fd == 20 || (fd == own && own >= 0))) return 1;
       }
       return 0;
     });
     EXPECT_EQ(status, exited(0)) << own;
   }
+}
+
+// A call for each gap: how many descriptors there are makes no difference.
+TEST(GapsBetween, AreAllNumbersBeyondTheStandardOnesButOurs) {
+  using Gaps = std::vector<FdRange>;
+  EXPECT_EQ(gaps_between({}), (Gaps{{3, INT_MAX}}));
+  EXPECT_EQ(gaps_between({-1, 0, 1, 2}), (Gaps{{3, INT_MAX}}));
+  EXPECT_EQ(gaps_between({3, 4}), (Gaps{{5, INT_MAX}}));
+  EXPECT_EQ(gaps_between({20'000, 4, 5, 4}), (Gaps{{3, 3}, {6, 19'999}, {20'001, INT_MAX}}));
+  EXPECT_EQ(gaps_between({INT_MAX, 7}), (Gaps{{3, 6}, {8, INT_MAX - 1}}));
 }
 
 TEST(FindRoom, IsTheLowestFreeNumbersBelowTheLimit) {
@@ -148,8 +164,8 @@ TEST(FindRoom, IsTheLowestFreeNumbersBelowTheLimit) {
     ::dup2(0, 7);
     const rlimit limit{10, 100};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-    if (find_room(1, 0)->end != 4 || find_room(2, 7)->end != 6 || find_room(5, 7)->end != 10) return 2;
-    if (find_room(5, 0)->taken != std::vector<int>{4, 7}) return 3;
+    if (find_room(1, 0) != std::vector<int>{3} || find_room(2, 7) != std::vector<int>{3, 5}) return 2;
+    if (find_room(5, 7) != std::vector<int>{3, 5, 6, 8, 9}) return 3;
     if (find_room(6, 0) || errno != EMFILE) return 4;
     errno = 0;
     return !find_room(1, 8) && errno == EMFILE ? 0 : 5;

@@ -163,7 +163,7 @@ inline SignalSet every_signal_but(SignalSet kept) {
 struct Outcome {
   std::string output;
   ExitStatus status;
-  int shield_error = 0;
+  Raised shield{};
 };
 
 // Runs `command` to its end with `request`, and reads what it writes to stdout.
@@ -182,7 +182,7 @@ inline Outcome run(const std::vector<std::string>& command, SpawnRequest request
     return {};
   }
   std::string output = read_to_end(out.read_end.get());
-  return {std::move(output), wait_for(spawned->pid), spawned->shield_error};
+  return {std::move(output), wait_for(spawned->pid), spawned->shield};
 }
 
 inline tl::expected<int, SpawnFailure> start(const std::vector<std::string>& command, SpawnRequest request = {}) {

@@ -1,6 +1,7 @@
 #include "reaper.h"
 
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #include <csignal>
 #include <map>
@@ -106,6 +107,138 @@ TEST(ReapNext, AllOfABurstAreFoundEachWithItsOwnStatus) {
     expected.erase(at);
   }
   EXPECT_TRUE(expected.empty());
+}
+
+// --- A child that makes us its tracer. ---
+
+// With no signal blocked, as a command has it.
+int fork_traced(const std::function<int()>& body) {
+  return fork_child([&body] {
+    const std::uint64_t none = 0;
+    raw_signal_mask(SIG_SETMASK, &none, nullptr);
+    ::ptrace(PTRACE_TRACEME);
+    return body();
+  });
+}
+
+class Traced : public ::testing::TestWithParam<WaitCall> {
+ protected:
+  // Reaps until the child has ended, which is all that may be reported but for a stop of job control.
+  static ExitStatus reap(int pid) {
+    for (;;) {
+      siginfo_t info{};
+      EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WSTOPPED | WNOWAIT), 0);
+      const Reaped reaped = reap_next(true, GetParam());
+      if (reaped.kind == Reaped::Kind::kNone) continue;
+      EXPECT_EQ(reaped.pid, pid);
+      if (reaped.kind == Reaped::Kind::kEnded) return reaped.status;
+      EXPECT_EQ(reaped.kind, Reaped::Kind::kStopped);
+      EXPECT_EQ(reaped.status.value, SIGSTOP);
+      EXPECT_EQ(::kill(pid, SIGCONT), 0);
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, Traced, ::testing::Values(WaitCall::kWaitid, WaitCall::kWait4));
+
+TEST_P(Traced, ExecsAndEndsAsWithoutATracer) {
+  EXPECT_EQ(reap(fork_traced([] { return ::execlp("sh", "sh", "-c", "exit 23", nullptr); })), exited(23));
+}
+
+TEST_P(Traced, GetsTheSignalThatStoppedIt) {
+  EXPECT_EQ(reap(fork_traced([] {
+              ::raise(SIGTERM);
+              return 0;
+            })),
+            killed(SIGTERM));
+  EXPECT_EQ(reap(fork_traced([] {
+              ::raise(SIGTRAP);  // its own
+              return 0;
+            })),
+            killed(SIGTRAP));
+}
+
+TEST_P(Traced, IsStoppedByStopAndContinued) {
+  EXPECT_EQ(reap(fork_traced([] {
+              ::raise(SIGSTOP);
+              return 5;
+            })),
+            exited(5));
+}
+
+TEST_P(Traced, CanBeKilled) {
+  Pipe ready;
+  const int pid = fork_traced([&ready] {
+    tell(ready.write_end.get());
+    ::pause();
+    return 0;
+  });
+  EXPECT_TRUE(told(ready.read_end.get()));
+  ::kill(pid, SIGTERM);
+  siginfo_t info{};
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(reap(pid), killed(SIGKILL));
+}
+
+// --- What else a child may be, and what a sandbox may say. ---
+
+TEST(ReapNext, ChildOfAnotherExitSignalIsReapedAndCounts) {
+  for (const WaitCall call : {WaitCall::kWaitid, WaitCall::kWait4}) {
+    Pipe hold;
+    const int pid = static_cast<int>(::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, nullptr));  // of no signal
+    if (pid == 0) {
+      hold.write_end = Fd();
+      told(hold.read_end.get());
+      ::_exit(6);
+    }
+    EXPECT_EQ(reap_next(true, call).kind, Reaped::Kind::kNone);
+    hold.write_end = Fd();
+    siginfo_t info{};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | __WALL), 0);
+    EXPECT_EQ(reap_next(true, call).status, exited(6));
+    EXPECT_EQ(reap_next(true, call).kind, Reaped::Kind::kEmpty);
+  }
+}
+
+TEST(ReapNext, Wait4IsAsExact) {
+  for (const int code : {0, 1, 127, 255}) {
+    wait_for_zombie(fork_child([code] { return code; }));
+    EXPECT_EQ(reap_next(true, WaitCall::kWait4).status, exited(code));
+  }
+  const int pid = fork_child([] { return ::pause(); });
+  EXPECT_EQ(reap_next(true, WaitCall::kWait4).kind, Reaped::Kind::kNone);
+  ::kill(pid, SIGKILL);
+  wait_for_zombie(pid);
+  EXPECT_EQ(reap_next(true, WaitCall::kWait4).status, killed(SIGKILL));
+  EXPECT_EQ(reap_next(true, WaitCall::kWait4).kind, Reaped::Kind::kEmpty);
+}
+
+TEST(FindWaitCall, IsWaitidWhereThatIsAllowedAndTakesNoChild) {
+  EXPECT_EQ(find_wait_call(), WaitCall::kWaitid);
+  const int pid = fork_child([] { return 3; });
+  wait_for_zombie(pid);
+  EXPECT_EQ(find_wait_call(), WaitCall::kWaitid);
+  EXPECT_EQ(reap_next(true).status, exited(3));
+}
+
+TEST(FindWaitCall, IsWait4OrNoneWhereASandboxRefuses) {
+  for (const int error : {EPERM, ENOSYS}) {
+    const ExitStatus status = in_child([error] {
+      if (!refuse_system_call(SYS_waitid, error) || find_wait_call() != WaitCall::kWait4) return 1;
+      if (!refuse_system_call(SYS_wait4, error)) return 2;
+      return !find_wait_call() && errno == error ? 0 : 3;
+    });
+    EXPECT_EQ(status, exited(0)) << error;
+  }
+}
+
+// Else a tree would be given up as empty that is not.
+TEST(ReapNext, OnlyTheKernelsOwnWordMeansThatNoChildIsLeft) {
+  const ExitStatus status = in_child([] {
+    if (!refuse_system_call(SYS_waitid, EPERM)) return 1;
+    return reap_next(true).kind == Reaped::Kind::kNone ? 0 : 2;
+  });
+  EXPECT_EQ(status, exited(0));
 }
 
 }  // namespace

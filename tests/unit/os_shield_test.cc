@@ -162,7 +162,7 @@ int shielded() {
   KernelSigaction action;
   action.handler = kHandlerIgnore;
   if (raw_sigaction(SIGTERM, &action, nullptr) != 0) return 1;
-  return raise_shield(kTermShield) == 0 ? 0 : 2;
+  return raise_shield(kTermShield).error == 0 ? 0 : 2;
 }
 
 TEST(RaiseShield, TheDispositionStaysWhatItWas) {

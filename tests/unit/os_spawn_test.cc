@@ -181,7 +181,7 @@ TEST(Spawn, BehindAShieldTheSignalIsIgnoredForGood) {
   request.shield = &shield;
   request.signals.mask = SignalSet{SIGHUP}.bits();
   const Outcome status = run({"cat", "/proc/self/status"}, request);
-  EXPECT_EQ(status.shield_error, 0);
+  EXPECT_EQ(status.shield.error, 0);
   EXPECT_EQ(hex_after(status.output, "SigIgn:"), SignalSet{SIGTERM}.bits());
   EXPECT_EQ(hex_after(status.output, "SigBlk:"), SignalSet{SIGUSR2}.bits()) << "not what holds behind the shield";
   EXPECT_EQ(run({"/bin/sh", "-c", "trap 'echo caught' TERM; kill -TERM $$; sh -c 'kill -TERM $$; echo alive'"}, request)
@@ -213,7 +213,7 @@ TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
       request.shield = &shield;
       request.signals = {.mask = SignalSet{SIGUSR1}.bits(), .set_default = every_signal_but({SIGHUP})};
       const Outcome outcome = run({"cat", "/proc/self/status"}, request);
-      if (outcome.shield_error != error) return 2;
+      if (outcome.shield.error != error) return 2;
       if (hex_after(outcome.output, "SigIgn:") != SignalSet{SIGHUP}.bits()) return 3;
       return hex_after(outcome.output, "SigBlk:") == SignalSet{SIGUSR1}.bits() ? 0 : 4;
     });
@@ -233,7 +233,7 @@ TEST(Spawn, ARefusedShieldTakesNoPrivilegesAway) {
         SpawnRequest request;
         request.shield = &shield;
         const Outcome outcome = run({"cat", "/proc/self/status"}, request);
-        if (outcome.shield_error != error) return 3;
+        if (outcome.shield.error != error) return 3;
         return outcome.output.find("NoNewPrivs:\t0\n") != std::string::npos ? 0 : 4;
       });
       EXPECT_EQ(status, exited(0)) << "errno " << error << (as_root ? " to root" : " to another");
@@ -398,6 +398,41 @@ TEST(ForgetProcessorOfChild, LeavesTheMemoryAsItIs) {
     return !first.empty() && first == maps(after) ? 0 : 1;
   });
   EXPECT_EQ(status, exited(0));
+}
+
+// --- Started without waiting for the exec. ---
+
+tl::expected<Launched, SpawnFailure> launch_words(const std::vector<std::string>& command, SpawnRequest request = {}) {
+  Words argv(command);
+  Words envp({});
+  request.argv = argv.data();
+  request.envp = envp.data();
+  return launch(request);
+}
+
+TEST(Launch, ProcessLeadsItsGroupAtOnceAndItsExecIsNoFailure) {
+  SpawnRequest request;
+  request.own_group = true;
+  const auto launched = launch_words({"/bin/sh", "-c", "kill -STOP $$; exit 8"}, request);
+  ASSERT_TRUE(launched);
+  EXPECT_EQ(::getpgid(launched->pid), launched->pid) << "its group must be there for the first signal";
+  siginfo_t info{};
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(launched->pid), &info, WSTOPPED | WNOWAIT), 0);
+  EXPECT_FALSE(launch_failure(launched->failure)) << "it does not wait";
+  ::kill(launched->pid, SIGCONT);
+  EXPECT_EQ(wait_for(launched->pid), exited(8));
+  EXPECT_FALSE(launch_failure(launched->failure));
+}
+
+TEST(Launch, FailureIsToldWhenTheProcessHasEnded) {
+  const auto launched = launch_words({"/no/such/command"});
+  ASSERT_TRUE(launched);
+  EXPECT_EQ(wait_for(launched->pid), exited(127));
+  const std::optional<SpawnFailure> failure = launch_failure(launched->failure);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->stage, SpawnFailure::Stage::kExec);
+  EXPECT_EQ(failure->error, ENOENT);
+  EXPECT_FALSE(launch_failure(launched->failure)) << "once";
 }
 
 }  // namespace
