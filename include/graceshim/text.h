@@ -11,13 +11,18 @@
 namespace graceshim {
 
 // The candidate closest to `word` (edits incl. transposition, letter case ignored), if close enough to be a slip of the
-// finger: at most a third of its length, at least one.
-std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates);
+// finger: at most a third of its length and `most_edits` (at least 1), but one may always be.
+std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates,
+                                        std::size_t most_edits = std::string_view::npos);
 
 // "; did you mean 'QUIT'?" or nothing.
 std::string nearest_hint(std::string_view word, std::span<const std::string_view> candidates);
 
-// A word fit for a one-line message: control characters and invalid bytes as \xNN, cut at 80 bytes.
+// A text from outside, fit for a terminal and for one line of a log: control characters, those that break a line or
+// turn its direction, and invalid bytes become \xNN; all other UTF-8 stays. What has been escaped stays as it is.
+std::string escaped(std::string_view text);
+
+// The same of a word that a message quotes, cut at 80 bytes. A path is not cut: its end tells most.
 std::string printable(std::string_view word);
 
 // `pattern` with each %x replaced by the value of x; a %x without a value stays.

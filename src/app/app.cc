@@ -1,6 +1,8 @@
 #include "app.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "configure.h"
@@ -14,10 +16,10 @@ int refuse(const Error& error, const Manners& manners) {
   return manners.status_of(error.status);
 }
 
-int show(const std::string& text) {
-  if (print(text)) return kExitSuccess;
-  complain("cannot write to standard output", kOwnManners);
-  return kExitUsage;
+// `status` is the exit status if the text could be written.
+int show(std::string_view text, const Manners& manners, int status = kExitSuccess, bool to_stderr = false) {
+  const Result<void> printed = print(text, to_stderr);
+  return printed ? status : refuse(printed.error(), manners);
 }
 
 std::span<char* const> environment_span(char** environment) {
@@ -34,13 +36,12 @@ Part& keep(Part&& part) {
   return *kept;
 }
 
-RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry,
-                      std::span<char* const> environment) {
+RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
   RunRequest request;
   request.plan = plan.plan;
   request.unshielded = plan.unshielded;
   request.command = invocation.command;
-  request.environment = environment;
+  request.environment = invocation.environment;
   request.pre_stop = invocation.config.stop_pre_stop.value;
   request.working_directory = entry.working_directory;
   request.die_with_shim = invocation.config.child_die_with_shim.value;
@@ -53,6 +54,7 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
+  request.remark = invocation.remark;
   request.report = invocation.config.report_path;
   request.version = program_version();
   request.preset = invocation.preset;
@@ -98,18 +100,16 @@ int app_main(int argc, char** argv, char** environment) {
   Result<Invocation>& invocation = keep(configure(surroundings));
   const Manners manners = manners_of(surroundings.arguments);
   if (!invocation) return refuse(invocation.error(), manners);
-  if (invocation->said) {
-    print(invocation->said->text, invocation->said->to_stderr);
-    return invocation->said->status;
-  }
+  if (const std::optional<Said>& said = invocation->said)
+    return show(said->text, manners, said->status, said->to_stderr);
 
   switch (invocation->mode) {
     case Mode::kHelp:
-      return show(help_text());
+      return show(help_text(), manners);
     case Mode::kVersion:
-      return show(version_text());
+      return show(version_text(), manners);
     case Mode::kListPresets:
-      return show(list_presets_text());
+      return show(list_presets_text(), manners);
     case Mode::kExplain:
     case Mode::kExplainJson:
     case Mode::kRun:
@@ -119,9 +119,9 @@ int app_main(int argc, char** argv, char** environment) {
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
   const Result<PlanResult>& plan = keep(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) return refuse(plan.error(), manners);
-  if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan));
-  if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan));
-  RunRequest& request = keep(request_of(*invocation, *plan, entry, surroundings.environment));
+  if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan), manners);
+  if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan), manners);
+  RunRequest& request = keep(request_of(*invocation, *plan, entry));
   request.manners = manners;
   request.knowledge = knowledge_of(*invocation, situation, request.plan);
   return run(request);

@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::string_view kSystemFile = "/etc/graceshim.toml";
 
+constexpr const char* kNowhere = ": the path is relative, and the working directory has been removed or cannot be seen";
+
+constexpr std::size_t kNamesPerLine = 10;
+
 // Puts one source over the weaker ones that were applied before it.
 Result<void> apply(Config& config, const Layer& layer, Origin origin) {
   for (const auto& [key, value] : layer) {
@@ -54,10 +58,30 @@ Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLin
     path = kSystemFile;
     if (!surroundings.exists(path)) return Layer{};
   }
-  path = absolute_path(path, surroundings.working_directory);
-  const Result<std::string> text = surroundings.read_file(path);
+  const std::optional<std::string> whole = absolute_path(path, surroundings.working_directory);
+  if (!whole) return fail(named_by + "cannot read " + path + kNowhere);
+  const Result<std::string> text = surroundings.read_file(*whole);
   if (!text) return fail(named_by + text.error().message);
-  return read_toml(*text, path);
+  return read_toml(*text, *whole);
+}
+
+Result<void> complete_report_path(Setting<ReportTarget>& report, const Surroundings& surroundings) {
+  if (report.value.kind != ReportTarget::Kind::kPath) return {};
+  const std::optional<std::string> whole = absolute_path(report.value.path, surroundings.working_directory);
+  if (!whole) return fail_at(report.where, "cannot write the report to " + report.value.path + kNowhere);
+  report.value.path = *whole;
+  return {};
+}
+
+// The variables that begin as ours do and are the command's.
+std::string remark_on(const std::vector<std::string_view>& namesakes) {
+  if (namesakes.empty()) return "";
+  std::string remark = "no settings, and so left to the command: ";
+  for (std::size_t i = 0; i < std::min(namesakes.size(), kNamesPerLine); ++i)
+    remark.append(i == 0 ? "" : ", ").append(printable(namesakes[i]));
+  if (namesakes.size() > kNamesPerLine)
+    remark.append(" and ").append(std::to_string(namesakes.size() - kNamesPerLine)).append(" more");
+  return remark;
 }
 
 template <class T>
@@ -233,8 +257,12 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
   if (invocation.said || (invocation.mode != Mode::kRun && !explains)) return invocation;
 
-  const Result<Environment> environment = read_environment(surroundings.environment);
+  Result<Environment> environment = read_environment(surroundings.environment);
   if (!environment) return tl::unexpected(environment.error());
+  invocation.environment = std::move(environment->others);
+  invocation.warnings = std::move(environment->warnings);
+  // The other program would not have said it.
+  if (who == nullptr) invocation.remark = remark_on(environment->namesakes);
   const Result<Layer> file = read_file_layer(surroundings, *line, *environment);
   if (!file) return tl::unexpected(file.error());
 
@@ -245,9 +273,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (done) done = apply(config, line->layer, Origin::kCommandLine);
   if (!done) return tl::unexpected(done.error());
   settle_plan_and_signal(config);
-  ReportTarget& report = config.report_path.value;
-  if (report.kind == ReportTarget::Kind::kPath)
-    report.path = absolute_path(report.path, surroundings.working_directory);
+  done = complete_report_path(config.report_path, surroundings);
+  if (!done) return tl::unexpected(done.error());
 
   choose_platform(invocation, surroundings, *environment);
   // The other program would not have warned of them either.
@@ -262,8 +289,9 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
 
 }  // namespace
 
-std::string absolute_path(const std::string& path, const std::string& directory) {
+std::optional<std::string> absolute_path(const std::string& path, const std::string& directory) {
   if (path.starts_with('/')) return path;
+  if (directory.empty()) return std::nullopt;
   const std::string_view relative = path.starts_with("./") ? std::string_view(path).substr(2) : std::string_view(path);
   return directory + (directory.ends_with('/') ? "" : "/") + std::string(relative);
 }
@@ -297,11 +325,12 @@ std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const 
 
 Result<Invocation> configure(const Surroundings& surroundings) {
   Result<Invocation> result = read_layers(surroundings);
+  // A file's name, and what toml++ quotes of its text, may hold anything; the message is one line.
   if (!result) {
-    // A file's name, and what toml++ quotes of its text, may hold anything; the message is one line.
-    std::ranges::replace_if(
-        result.error().message, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
+    result.error().message = escaped(result.error().message);
+    return result;
   }
+  for (std::string& warning : result->warnings) warning = escaped(warning);
   return result;
 }
 

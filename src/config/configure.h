@@ -24,7 +24,7 @@ struct Surroundings {
   std::function<bool(const std::string& path)> exists;
   // The names in a directory, sorted; nothing if it cannot be read.
   std::function<std::optional<std::vector<std::string>>(const std::string& path)> list_directory;
-  std::string working_directory;  // for making paths absolute
+  std::string working_directory;  // for making paths absolute; empty: it has been removed, or cannot be named
 };
 
 enum class Mode { kRun, kExplain, kExplainJson, kHelp, kVersion, kListPresets };
@@ -47,6 +47,8 @@ struct Invocation {
   std::string preset_reason;          // "rake resque:work"
   std::string preset_note;            // the row's note, may be empty
   std::vector<std::string> warnings;  // each one line, with what to do instead
+  std::string remark;                 // one line for whoever watches closely; may be empty
+  std::vector<char*> environment;     // the command's: that of the surroundings without our settings
 };
 
 // Reads and merges all layers. Nothing else in the program knows where a setting can come from.
@@ -73,8 +75,8 @@ std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const 
 // knows what to do.
 bool keeps_interrupt(std::span<const std::string> cmdline);
 
-// `path` as it is meant in `directory`.
-std::string absolute_path(const std::string& path, const std::string& directory);
+// `path` as it is meant in `directory`; nothing if it is relative and the directory is not known (empty).
+std::optional<std::string> absolute_path(const std::string& path, const std::string& directory);
 
 // How we are to speak under this name, argv[0].
 Manners manners_of(std::span<char* const> arguments);

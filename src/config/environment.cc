@@ -11,26 +11,48 @@ namespace {
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
 
-// Kubernetes describes every Service of the namespace to every pod: one called graceshim-demo makes
-// GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT, GRACESHIM_DEMO_PORT_80_TCP_ADDR.
-// Nobody meant us.
-bool is_service_link(std::string_view name) {
+// A slip of the finger is this small, and a third of the name at the most: with more, the longer ones of others' names
+// (GRACESHIM_DOWNLOAD_URL) come near to a setting.
+constexpr std::size_t kMostSlips = 2;
+
+// A setting's name without its section is mentioned from this length on: PATH, MODE and USER are everybody's.
+constexpr std::size_t kTellingLength = 5;
+
+// Kubernetes describes every Service of the namespace to every pod, and Docker every linked container: one called
+// graceshim-demo makes GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT,
+// GRACESHIM_DEMO_PORT_80_TCP_ADDR, GRACESHIM_DEMO_NAME and GRACESHIM_DEMO_ENV_*. None of them is about us.
+bool is_link(std::string_view name) {
   const std::size_t port = name.find("_PORT");
-  return name.ends_with("_SERVICE_HOST") ||
+  return name.ends_with("_SERVICE_HOST") || name.find("_ENV_") != std::string_view::npos ||
          (port != std::string_view::npos && (name.size() == port + 5 || name[port + 5] == '_'));
 }
 
-tl::unexpected<Error> unknown_variable(std::string_view name) {
-  // Without the prefix: it would make everything look alike.
+std::string message_of(std::string_view name, std::string_view meant, std::string_view what) {
+  std::string message(what);
+  return message.append(" '").append(printable(name)).append("'; did you mean '").append(meant).append("'?");
+}
+
+// The variables of all settings, without the prefix: it would make everything look alike.
+std::vector<std::string_view> names_of_settings() {
   std::vector<std::string_view> names;
   for (const Key& key : keys()) {
     if (!key.variable.empty()) names.push_back(key.variable.substr(kPrefix.size()));
   }
-  std::string message = "unknown variable '" + printable(name) + "'";
-  if (const auto found = nearest(name.substr(kPrefix.size()), names)) {
-    message.append("; did you mean '").append(kPrefix).append(*found).append("'?");
+  return names;
+}
+
+// The variable that was meant by `name`, which is an option's own name (REPORT for REPORT_PATH), or a setting's without
+// its section (TIMEOUT for STOP_TIMEOUT); empty: none.
+std::string_view setting_called(std::string_view name) {
+  for (const Key& key : keys()) {
+    if (key.variable.empty()) continue;
+    const bool is_flag = std::ranges::equal(
+        key.flag, name, [](char of_flag, char c) { return of_flag == '-' ? c == '_' : of_flag == c - 'A' + 'a'; });
+    const std::size_t section = key.variable.size() - std::min(name.size(), key.variable.size());
+    const bool is_end = section > kPrefix.size() && key.variable[section - 1] == '_' && key.variable.ends_with(name);
+    if (is_flag || (is_end && name.size() >= kTellingLength)) return key.variable;
   }
-  return fail(std::move(message));
+  return {};
 }
 
 }  // namespace
@@ -44,33 +66,43 @@ std::optional<std::string_view> Environment::trace(std::string_view name) const 
 
 Result<Environment> read_environment(std::span<char* const> environment) {
   Environment result;
-  std::vector<std::string_view> seen;
-  std::string_view unknown;
-  for (const char* entry : environment) {
+  result.others.reserve(environment.size());
+  const std::vector<std::string_view> settings = names_of_settings();
+  std::vector<bool> seen(keys().size());
+  for (char* const entry : environment) {
     const std::string_view text = entry;
     const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos) continue;
     const std::string_view name = text.substr(0, equals);
-    const std::string_view value = text.substr(equals + 1);
-    if (!name.starts_with(kPrefix)) {
-      if (is_trace(name)) result.traces.emplace_back(name, value);
+    if (equals == std::string_view::npos || !name.starts_with(kPrefix)) {
+      result.others.push_back(entry);
+      if (equals != std::string_view::npos && is_trace(name)) result.traces.emplace_back(name, text.substr(equals + 1));
       continue;
     }
-    if (std::ranges::find(seen, name) != seen.end()) continue;
-    seen.push_back(name);
 
     const auto key = std::ranges::find(keys(), name, &Key::variable);
     if (key == keys().end()) {
-      if (unknown.empty() && !is_service_link(name)) unknown = name;
-    } else if (value.empty()) {
+      const std::string_view own = name.substr(kPrefix.size());
+      if (!is_link(name)) {
+        const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips);
+        if (meant) return fail(message_of(name, std::string(kPrefix).append(*meant), "unknown variable"));
+        if (const std::string_view called = setting_called(own); !called.empty())
+          result.warnings.push_back(message_of(name, called, "no setting, and so left to the command:"));
+      }
+      result.others.push_back(entry);
+      result.namesakes.push_back(name);
       continue;
-    } else if (key->role == Role::kConfigFile) {
+    }
+    const std::string_view value = text.substr(equals + 1);
+    const auto row = static_cast<std::size_t>(key - keys().begin());
+    if (seen[row]) continue;
+    seen[row] = true;
+    if (value.empty()) continue;
+    if (key->role == Role::kConfigFile) {
       result.config_path = value;
     } else {
       result.layer.push_back({&*key, Value{.text = std::string(value), .where = std::string(name)}});
     }
   }
-  if (!unknown.empty()) return unknown_variable(unknown);
   return result;
 }
 

@@ -32,9 +32,12 @@ std::string quoted_command(const std::vector<std::string>& command) {
   return text;
 }
 
+// Words, values, names of files: what is printed here may come from anywhere. Every line is made by one of labelled(),
+// setting_line() and warning_block(), which escape it, or by timeline(), which holds nothing but our own words.
+
 // "Preset      text", further lines under the text.
 std::string labelled(std::string_view label, std::string_view text) {
-  std::string block = wrap(text, kLabelColumn);
+  std::string block = wrap(escaped(text), kLabelColumn);
   if (block.empty()) return block;
   block.replace(0, label.size(), label);
   return block;
@@ -69,7 +72,9 @@ std::string origin_text(const Shown& shown) {
   return shown.where.empty() ? "default" : shown.where;
 }
 
-std::string setting_line(const std::string& name, const std::string& value, const std::string& origin) {
+std::string setting_line(const std::string& name, std::string_view any_value, std::string_view any_origin) {
+  const std::string value = escaped(any_value);
+  const std::string origin = escaped(any_origin);
   std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
   // Too long for its columns: the origin has a line of its own.
   if (line.size() > kLineWidth) {
@@ -284,6 +289,11 @@ std::string plan_block(const Invocation& invocation, const PlanResult& result) {
   return text + "\n" + timeline(bars_of(plan, invocation.platform), invocation.platform);
 }
 
+std::string warning_block(std::string_view warning) {
+  std::string block = wrap(escaped(warning), 4);
+  return block.replace(2, 1, "-");
+}
+
 // --- For programs. ---
 
 constexpr int kExplainSchema = 1;
@@ -427,11 +437,7 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
   std::string text = head(invocation) + settings(invocation.config) + plan_block(invocation, plan);
   if (invocation.warnings.empty()) return text;
   text += "\nWarnings\n";
-  for (const std::string& warning : invocation.warnings) {
-    std::string block = wrap(warning, 4);
-    block.replace(2, 1, "-");
-    text += block;
-  }
+  for (const std::string& warning : invocation.warnings) text += warning_block(warning);
   return text;
 }
 

@@ -242,10 +242,11 @@ std::string help_line(const std::string& head, std::string_view help) {
 class Speaker {
  public:
   Speaker(const Personality& who, std::string_view program, int pid)
-      : who_(who), program_(program), pid_(std::to_string(pid)) {}
+      : who_(who), program_(escaped(program)), pid_(std::to_string(pid)) {}
 
   [[nodiscard]] std::string text(std::string_view pattern, std::string_view option = {},
-                                 std::string_view argument = {}) const {
+                                 std::string_view any_argument = {}) const {
+    const std::string argument = escaped(any_argument);
     const std::string usage = expand(who_.usage, {{'a', program_}, {'n', base_name()}});
     const std::string help = pattern.find("%h") == std::string_view::npos ? std::string() : this->help();
     return expand(
@@ -261,7 +262,7 @@ class Speaker {
     const bool is_long = who_.long_options && word.starts_with("--");
     if (!is_long) {
       line.append(found == ':' ? ": option requires an argument -- '" : ": invalid option -- '");
-      line.append(1, static_cast<char>(optopt)).append("'");
+      line.append(escaped(std::string(1, static_cast<char>(optopt)))).append("'");
     } else {
       const std::string_view name = word.substr(2, word.find('=') - 2);
       std::string possible;
@@ -274,7 +275,7 @@ class Speaker {
         ++count;
       }
       line.append(count == 0 ? ": unrecognized option '" : ": option '");
-      line.append(count == 1 ? "--" + std::string(only) : std::string(word)).append("'");
+      line.append(count == 1 ? "--" + std::string(only) : escaped(word)).append("'");
       if (count > 1) line.append(" is ambiguous; possibilities:").append(possible);
       if (count == 1) line.append(found == ':' ? " requires an argument" : " doesn't allow an argument");
     }
@@ -296,7 +297,7 @@ class Speaker {
 
  private:
   [[nodiscard]] std::string_view base_name() const {
-    return program_.substr(program_.rfind('/') + 1);  // npos + 1 is 0
+    return std::string_view(program_).substr(program_.rfind('/') + 1);  // npos + 1 is 0
   }
 
   [[nodiscard]] std::string help() const {
@@ -319,7 +320,7 @@ class Speaker {
   }
 
   const Personality& who_;
-  std::string_view program_;
+  std::string program_;
   std::string pid_;
 };
 

@@ -132,8 +132,8 @@ std::string configuration_of(std::string_view program, const Surroundings& surro
 std::string php_fpm_warning(std::string_view program, std::span<const std::string> arguments,
                             const Surroundings& surroundings) {
   const std::optional<std::string> given = option(arguments, "fpm-config", 'y');
-  const std::string path =
-      given ? absolute_path(*given, surroundings.working_directory) : configuration_of(program, surroundings);
+  const std::string path = given ? absolute_path(*given, surroundings.working_directory).value_or("")
+                                 : configuration_of(program, surroundings);
   if (path.empty()) return "";
   std::optional<std::string> prefix = option(arguments, "prefix", 'p');
   constexpr std::string_view kUnderPrefix = "/etc/php-fpm.conf";

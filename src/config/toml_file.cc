@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "graceshim/text.h"
+#include "toml_depth.h"
 
 // toml++ 3.3 answers two kinds of malformed text with undefined behaviour, where the code right behind would make a
 // proper error of them. It asserts that the key of a [table] begins as keys do before it has looked: `[=]` ends a debug
@@ -140,6 +141,10 @@ class Reader {
 
 // Not inlined: a caller without a file has no need of its frame.
 [[gnu::noinline]] Result<Layer> read_toml(std::string_view text, const std::string& path) {
+  if (const std::optional<TomlPlace> place = too_deep(text)) {
+    return fail_at(path + ":" + std::to_string(place->line) + ":" + std::to_string(place->column),
+                   "tables and arrays are nested deeper than " + std::to_string(kDeepestToml));
+  }
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
     const toml::source_position at = parsed.error().source().begin;

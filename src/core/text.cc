@@ -19,8 +19,8 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::array<std::uint32_t, 5> kSmallestOfLength = {0, 0, 0xA0, 0x800, 0x10000};
 
 // The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`, where no place is
-// edited twice.
-std::size_t edits(std::string_view a, std::string_view b) {
+// edited twice. Of more than `most` it is only known that they are more.
+std::size_t edits(std::string_view a, std::string_view b, std::size_t most) {
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
@@ -36,6 +36,9 @@ std::size_t edits(std::string_view a, std::string_view b) {
     }
     std::swap(before_last, last);
     std::swap(last, row);
+    // Every way to the end leads through one of these two rows, and gets no shorter.
+    const std::size_t so_far = std::min(*std::ranges::min_element(before_last), *std::ranges::min_element(last));
+    if (so_far > most) return so_far;
   }
   return last[b.size()];
 }
@@ -55,22 +58,42 @@ std::size_t multibyte_length(std::string_view text) noexcept {
   return code_point >= kSmallestOfLength[length] && code_point <= 0x10FFFF && !surrogate ? length : 0;
 }
 
-std::string escaped(char c) {
+// A viewer may break a line at U+2028 and U+2029, and the others up to U+202E, with U+2066 to U+2069, change the
+// direction in which the rest of it is read: all three bytes long.
+bool arranges_the_line(std::string_view character) noexcept {
+  if (character.size() != 3 || character[0] != '\xE2') return false;
+  const char middle = character[1];
+  const auto last = static_cast<std::uint8_t>(character[2]);
+  return (middle == '\x80' && last >= 0xA8 && last <= 0xAE) || (middle == '\x81' && last >= 0xA6 && last <= 0xA9);
+}
+
+// How many bytes at the start of `text`, which is not empty, can be printed as they are; 0: the first one cannot.
+std::size_t plain_length(std::string_view text) noexcept {
+  const char c = text.front();
+  if (c >= ' ' && c <= '~') return 1;
+  const std::size_t length = multibyte_length(text);
+  return arranges_the_line(text.substr(0, length)) ? 0 : length;
+}
+
+void append_escaped(std::string& out, char c) {
   const auto byte = static_cast<std::uint8_t>(c);
-  return {'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+  out += "\\x";
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 15];
 }
 
 }  // namespace
 
-std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
+std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates,
+                                        std::size_t most_edits) {
+  const std::size_t limit = std::clamp<std::size_t>(word.size() / 3, 1, most_edits);
   std::optional<std::string_view> best;
   std::size_t best_edits = limit + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t longer = std::max(word.size(), candidate.size());
     const std::size_t shorter = std::min(word.size(), candidate.size());
     if (longer - shorter > limit) continue;
-    const std::size_t count = edits(word, candidate);
+    const std::size_t count = edits(word, candidate, limit);
     // As many edits as letters means that the two have nothing in common.
     if (count < best_edits && count < longer) {
       best = candidate;
@@ -103,15 +126,28 @@ std::string expand(std::string_view pattern, std::initializer_list<Replacement> 
   return result;
 }
 
+std::string escaped(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = plain_length(text);
+    if (length != 0) {
+      result += text.substr(0, length);
+    } else {
+      append_escaped(result, text.front());
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
 std::string printable(std::string_view word) {
   std::string result;
   std::size_t cut_at = 0;  // the longest prefix that leaves room for kCut and splits no character
   while (!word.empty()) {
-    const char c = word.front();
-    const bool plain = c >= ' ' && c <= '~';
-    const std::size_t length = plain ? 1 : multibyte_length(word);
-    result += length != 0 ? std::string(word.substr(0, length)) : escaped(c);
-    word.remove_prefix(std::max<std::size_t>(length, 1));
+    const std::size_t length = std::max<std::size_t>(plain_length(word), 1);
+    result += escaped(word.substr(0, length));
+    word.remove_prefix(length);
     if (result.size() > kLongestPrintable) {
       result.resize(cut_at);
       result += kCut;

@@ -102,7 +102,9 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
   if (failure.error == ENOENT || failure.error == ENOTDIR) {
     const std::string file = find_in_path(name, search_path);
     const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
-    if (!interpreter.empty()) return {cannot_execute("its interpreter '" + interpreter + "' was not found"), status};
+    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end as those of DOS do: CR LF)" : "";
+    if (!interpreter.empty())
+      return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
   }
   return {cannot_execute(reason(failure.error)), status};
 }
@@ -124,8 +126,8 @@ LinuxHost::LinuxHost(const RunRequest& request, bool asks_for_usage)
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(self_.id.pid);
   for (char* const entry : request.environment) {
     const std::string_view text = entry;
-    if (text.starts_with("GRACESHIM_")) continue;
-    if (text.starts_with("PATH=")) search_path_ = entry + 5;
+    // Of several the first counts, as in getenv(3), and so in execvp(3).
+    if (search_path_ == nullptr && text.starts_with("PATH=")) search_path_ = entry + std::strlen("PATH=");
     if (text == own_listen_pid) {
       listen_pid_.assign("LISTEN_PID=").resize(24);
       environment_.push_back(listen_pid_.data());
@@ -377,6 +379,11 @@ void LinuxHost::flush_log() {
   for (const auto& [level, line] : lines_) log_.write(level, line);
   lines_.clear();
   log_.flush();
+}
+
+void LinuxHost::log_lines(LogLevel level, std::string_view lines) {
+  flush_log();
+  log_.write_lines(level, lines);
 }
 
 void LinuxHost::after_event() {

@@ -42,6 +42,8 @@ class LinuxHost final : public Host {
   // Writes the lines that were logged since, as far as stderr takes them without waiting. After each event that is done
   // anyway: first comes what the event asks for, then the words about it.
   void flush_log();
+  // A text of our own of several lines, at once; see Log::write_lines().
+  void log_lines(LogLevel level, std::string_view lines);
 
   Millis now() override;
   Result<StartedChild> start_child() override;

@@ -113,10 +113,21 @@ Log::Log(LogLevel level, LogFormat format, int fd, const Manners& manners)
 
 Log::~Log() = default;
 
+Log::Writer& Log::writer() {
+  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_, manners_);
+  return *writer_;
+}
+
+// Escaped here and not where a line is put together, so that it cannot be forgotten.
 void Log::write(LogLevel level, std::string_view line) {
   if (!enabled(level)) return;
-  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_, manners_);
-  writer_->logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+  if (format_ == LogFormat::kText) return write_lines(level, escaped(line));
+  write_lines(level, line);
+}
+
+void Log::write_lines(LogLevel level, std::string_view lines) {
+  if (!enabled(level)) return;
+  writer().logger.log(spdlog_level(level), spdlog::string_view_t(lines.data(), lines.size()));
 }
 
 bool Log::waiting() const noexcept {

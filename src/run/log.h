@@ -18,7 +18,10 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
+  // One line, whatever is in it: as text it is escaped, as JSON it is a string of it.
   void write(LogLevel level, std::string_view line);
+  // A text of our own, with nothing from outside in it: of its lines only the first has a prefix.
+  void write_lines(LogLevel level, std::string_view lines);
 
   // Lines wait because the reader of stderr does not read: call flush() from a timer until none waits.
   [[nodiscard]] bool waiting() const noexcept;
@@ -26,6 +29,7 @@ class Log {
 
  private:
   struct Writer;
+  Writer& writer();
   LogLevel level_;
   LogFormat format_;
   int fd_;

@@ -1,11 +1,15 @@
-// Where the report of a life goes, and how it gets there: whole or not at all.
+// Where the report of a life goes, and how it gets there: whole or not at all, and nowhere that another user has led
+// it.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "fds.h"
+#include "file_place.h"
 #include "graceshim/config.h"
 #include "graceshim/report.h"
 
@@ -28,9 +32,21 @@ class ReportWriter {
   Result<void> write(Report& report);
 
  private:
+  // What is at `path_` now.
+  struct Target {
+    FilePlace place;
+    struct stat about {};  // meaningful if it exists
+    bool exists = false;
+    bool is_link = false;  // of /proc, to what is no file: it is written to through the link
+    [[nodiscard]] bool is_replaced() const noexcept { return !exists || S_ISREG(about.st_mode); }
+  };
+
   [[nodiscard]] bool is_wanted(const Report& report) const;
-  [[nodiscard]] Error error(const std::string& what, int reason) const;
-  Result<void> replace_file(const std::string& text) const;
+  [[nodiscard]] tl::unexpected<Error> refused(const std::string& what, const std::string& reason) const;
+  [[nodiscard]] tl::unexpected<Error> refused(const std::string& what, int error) const;
+  [[nodiscard]] Result<Target> look_at_path() const;
+  Result<void> write_to_path(const Report& report) const;
+  Result<void> replace_file(const Target& target, const std::string& text) const;
   Result<void> write_once(int fd, const Report& report) const;
 
   const Setting<ReportTarget>& target_;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "entry_signals.h"
 #include "facts.h"
@@ -78,14 +80,21 @@ std::optional<std::vector<std::string>> directory_names(const std::string& path)
   return names;
 }
 
-bool print(std::string_view text, bool to_stderr) {
+Result<void> print(std::string_view text, bool to_stderr) {
+  const int fd = to_stderr ? STDERR_FILENO : STDOUT_FILENO;
+  const auto refused = [to_stderr](int reason) {
+    return fail(std::string("cannot write to standard ") + (to_stderr ? "error" : "output") + ": " +
+                std::strerror(reason));
+  };
+  // Open by now, but only since graceshim has put /dev/null there.
+  if ((unsigned{closed_standard_fds()} >> fd & 1U) != 0) return refused(EBADF);
   while (!text.empty()) {
-    const ssize_t written = write(to_stderr ? STDERR_FILENO : STDOUT_FILENO, text.data(), text.size());
+    const ssize_t written = write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
+    if (written <= 0) return refused(written < 0 ? errno : EIO);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  return true;
+  return {};
 }
 
 void complain(std::string_view line, const Manners& manners) {
@@ -110,7 +119,8 @@ int run(const RunRequest& request) {
     supervisor.on_signal(received);
   } else {
     if (!request.subreaper && !host.is_pid1() && !request.manners.no_subreaper.empty())
-      host.log(LogLevel::kWarn, request.manners.no_subreaper);
+      host.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
+    if (!request.remark.empty()) host.log(LogLevel::kDebug, request.remark);
     for (const std::string& warning : request.warnings) host.log(LogLevel::kWarn, warning);
     host.flush_log();  // before the command has a word
     supervisor.start();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,18 +32,19 @@ bool file_exists(const std::string& path);
 // The names in a directory, sorted; nothing if it cannot be read.
 std::optional<std::vector<std::string>> directory_names(const std::string& path);
 
-// Writes all of `text` to stdout, or to stderr. Returns false if that fails.
-bool print(std::string_view text, bool to_stderr = false);
+// Writes all of `text` to stdout, or to stderr. Errors, status 125: it could not be written, or not all of it; a
+// descriptor that was closed when the process started counts as such.
+Result<void> print(std::string_view text, bool to_stderr = false);
 
-// Writes one line to stderr, without ever blocking.
+// Writes one line to stderr, without ever blocking. What is in it need not be escaped.
 void complain(std::string_view line, const Manners& manners);
 
 struct RunRequest {
   Plan plan;
-  Plan unshielded;                     // holds in its place where the kernel refuses its shield
-  std::vector<std::string> command;    // argv; empty only where the plan is to pause
-  std::span<char* const> environment;  // ours; what is meant for graceshim is taken out
-  std::vector<std::string> pre_stop;   // argv; empty: none
+  Plan unshielded;                    // holds in its place where the kernel refuses its shield
+  std::vector<std::string> command;   // argv; empty only where the plan is to pause
+  std::vector<char*> environment;     // the command's, and of what else is started
+  std::vector<std::string> pre_stop;  // argv; empty: none
   std::string working_directory;
   bool die_with_shim = true;
   bool die_with_parent = false;
@@ -57,6 +57,7 @@ struct RunRequest {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
+  std::string remark;                 // likewise, for whoever watches closely; may be empty
   Setting<ReportTarget> report;
   std::string version;   // for the report, with the next two
   std::string preset;    // empty: none

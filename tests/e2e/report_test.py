@@ -117,21 +117,99 @@ class ReportOfALife(Case):
         self.assertEqual(command.wait(20), 125)
         self.assertIn("--report: cannot write the report to fd:0: Bad file descriptor", command.output())
 
-    def test_a_link_stays_one_and_its_file_is_replaced(self):
+    def refused(self, why, path=None):
+        """The report cannot be written to `path`, and so nothing is started."""
+        witness = os.path.join(self.directory, "started")
+        argv = [SHIM, "--report", path or self.path, "--", "touch", witness]
+        command = self.start(argv, environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 125, command.output())
+        self.assertEqual(command.output(), f"graceshim: --report: cannot write the report to {path or self.path}: {why}\n")
+        self.assertFalse(os.path.exists(witness))
+
+    def test_a_symbolic_link_is_refused_whosever_it_is(self):
         real = os.path.join(self.directory, "real")
         with open(real, "w", encoding="ascii") as file:
-            file.write("an older report that is longer than the new one\n" * 100)
+            file.write("precious\n")
         os.symlink("real", self.path)
-        self.life(["true"])
-        self.assertEqual(os.readlink(self.path), "real")
-        with open(real, encoding="utf-8") as file:
-            self.parsed(file.read())
+        self.refused("it is a symbolic link: name the file itself")
+        os.remove(self.path)
+        os.symlink("nowhere", self.path)
+        self.refused("it is a symbolic link: name the file itself")
+        with open(real, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious\n")
 
-    def test_what_a_life_that_was_cut_off_has_left_is_no_hindrance(self):
+    def test_a_link_that_is_laid_meanwhile_is_not_followed(self):
+        real = os.path.join(self.directory, "real")
+        with open(real, "w", encoding="ascii") as file:
+            file.write("precious\n")
+        command = self.start([SHIM, "--report", self.path, "--", "ln", "-s", "real", self.path], environment(GRACESHIM_PLATFORM="none"))
+        self.assertEqual(command.wait(20), 0, command.output())
+        self.assertEqual(command.output(), f"graceshim: warning: --report: cannot write the report to {self.path}: "
+                                           "it is a symbolic link: name the file itself\n")
+        with open(real, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious\n")
+        self.assertTrue(os.path.islink(self.path))
+
+    def test_a_directory_behind_a_link_of_ours_is_found(self):
+        os.mkdir(os.path.join(self.directory, "place"))
+        os.symlink("place", os.path.join(self.directory, "link"))
+        self.path = os.path.join(self.directory, "link", "report.json")
+        self.life(["true"])
+        self.report()
+        self.assertEqual(os.listdir(os.path.join(self.directory, "place")), ["report.json"])
+
+    def test_what_another_user_has_laid_in_the_way_is_refused(self):
+        self.need(os.geteuid() == 0, "another user's link needs root")
+        nobody = 65534
+        os.chmod(self.directory, 0o1777)
+        victim = os.path.join(self.directory, "victim")
+        os.mkdir(victim)
+        link = os.path.join(self.directory, "link")
+        os.symlink("victim", link)
+        os.lchown(link, nobody, nobody)
+        self.refused(f"its directory lies behind 'link', a symbolic link of another user (uid {nobody})", os.path.join(link, "report"))
+        self.assertEqual(os.listdir(victim), [])
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("not yours\n")
+        os.chown(self.path, nobody, nobody)
+        self.refused(f"it belongs to another user (uid {nobody})")
+        with open(self.path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "not yours\n")
+
+    def test_the_old_files_mode_and_group_are_kept(self):
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("an older report that is longer than the new one\n" * 100)
+        group = 54_321 if os.geteuid() == 0 else os.getegid()
+        os.chown(self.path, -1, group)
+        os.chmod(self.path, 0o640)
+        self.life(["true"])
+        about = os.stat(self.path)
+        self.assertEqual((about.st_uid, about.st_gid, about.st_mode & 0o7777), (os.geteuid(), group, 0o640))
+        self.report()
+
+    def test_a_name_that_somebody_has_guessed_is_no_hindrance(self):
         inside = f'touch "{self.path}.$$.tmp"; exec "{SHIM}" --report "{self.path}" -- true'
         self.assertEqual(self.start(["sh", "-c", inside], environment(GRACESHIM_PLATFORM="none")).wait(20), 0)
         self.report()
-        self.assertEqual([name for name in os.listdir(self.directory) if name.endswith(".tmp")], [])
+        self.assertEqual([name for name in os.listdir(self.directory) if name.startswith(".graceshim")], [])
+
+    def test_a_fifo_and_a_device_are_written_to(self):
+        os.mkfifo(self.path)
+        reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        self.life(["true"])
+        self.parsed(os.read(reader, 65536).decode())
+        os.close(reader)
+        self.path = "/dev/null"
+        self.life(["true"])
+        self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
+
+    def test_another_processs_descriptor_is_written_to(self):
+        ends = os.pipe()
+        self.path = f"/proc/{os.getpid()}/fd/{ends[1]}"
+        self.life(["true"])
+        self.parsed(os.read(ends[0], 65536).decode())
+        os.close(ends[0])
+        os.close(ends[1])
 
     def test_a_place_that_goes_meanwhile_is_one_warning_and_the_status_stays(self):
         place = os.path.join(self.directory, "place")

@@ -4,14 +4,25 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "graceshim/text.h"
 #include "keys.h"
 
 namespace graceshim {
 
 namespace {
 
-bool is_one_line(const std::string& text) {
-  return !text.empty() && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+// Nothing in it drives a terminal or breaks the line.
+bool is_one_line(std::string_view text) {
+  return !text.empty() && escaped(text) == text;
+}
+
+bool is_lines(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end != 0 && !is_one_line(text.substr(0, end))) return false;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return true;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -82,6 +93,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
   if (invocation->said) {
     const int refused = manners_of(argument_pointers).refused;
     check(invocation->said->text.ends_with('\n'), "what is said does not end in a newline");
+    check(is_lines(invocation->said->text), "what is said drives a terminal");
     check(invocation->said->status == kExitSuccess || invocation->said->status == refused, "not a status of theirs");
     return;
   }
@@ -90,6 +102,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
           "a run without a command, or a pause with one");
   }
   for (const std::string& warning : invocation->warnings) check(is_one_line(warning), "a warning is not one line");
+  check(invocation->remark.empty() || is_one_line(invocation->remark), "a remark is not one line");
   check(!invocation->config.stop_plan.is_explicit() || !invocation->config.stop_signal.is_explicit(),
         "plan and signal are both explicit");
   check_shown(invocation->config);
@@ -99,6 +112,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
   check(!plan->plan.steps.empty(), "a plan without a step");
   const std::string text = explain(*invocation, *plan);
   check(text.ends_with('\n'), "the explanation does not end in a newline");
+  check(is_lines(text), "the explanation drives a terminal");
   const std::string json = explain_json(*invocation, *plan);
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
   check(json.ends_with("}\n") && std::all_of(json.begin(), json.end() - 1, is_plain), "no line of JSON in plain ASCII");

@@ -1,6 +1,9 @@
 // Command line, environment and file: what each takes, and what it says to a mistake.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <map>
+
 #include "config_fake.h"
 
 namespace graceshim {
@@ -157,13 +160,110 @@ TEST(Environment, SeveralSignalsAreMapped) {
   EXPECT_EQ(result->config.signals[1].where, "--map");
 }
 
-TEST(Environment, AKubernetesServiceOfOurNameIsNotASetting) {
+std::string error_of_variable(const std::string& name) {
   FakeSurroundings surroundings = with_arguments({"ls"});
-  surroundings.environment = {"GRACESHIM_DEMO_SERVICE_HOST=10.0.0.1", "GRACESHIM_DEMO_SERVICE_PORT_HTTP=80",
-                              "GRACESHIM_DEMO_PORT=tcp://10.0.0.1:80", "GRACESHIM_PORT_80_TCP_ADDR=10.0.0.1"};
-  EXPECT_EQ(surroundings.error(), "");
-  surroundings.environment = {"GRACESHIM_PORTABLE=1"};
-  EXPECT_EQ(surroundings.error(), "unknown variable 'GRACESHIM_PORTABLE'");
+  surroundings.environment = {"GRACESHIM_" + name + "=1"};
+  return surroundings.error();
+}
+
+TEST(Environment, ASlipOfTheFingerIsNamedWithTheNearest) {
+  for (const auto& [typed, meant] : std::map<std::string, std::string>{{"MAPS", "MAP"},
+                                                                       {"PRESETT", "PRESET"},
+                                                                       {"LOGLEVEL", "LOG_LEVEL"},
+                                                                       {"STOP_SIGNL", "STOP_SIGNAL"},
+                                                                       {"STOPSIGNAL", "STOP_SIGNAL"},
+                                                                       {"STOP_TIMEOUTS", "STOP_TIMEOUT"},
+                                                                       {"STPO_ON", "STOP_ON"}}) {
+    EXPECT_EQ(error_of_variable(typed),
+              "unknown variable 'GRACESHIM_" + typed + "'; did you mean 'GRACESHIM_" + meant + "'?");
+  }
+}
+
+// Images carry the version of a program so, Docker the links to a container of our name, Kubernetes its Services.
+TEST(Environment, AVariableThatIsNearNoSettingIsTheCommands) {
+  for (const std::string name : {"VERSION",
+                                 "SHA256",
+                                 "CHECKSUM",
+                                 "HOME",
+                                 "URL",
+                                 "DOWNLOAD_URL",
+                                 "TAG",
+                                 "LOG",
+                                 "NAME",
+                                 "PORT",
+                                 "PATH",
+                                 "USER",
+                                 "PORTABLE",
+                                 "PORT_80_TCP",
+                                 "PORT_80_TCP_ADDR",
+                                 "ENV_FOO",
+                                 "ENV_STOP_SIGNL",
+                                 "DEMO_NAME",
+                                 "DEMO_SERVICE_HOST",
+                                 "DEMO_SERVICE_PORT_HTTP",
+                                 "DEMO_PORT",
+                                 "MAP_PORT",
+                                 "RELEASE",
+                                 "BINARY",
+                                 "ARCH",
+                                 "COMMIT",
+                                 "BUILD_DATE",
+                                 "DIR",
+                                 ""}) {
+    FakeSurroundings surroundings = with_arguments({"ls"});
+    surroundings.environment = {"GRACESHIM_" + name + "=1", "GRACESHIM_STOP_TIMEOUT=5", "HOME=/root"};
+    const auto result = surroundings.configure();
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->warnings, Words{}) << name;
+    EXPECT_EQ(result->remark, "no settings, and so left to the command: GRACESHIM_" + name);
+    // The pointers are those of strings that are gone: only their number can be told.
+    EXPECT_EQ(result->environment.size(), 2U) << "all but the setting";
+  }
+}
+
+TEST(Environment, ASettingUnderItsOptionsNameOrWithoutItsSectionIsOneWarning) {
+  for (const auto& [typed, meant] : std::map<std::string, std::string>{{"TIMEOUT", "STOP_TIMEOUT"},
+                                                                       {"SIGNAL", "STOP_SIGNAL"},
+                                                                       {"REPORT", "REPORT_PATH"},
+                                                                       {"DIE_WITH_SHIM", "CHILD_DIE_WITH_SHIM"}}) {
+    FakeSurroundings surroundings = with_arguments({"ls"});
+    surroundings.environment = {"GRACESHIM_" + typed + "=1"};
+    const auto result = surroundings.configure();
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->warnings, Words{"no setting, and so left to the command: 'GRACESHIM_" + typed +
+                                      "'; did you mean 'GRACESHIM_" + meant + "'?"});
+  }
+}
+
+TEST(Environment, ManyOfOurNameAreTenNamesAndACount) {
+  FakeSurroundings surroundings = with_arguments({"ls"});
+  for (int i = 0; i < 13; ++i) surroundings.environment.push_back("GRACESHIM_DATA_" + std::to_string(i) + "=");
+  const auto result = surroundings.configure();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_TRUE(result->remark.ends_with("GRACESHIM_DATA_8, GRACESHIM_DATA_9 and 3 more")) << result->remark;
+}
+
+TEST(Environment, ANameWithAnEscapeIsShownWithout) {
+  FakeSurroundings surroundings = with_arguments({"ls"});
+  surroundings.environment = {"GRACESHIM_\x1b[2J\n=1"};
+  const auto result = surroundings.configure();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->remark, "no settings, and so left to the command: GRACESHIM_\\x1b[2J\\x0a");
+}
+
+// To compare each with all that came before took 6 s, of a build for use.
+TEST(Environment, TwentyThousandOfThemTakeTimeInProportion) {
+  FakeSurroundings surroundings = with_arguments({"ls"});
+  for (int i = 0; i < 20'000; ++i) surroundings.environment.push_back("GRACESHIM_DATA_STOP_" + std::to_string(i) + "=");
+  const auto time_of = [&surroundings] {
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(surroundings.configure());
+    return std::chrono::steady_clock::now() - begin;
+  };
+  const auto all = time_of();
+  surroundings.environment.resize(5'000);
+  // 16 times as long if it grew with the square.
+  EXPECT_LT(all, 10 * time_of() + std::chrono::milliseconds(500));
 }
 
 // --- File ---
@@ -245,6 +345,14 @@ TEST(TomlFile, ATableWithoutAKeyIsAMistakeLikeAnyOther) {
   EXPECT_TRUE(error_of_file("[=]\n").starts_with("/etc/graceshim.toml:1:")) << error_of_file("[=]\n");
 }
 
+TEST(TomlFile, DottedKeysBeyondAnyMeasureAreRefusedBeforeTheyAreParsed) {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) key += ".a";
+  EXPECT_EQ(error_of_file(key + " = 1\n"), "/etc/graceshim.toml:1:130: tables and arrays are nested deeper than 64");
+  EXPECT_EQ(error_of_file("\n[" + key + "]\n"),
+            "/etc/graceshim.toml:2:129: tables and arrays are nested deeper than 64");
+}
+
 TEST(TomlFile, ASignalUnderTwoNamesIsMappedTwice) {
   EXPECT_EQ(error_of_file("[signals]\nHUP = \"USR1\"\nSIGHUP = \"USR2\"\n"),
             "/etc/graceshim.toml:3:1: HUP is mapped twice, see /etc/graceshim.toml:2:7");
@@ -287,6 +395,29 @@ TEST(ConfigFile, AMissingSystemFileIsFineANamedOneIsNot) {
   EXPECT_EQ(surroundings.error(), "GRACESHIM_CONFIG: cannot open /work/gone.toml: No such file or directory");
   surroundings.arguments = {"--config=gone.toml", "ls"};
   EXPECT_EQ(surroundings.error(), "--config: cannot open /work/gone.toml: No such file or directory");
+}
+
+// The kernel would look for it in `/`, which has nothing to do with what was meant.
+TEST(ConfigFile, ARelativePathInADirectoryThatIsGoneIsAMistake) {
+  FakeSurroundings surroundings = with_arguments({"ls"});
+  surroundings.working_directory = "";
+  surroundings.files["/app.toml"] = "";
+  const std::string why = ": the path is relative, and the working directory has been removed or cannot be seen";
+  EXPECT_EQ(surroundings.error(), "");
+  surroundings.environment = {"GRACESHIM_CONFIG=app.toml"};
+  EXPECT_EQ(surroundings.error(), "GRACESHIM_CONFIG: cannot read app.toml" + why);
+  surroundings.arguments = {"--config=./app.toml", "ls"};
+  EXPECT_EQ(surroundings.error(), "--config: cannot read ./app.toml" + why);
+  surroundings.arguments = {"--config=/app.toml", "--report=here/report", "ls"};
+  EXPECT_EQ(surroundings.error(), "--report: cannot write the report to here/report" + why);
+  surroundings.arguments = {"--config=/app.toml", "--report=/run/report", "ls"};
+  EXPECT_EQ(surroundings.error(), "");
+  EXPECT_EQ(surroundings.reads, 1);
+}
+
+TEST(ConfigFile, AMessageAboutAFileOfAnyNameIsOneLine) {
+  FakeSurroundings surroundings = with_arguments({"--config=/a\n\x1b[31mb\u009b", "ls"});
+  EXPECT_EQ(surroundings.error(), "--config: cannot open /a\\x0a\\x1b[31mb\\xc2\\x9b: No such file or directory");
 }
 
 TEST(ConfigFile, TheWorkingDirectoryIsNotLookedAt) {

@@ -82,6 +82,13 @@ TEST(Printable, InvalidBytesAreSpelledOut) {
   EXPECT_EQ(printable("\xf8\x88\x80\x80\x80"), "\\xf8\\x88\\x80\\x80\\x80") << "five bytes";
 }
 
+TEST(Nearest, TheCallerMayAllowFewerEdits) {
+  constexpr std::array<std::string_view, 1> kWords{"STOP_STRAGGLER_TIMEOUT"};
+  EXPECT_TRUE(nearest("STOP_STRAGLER_TIMEUOT", kWords, 2));
+  EXPECT_TRUE(nearest("STOP_STRGLER_TIMEUOT", kWords));
+  EXPECT_FALSE(nearest("STOP_STRGLER_TIMEUOT", kWords, 2));
+}
+
 TEST(Printable, ALongWordIsCutAt80Bytes) {
   EXPECT_EQ(printable(std::string(80, 'x')), std::string(80, 'x'));
   EXPECT_EQ(printable(std::string(81, 'x')), std::string(77, 'x') + "...");
@@ -91,6 +98,28 @@ TEST(Printable, TheCutSplitsNoCharacter) {
   EXPECT_EQ(printable(std::string(76, 'x') + "€€"), std::string(76, 'x') + "...");
   EXPECT_EQ(printable(std::string(76, 'x') + "\n\n"), std::string(76, 'x') + "...");
   EXPECT_EQ(printable(std::string(74, 'x') + "€€€"), std::string(74, 'x') + "€...");
+}
+
+TEST(Escaped, IsNeverCut) {
+  const std::string path = "/srv/" + std::string(300, 'x') + "/\xe2\x82\xac/report\n";
+  EXPECT_EQ(escaped(path), path.substr(0, path.size() - 1) + "\\x0a");
+}
+
+TEST(Escaped, NoEscapeCarriageReturnOrLineBreakIsLeft) {
+  EXPECT_EQ(escaped("a\n\x1b[31mgraceshim: forged\r"), "a\\x0a\\x1b[31mgraceshim: forged\\x0d");
+  EXPECT_EQ(escaped("\u0085\u009b\x7f\xff"), "\\xc2\\x85\\xc2\\x9b\\x7f\\xff");
+}
+
+TEST(Escaped, WhatBreaksALineOrTurnsItsDirectionIsSpelledOut) {
+  EXPECT_EQ(escaped("\u2028\u2029"), "\\xe2\\x80\\xa8\\xe2\\x80\\xa9");
+  EXPECT_EQ(escaped("\u202e\u2066\u2069"), "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x81\\xa9");
+  EXPECT_EQ(escaped("\u2027\u202f\u2065\u206a"), "\u2027\u202f\u2065\u206a") << "their neighbours";
+}
+
+TEST(Escaped, WhatHasBeenEscapedStaysAsItIs) {
+  const std::string once = escaped("\x1b\\\n\u00e9");
+  EXPECT_EQ(once, "\\x1b\\\\x0a\u00e9");
+  EXPECT_EQ(escaped(once), once);
 }
 
 TEST(Expand, PutsValuesInTheirPlaces) {
