@@ -52,6 +52,7 @@ RunRequest request_of(Invocation&& invocation, const PlanResult& plan, const Ent
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = std::move(invocation.warnings);
+  request.notes = std::move(invocation.notes);
   request.report = std::move(invocation.config.report_path);
   request.version = program_version();
   request.preset = std::move(invocation.preset);

@@ -212,6 +212,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   invocation.mode = line->mode;
   invocation.command = line->command;
   invocation.said = line->said;
+  invocation.notes = line->notes;
   const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
   if (invocation.said || (invocation.mode != Mode::kRun && !explains)) return invocation;
 

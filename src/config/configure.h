@@ -47,6 +47,7 @@ struct Invocation {
   std::string preset_reason;          // "rake resque:work"
   std::string preset_note;            // the row's note, may be empty
   std::vector<std::string> warnings;  // each one line, with what to do instead
+  std::vector<std::string> notes;     // what a personality says of its variables
 };
 
 // Reads and merges all layers. Nothing else in the program knows where a setting can come from.

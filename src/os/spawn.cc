@@ -79,6 +79,7 @@ struct Shared {
   pid_t parent;
   SpawnFailure failure{};
   int shield_error = 0;
+  int terminal_error = 0;
 };
 
 GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
@@ -164,7 +165,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* argument) noexcept {
   if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
   if (request.own_session) {
     if (::setsid() < 0) give_up(SpawnFailure::Stage::kSetup, errno);
-    ::ioctl(STDIN_FILENO, TIOCSCTTY, 0);  // refused where it is no terminal, or that of another session
+    // Refused where it is no terminal, or that of another session.
+    if (::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) shared.terminal_error = errno;
   }
   // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
   // to notice.
@@ -231,7 +233,7 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept 
       ::clone(child_half, shared.stack.data() + shared.stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
   const int clone_error = errno;
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, clone_error});
-  if (shared.failure.error == 0) return Spawned{pid, shared.shield_error};
+  if (shared.failure.error == 0) return Spawned{pid, shared.shield_error, shared.terminal_error};
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   return tl::unexpected(shared.failure);

@@ -1,6 +1,8 @@
 // The controlling terminal and whose turn it is there. Which group should have it is decided elsewhere.
 #pragma once
 
+#include "graceshim/signal.h"
+
 namespace graceshim {
 
 // Whether we lead our session: nobody above us is there to continue us once we are stopped.
@@ -21,7 +23,12 @@ bool pass_terminal(int from, int group) noexcept;
 
 // Gives up the controlling terminal on stdin where we lead its session, so that another session can have it. Signals
 // must be blocked: the HUP and the CONT with which the kernel tells of it are taken back.
-void leave_terminal() noexcept;
+struct TerminalLeft {
+  bool was_leader = false;  // false: nothing has been done
+  int error = 0;            // errno where stdin is not our controlling terminal
+  SignalSet swallowed{};
+};
+TerminalLeft leave_terminal() noexcept;
 
 // Stops this process until somebody sends it CONT.
 void stop_self() noexcept;

@@ -55,6 +55,7 @@ struct RunRequest {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
+  std::vector<std::string> notes;     // likewise, and first, for whoever watches closely
   Setting<ReportTarget> report;
   std::string version;   // for the report, with the next two
   std::string preset;    // empty: none

@@ -63,6 +63,7 @@ class SimulatedHost final : public Host {
   int walks_that_miss_all = 0;  // a tree that moves on while it is walked
   bool starts_in_foreground = false;
   std::string shield_refused;
+  std::optional<OwnSession> own_session;
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.
