@@ -34,7 +34,7 @@ struct Auto {
 using Timeout = std::variant<Auto, Millis>;    // Millis may be kInfinity
 using Shield = std::variant<Auto, SignalSet>;  // an empty set: none
 
-enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug };
+enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug, kTrace };  // kTrace: of a personality alone
 enum class LogFormat : std::uint8_t { kText, kJson };
 
 // Where the report goes.

@@ -13,23 +13,37 @@
 namespace graceshim {
 
 // What happens in a life and is worth a line to whoever watches it closely. In the texts %p stands for the pid it is
-// about, %n for a signal or an exit status as a number, %d for the signal as strsignal(3) has it, %o for the number of
-// the signal that came, %c for the command, %e for how a process has ended, %s for the exit status of graceshim.
+// about, %n for a signal, an exit status or an errno as a number, %d for the signal as strsignal(3) has it, %r for what
+// the errno means, %o for the number of the signal that came, %c for the command, %e for how a process has ended, %s
+// for the exit status of graceshim.
 enum class Remark : std::uint8_t {
-  kStarted,       // the child
-  kReceived,      // a signal
-  kTranslated,    // it goes on as another one
-  kForwarded,     // it has been passed on
-  kDropped,       // it is not passed on, for a setting says so
-  kSuspended,     // we are about to stop ourselves
-  kReapedExited,  // any process, the child too, that exited
-  kReapedDied,    // and that died of a signal
-  kReapedOrphan,  // any but the child
-  kWarnOfOrphan,  // the same, where a warning is asked for
-  kChildExited,   // the last word
+  kSubreaper,      // graceshim has become one
+  kLeftTerminal,   // before the child starts in a session of its own: graceshim led one, and has left its terminal
+  kNotLeader,      // the same where it led none
+  kNoTerminal,     // the same where stdin is not its terminal (%n, %r)
+  kChildTerminal,  // the child's session has not got the terminal (%n, %r)
+  kSessionMade,    // the child leads it
+  kStarted,        // the child
+  kReceivedChld,   // CHLD: it comes before what is reaped then
+  kReceived,       // any other signal
+  kOfHandOver,     // it came of leaving the terminal, and goes no further
+  kTranslated,     // it goes on as another one
+  kForwarded,      // it has been passed on
+  kDropped,        // it is not passed on, for a setting says so
+  kSuspended,      // we are about to stop ourselves
+  kReapedExited,   // any process, the child too, that exited
+  kReapedDied,     // and that died of a signal
+  kOrphanExited,   // any but the child
+  kOrphanDied,
+  kWarnOfOrphan,  // both, where a warning is asked for
+  kDismissal,     // the child has ended: what is left of its group, if anything is, gets signal %n
+  kChildExited,   // how the child has ended, at the end
   kChildDied,
+  kNoneToReap,  // none has ended, or no other
+  kNoneLeft,    // there is no child any more
+  kLeaving,     // the last word
 };
-constexpr std::size_t kRemarkCount = 12;
+constexpr std::size_t kRemarkCount = static_cast<std::size_t>(Remark::kLeaving) + 1;
 
 class Remarks {
  public:
@@ -53,15 +67,18 @@ class Remarks {
 
 inline constexpr Remarks kOwnRemarks{
     {Remark::kStarted, {LogLevel::kDebug, "started %p (%c)"}},
-    {Remark::kReapedOrphan, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
+    {Remark::kOrphanExited, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
+    {Remark::kOrphanDied, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
 };
 
 struct Manners {
   // What a text line of the log begins with, by LogLevel; %p stands for our pid.
-  std::array<std::string_view, 4> prefixes{"graceshim: ", "graceshim: warning: ", "graceshim: ", "graceshim: "};
+  std::array<std::string_view, 5> prefixes{
+      "graceshim: ", "graceshim: warning: ", "graceshim: ", "graceshim: ", "graceshim: "};
   Remarks remarks = kOwnRemarks;
-  bool tells_of_stops = true;       // also of one that only passes the signal on, and leaves behind what is left
-  std::string_view no_subreaper{};  // a warning at the start of one that cannot take orphans in; empty: none
+  bool names_whole_command = false;  // %c in a remark is argv[0] as it was given, not its base name
+  bool tells_of_stops = true;        // also of one that only passes the signal on, and leaves behind what is left
+  std::string_view no_subreaper{};   // a warning at the start of one that cannot take orphans in; empty: none
   std::string_view cannot_execute = "cannot execute '%c': %r";  // %c: the command's name, %r: why
   int refused = kExitUsage;
   int not_executable = kExitNotExecutable;

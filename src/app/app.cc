@@ -54,7 +54,7 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
-  request.remark = invocation.remark;
+  request.notes = invocation.notes;
   request.report = invocation.config.report_path;
   request.version = program_version();
   request.preset = invocation.preset;

@@ -17,7 +17,8 @@ struct CommandLine {
   Layer layer{};
   std::string config_path{};  // of --config; empty: not given
   std::vector<std::string> command{};
-  std::optional<Said> said{};  // what a personality says in place of running COMMAND
+  std::optional<Said> said{};        // what a personality says in place of running COMMAND
+  std::vector<std::string> notes{};  // what it says beside that
 };
 
 // Reads options up to the first word that is not one; what follows is COMMAND, whatever it looks like. Long options are

@@ -74,14 +74,13 @@ Result<void> complete_report_path(Setting<ReportTarget>& report, const Surroundi
 }
 
 // The variables that begin as ours do and are the command's.
-std::string remark_on(const std::vector<std::string_view>& namesakes) {
-  if (namesakes.empty()) return "";
-  std::string remark = "no settings, and so left to the command: ";
+std::string note_on(const std::vector<std::string_view>& namesakes) {
+  std::string note = "no settings, and so left to the command: ";
   for (std::size_t i = 0; i < std::min(namesakes.size(), kNamesPerLine); ++i)
-    remark.append(i == 0 ? "" : ", ").append(printable(namesakes[i]));
+    note.append(i == 0 ? "" : ", ").append(printable(namesakes[i]));
   if (namesakes.size() > kNamesPerLine)
-    remark.append(" and ").append(std::to_string(namesakes.size() - kNamesPerLine)).append(" more");
-  return remark;
+    note.append(" and ").append(std::to_string(namesakes.size() - kNamesPerLine)).append(" more");
+  return note;
 }
 
 template <class T>
@@ -254,6 +253,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   invocation.mode = line->mode;
   invocation.command = line->command;
   invocation.said = line->said;
+  invocation.notes = line->notes;
   const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
   if (invocation.said || (invocation.mode != Mode::kRun && !explains)) return invocation;
 
@@ -262,7 +262,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   invocation.environment = std::move(environment->others);
   invocation.warnings = std::move(environment->warnings);
   // The other program would not have said it.
-  if (who == nullptr) invocation.remark = remark_on(environment->namesakes);
+  if (who == nullptr && !environment->namesakes.empty()) invocation.notes.push_back(note_on(environment->namesakes));
   const Result<Layer> file = read_file_layer(surroundings, *line, *environment);
   if (!file) return tl::unexpected(file.error());
 

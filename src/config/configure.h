@@ -47,7 +47,7 @@ struct Invocation {
   std::string preset_reason;          // "rake resque:work"
   std::string preset_note;            // the row's note, may be empty
   std::vector<std::string> warnings;  // each one line, with what to do instead
-  std::string remark;                 // one line for whoever watches closely; may be empty
+  std::vector<std::string> notes;     // likewise, for whoever watches closely
   std::vector<char*> environment;     // the command's: that of the surroundings without our settings
 };
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 #include "graceshim/text.h"
 #include "platforms.h"
@@ -22,6 +23,7 @@ constexpr std::array<std::string_view, 3> kReadyWords{"stop", "translation", "al
 constexpr std::array<std::string_view, 2> kResumeWords{"always", "stopped"};
 constexpr std::array kChildScopeWords{scope_word(Scope::kMain), scope_word(Scope::kGroup)};
 constexpr std::array<std::string_view, 4> kLevelWords{"error", "warn", "info", "debug"};
+constexpr std::array<std::string_view, 5> kEveryLevelWord{"error", "warn", "info", "debug", "trace"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
 constexpr std::array<std::string_view, 4> kBooleanWords{"yes", "no", "true", "false"};
 constexpr std::array<std::string_view, 2> kTimeoutWords{"auto", "infinity"};
@@ -446,7 +448,7 @@ constexpr Key with(Key row, decltype(Key::assign) assign_row, decltype(Key::show
 }
 
 constexpr auto kReadLevel = read_word<LogLevel, kLevelWords>;
-constexpr auto kWriteLevel = write_word<LogLevel, kLevelWords>;
+constexpr auto kWriteLevel = write_word<LogLevel, kEveryLevelWord>;
 
 constexpr std::array kKeys{
     setting<&Config::preset, read_preset, write_text>({.group = kWhat,
@@ -665,19 +667,44 @@ Result<void> assign_further_code(Config& config, const Value& value, Origin orig
   return {};
 }
 
+constexpr int kLastStandardSignal = 31;
+
+// A number as scanf(3) reads it: blanks before it, a sign, and what follows it is in `rest`. Nothing if there is none.
+std::optional<long> scanned_number(const char* text, const char*& rest) {
+  char* end = nullptr;
+  const long number = std::strtol(text, &end, 10);
+  if (end == text) return std::nullopt;
+  rest = end;
+  return number;
+}
+
+// Two numbers of signals as dumb-init reads them; anything else is left to read_signal() as it is.
+void tidy_numbers(std::string& from, std::string& to) {
+  const char* rest = nullptr;
+  const std::optional<long> signal = scanned_number(from.c_str(), rest);
+  if (!signal || *rest != '\0') return;
+  const std::optional<long> image = scanned_number(to.c_str(), rest);
+  if (!image) return;
+  from = std::to_string(*signal);
+  to = std::to_string(*image);
+}
+
 // As --map, in another spelling: 0 drops a signal, one that starts a stop is only passed on from now on, and a signal
-// that never arrives may be named in vain.
+// that never arrives may be named in vain. Of the real-time signals there is none.
 Result<void> assign_rewrite(Config& config, const Value& value, Origin origin) {
   const std::size_t colon = value.text.find(':');
   if (colon == std::string::npos) return fail_at(value.where, "expected two signals as in 15:3");
   Value from{.text = value.text.substr(0, colon), .where = value.where};
   Value to{.text = value.text.substr(colon + 1), .where = value.where};
+  tidy_numbers(from.text, to.text);
   const Result<int> signal = read_signal(from);
   if (!signal) return tl::unexpected(signal.error());
   if (to.text == "0") to.text = "ignore";
   if (!can_arrive(*signal)) from.text = "HUP";  // only to read the other one
   const Result<SignalMapping> mapping = read_mapping(from, to);
   if (!mapping) return tl::unexpected(mapping.error());
+  if (*signal > kLastStandardSignal || mapping->image > kLastStandardSignal)
+    return fail_at(value.where, "expected signals from 1 to 31");
   if (!can_arrive(*signal)) return {};
   config.stop_on.value.remove(*signal);
   return assign_mapping(config, Value{.kind = Kind::kPair, .items = {from, to}, .where = value.where}, origin);
@@ -710,6 +737,7 @@ constexpr std::array kInnerKeys{
     inner<&Config::pause, read_boolean>("pause"),
     inner<&Config::warns_of_orphans, read_boolean>("log.warns_of_orphans"),
     inner<&Config::keeps_standard_fds, read_boolean>("standard_fds.keep"),
+    inner<&Config::log_level, read_word<LogLevel, kEveryLevelWord>>("log.any_level"),
     inner<&Config::child_ready, read_word<Ready, kReadyWords>>("child.ready"),
     inner<&Config::stop_resume, read_word<Resume, kResumeWords>>("stop.resume"),
     inner<&Config::drop_ignored, read_signals_or_none>("signals.drop_ignored"),

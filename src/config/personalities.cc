@@ -46,9 +46,9 @@ constexpr std::array kTiniOptions{
            .help = "Get SIGNAL when the parent ends, as SIGTERM",
            .native = "`--die-with-parent`, which stops by the plan"},
     Option{.letter = 'v',
-           .puts = {Put{"log.level", "info"}, Put{"log.level", "debug"}},
+           .puts = {Put{"log.level", "info"}, Put{"log.level", "debug"}, Put{"log.any_level", "trace"}},
            .takes = Takes::kByTimes,
-           .help = "Say more; repeat it for still more",
+           .help = "Be more verbose; up to three times",
            .native = "info is the default; `-v`"},
     Option{.letter = 'w',
            .puts = {Put{"log.warns_of_orphans", "yes"}},
@@ -67,9 +67,9 @@ constexpr std::array kTiniOptions{
     Option{.does = Does::kLicence, .letter = 'l', .help = "Show the licence", .native = "the file LICENSE"},
     Option{.variable = "TINI_VERBOSITY",
            .puts = {Put{"log.level", "error"}, Put{"log.level", "warn"}, Put{"log.level", "info"},
-                    Put{"log.level", "debug"}},
+                    Put{"log.level", "debug"}, Put{"log.any_level", "trace"}},
            .takes = Takes::kByNumber,
-           .help = "How much to say: 0 to 3; 1 is the default",
+           .help = "How much to say: 0 to 4; 1 is the default",
            .native = "`--log-level error`, `warn`, `info`, `debug`"},
 };
 
@@ -91,6 +91,7 @@ constexpr std::array kDumbInitOptions{
            .puts = {Put{"child.place", "our-group"}, Put{"child.scope", "main"}, Put{"stop.stragglers", "leave"},
                     Put{"signals", "TSTP:TSTP,TTIN:TTIN,TTOU:TTOU"}},
            .changes_base = true,
+           .says = "Not running in setsid mode.",
            .help = "Signal the program alone, and start no session",
            .native = "`--scope main`, the default"},
     Option{.letter = 'r',
@@ -104,6 +105,7 @@ constexpr std::array kDumbInitOptions{
            .variable = "DUMB_INIT_DEBUG",
            .variable_value = "1",
            .puts = {Put{"log.level", "debug"}},
+           .says = "Running in debug mode.",
            .help = "Say on stderr what happens",
            .native = "`-v`"},
     Option{.does = Does::kHelp, .letter = 'h', .name = "help", .help = "Show this text", .native = "`-h`"},
@@ -133,31 +135,47 @@ constexpr std::string_view kCatatonitUsage = "usage: catatonit [-ghLPV] [--] <pr
 
 // What they say is read by people and by scripts, and so is said in their words.
 constexpr Remarks kTiniRemarks{
+    {Remark::kSubreaper, {LogLevel::kTrace, "Registered as child subreaper"}},
     {Remark::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
+    {Remark::kReceivedChld, {LogLevel::kDebug, "Received SIGCHLD"}},
     {Remark::kForwarded, {LogLevel::kDebug, "Passing signal: '%d'"}},
     {Remark::kReapedExited, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
     {Remark::kReapedDied, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
     {Remark::kWarnOfOrphan, {LogLevel::kWarn, "Reaped zombie process with pid=%p"}},
     {Remark::kChildExited, {LogLevel::kInfo, "Main child exited normally (with status '%n')"}},
     {Remark::kChildDied, {LogLevel::kInfo, "Main child exited with signal (with signal '%d')"}},
+    {Remark::kNoneToReap, {LogLevel::kTrace, "No child to reap"}},
+    {Remark::kNoneLeft, {LogLevel::kTrace, "No child to wait"}},
+    {Remark::kLeaving, {LogLevel::kTrace, "Exiting: child has exited"}},
 };
 
 constexpr Remarks kDumbInitRemarks{
+    {Remark::kLeftTerminal,
+     {LogLevel::kDebug, "Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive."}},
+    {Remark::kNotLeader, {LogLevel::kDebug, "Detached from controlling tty, but was not session leader."}},
+    {Remark::kNoTerminal, {LogLevel::kDebug, "Unable to detach from controlling tty (errno=%n %r)."}},
+    {Remark::kChildTerminal, {LogLevel::kDebug, "Unable to attach to controlling tty (errno=%n %r)."}},
+    {Remark::kSessionMade, {LogLevel::kDebug, "setsid complete."}},
     {Remark::kStarted, {LogLevel::kDebug, "Child spawned with PID %p."}},
+    {Remark::kReceivedChld, {LogLevel::kDebug, "Received signal %n."}},
     {Remark::kReceived, {LogLevel::kDebug, "Received signal %n."}},
+    {Remark::kOfHandOver, {LogLevel::kDebug, "Ignoring tty hand-off signal %n."}},
     {Remark::kTranslated, {LogLevel::kDebug, "Translating signal %o to %n."}},
     {Remark::kForwarded, {LogLevel::kDebug, "Forwarded signal %n to children."}},
     {Remark::kDropped, {LogLevel::kDebug, "Not forwarding signal %n to children (ignored)."}},
     {Remark::kSuspended, {LogLevel::kDebug, "Suspending self due to TTY signal."}},
     {Remark::kReapedExited, {LogLevel::kDebug, "A child with PID %p exited with exit status %n."}},
     {Remark::kReapedDied, {LogLevel::kDebug, "A child with PID %p was terminated by signal %n."}},
+    {Remark::kDismissal, {LogLevel::kDebug, "Forwarded signal %n to children."}},
     {Remark::kChildExited, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
     {Remark::kChildDied, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
 };
 
 constexpr Remarks kCatatonitRemarks{
     {Remark::kStarted, {LogLevel::kDebug, "pid1 (%p) spawned: %c"}},
-    {Remark::kReapedOrphan, {LogLevel::kDebug, "reaped orphan %p, which %e"}},
+    {Remark::kOrphanExited, {LogLevel::kDebug, "child process %p exited with code %n"}},
+    {Remark::kOrphanDied, {LogLevel::kDebug, "child process %p exited due to signal %n"}},
+    {Remark::kNoneLeft, {LogLevel::kDebug, "got ECHILD: no children left to monitor"}},
 };
 
 constexpr std::array kPersonalities{
@@ -166,8 +184,9 @@ constexpr std::array kPersonalities{
                 .base = kTiniBase,
                 .options = kTiniOptions,
                 .manners = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ",
-                                         "[DEBUG tini (%p)] "},
+                                         "[DEBUG tini (%p)] ", "[TRACE tini (%p)] "},
                             .remarks = kTiniRemarks,
+                            .names_whole_command = true,
                             .tells_of_stops = false,
                             .no_subreaper = "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
                                             "Zombie processes will not be re-parented to Tini, so zombie reaping won't "
@@ -179,36 +198,39 @@ constexpr std::array kPersonalities{
                             .refused = 1,
                             .tells_two_errors = true},
                 .drops_dashes = true,
-                .version = "tini version 0.19.0 - graceshim " GRACESHIM_VERSION,
+                .version = "tini version 0.19.0",
                 .usage = kTiniUsage,
                 .after_mistake = "%h",
                 .bad_argument = "[FATAL tini (%p)] Not a valid option for %o: %v\n",
                 .missing_command = "%h"},
-    Personality{.names = "dumb-init",
-                .base = kDumbInitBase,
-                .options = kDumbInitOptions,
-                .manners = {.prefixes = {"[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] "},
-                            .remarks = kDumbInitRemarks,
-                            .tells_of_stops = false,
-                            .cannot_execute = "%c: %r",
-                            .refused = 1,
-                            .not_executable = 2,
-                            .not_found = 2},
-                .long_options = true,
-                .help_on_stderr = true,
-                .version_on_stderr = true,
-                .version = "dumb-init v1.2.5 - graceshim " GRACESHIM_VERSION,
-                .usage = "Usage: %a [option] command [[arg] ...]",
-                .bad_argument = "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
-                                "This option can be specified multiple times.\n"
-                                "Use --help for full usage.\n",
-                .missing_command = "Usage: %a [option] program [args]\nTry %a --help for full usage.\n"},
+    Personality{
+        .names = "dumb-init",
+        .base = kDumbInitBase,
+        .options = kDumbInitOptions,
+        .manners = {.prefixes = {"[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] "},
+                    .remarks = kDumbInitRemarks,
+                    .names_whole_command = true,
+                    .tells_of_stops = false,
+                    .cannot_execute = "%c: %r",
+                    .refused = 1,
+                    .not_executable = 2,
+                    .not_found = 2},
+        .long_options = true,
+        .help_on_stderr = true,
+        .version_on_stderr = true,
+        .version = "dumb-init v1.2.5",
+        .usage = "Usage: %a [option] command [[arg] ...]",
+        .bad_argument = "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
+                        "This option can be specified multiple times.\n"
+                        "Use --help for full usage.\n",
+        .missing_command = "Usage: %a [option] program [args]\nTry %a --help for full usage.\n"},
     Personality{.names = "catatonit",
                 .base = kCatatonitBase,
                 .options = kCatatonitOptions,
                 .manners = {.prefixes = {"ERROR (catatonit:%p): ", "WARN (catatonit:%p): ", "INFO (catatonit:%p): ",
-                                         "DEBUG (catatonit:%p): "},
+                                         "DEBUG (catatonit:%p): ", "DEBUG (catatonit:%p): "},
                             .remarks = kCatatonitRemarks,
+                            .names_whole_command = true,
                             .tells_of_stops = false,
                             .cannot_execute = "failed to exec pid1: %c: %r",
                             .refused = 1,
@@ -217,7 +239,7 @@ constexpr std::array kPersonalities{
                 .long_options = true,
                 .drops_dashes = true,
                 .help_on_stderr = true,
-                .version = "tini version 0.1.7_catatonit - graceshim " GRACESHIM_VERSION,
+                .version = "tini version 0.1.7_catatonit",
                 .usage = kCatatonitUsage,
                 .after_mistake = "%u\n",
                 .missing_command = "ERROR (catatonit:%p): missing program name\n%u\n"},
@@ -301,7 +323,7 @@ class Speaker {
   }
 
   [[nodiscard]] std::string help() const {
-    std::string text = std::string(who_.version) + "\n" + this->text("%u\n\n");
+    std::string text = std::string(who_.version) + " - graceshim " GRACESHIM_VERSION "\n" + this->text("%u\n\n");
     std::string variables;
     for (const Option& option : who_.options) {
       if (option.help.empty()) continue;
@@ -471,8 +493,9 @@ Result<CommandLine> read_command_line_as(const Personality& who, std::span<char*
   for (const Option& row : who.options) {
     if (row.variable.empty()) continue;
     const std::optional<std::string_view> value = value_of(environment, row.variable);
-    if (value && (row.variable_value.empty() || row.variable_value == *value))
-      collector.take(row, *value, number_in(*value), row.variable);
+    if (!value || (!row.variable_value.empty() && row.variable_value != *value)) continue;
+    collector.take(row, *value, number_in(*value), row.variable);
+    if (!row.says.empty()) line.notes.emplace(line.notes.begin(), row.says);  // dumb-init asks for them in this order
   }
   if (collector.runs_nothing()) {
     line.command.clear();

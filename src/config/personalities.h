@@ -37,6 +37,7 @@ struct PersonalityOption {
   std::array<Put, 5> puts{};
   Takes takes = Takes::kAll;
   bool changes_base = false;  // puts beneath the settings of file and environment, not over them
+  std::string_view says{};    // where the variable says it: a line in the log, for whoever watches closely
   std::string_view help{};    // empty: not in the help text
   std::string_view native{};  // what says this to graceshim itself, as Markdown for people
 };
@@ -51,7 +52,7 @@ struct Personality {
   bool help_on_stderr = false;  // where somebody has asked for it
   bool version_on_stderr = false;
   // Texts. %a: argv[0], %n: its base name, %p: our pid, %u: `usage`, %h: the help text, %o and %v: option and argument.
-  std::string_view version{};
+  std::string_view version{};  // nothing beside it: docker info and scripts read what stands there
   std::string_view usage{};
   std::string_view after_mistake{};  // follows the line about an option that is not there, or lacks its argument
   std::string_view bad_argument{};   // an argument means nothing

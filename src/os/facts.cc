@@ -21,6 +21,11 @@ bool become_subreaper() noexcept {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0;
 }
 
+bool is_subreaper() noexcept {
+  int is_one = 0;
+  return ::prctl(PR_GET_CHILD_SUBREAPER, &is_one, 0UL, 0UL, 0UL) == 0 && is_one != 0;
+}
+
 bool set_parent_death_signal(int signal) noexcept {
   return ::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(signal), 0UL, 0UL, 0UL) == 0;
 }

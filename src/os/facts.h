@@ -14,6 +14,9 @@ bool is_terminal(int fd) noexcept;
 // Orphans below us become our children, not init's. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;
 
+// Whether we are one already: it outlives an exec. False if the kernel does not say.
+bool is_subreaper() noexcept;
+
 // The kernel sends us `signal` when our parent ends, and 0 nothing. Returns false if it refuses.
 bool set_parent_death_signal(int signal) noexcept;
 

@@ -75,6 +75,7 @@ struct Shared {
   int failure_fd;  // where the failure goes as well; -1: nowhere
   SpawnFailure failure;
   Raised shield;
+  int terminal_error;
 };
 
 // One process is started at a time. Not on the stack, which may be as small as 32 kB. What is not written costs no
@@ -87,6 +88,7 @@ void prepare_shared(const SpawnRequest& request, int failure_fd) noexcept {
   shared.failure_fd = failure_fd;
   shared.failure = SpawnFailure{};
   shared.shield = Raised{};
+  shared.terminal_error = 0;
 }
 
 GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
@@ -175,7 +177,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
   if (request.own_session) {
     if (::setsid() < 0) give_up(SpawnFailure::Stage::kSetup, errno);
-    ::ioctl(STDIN_FILENO, TIOCSCTTY, 0);  // refused where it is no terminal, or that of another session
+    // Refused where it is no terminal, or that of another session.
+    if (::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) shared.terminal_error = errno;
   }
   // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
   // to notice.
@@ -245,7 +248,7 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept 
   prepare_shared(request, -1);
   const int pid = clone_child(CLONE_VM | CLONE_VFORK);
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
-  if (shared.failure.error == 0) return Spawned{pid, shared.shield};
+  if (shared.failure.error == 0) return Spawned{pid, shared.shield, shared.terminal_error};
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   return tl::unexpected(shared.failure);

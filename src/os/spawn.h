@@ -62,6 +62,7 @@ struct SpawnFailure {
 struct Spawned {
   int pid = 0;
   Raised shield{};  // refused: the process runs without, as if none had been asked for
+  int terminal_error = 0;  // errno with which its own session did not get the terminal
 };
 
 // Returns once exec has succeeded, with everything pending for it still to be delivered. A process that failed

@@ -68,15 +68,20 @@ bool pass_terminal(int from, int group) noexcept {
   return ::tcsetpgrp(terminal.get(), group) == 0;
 }
 
-void leave_terminal() noexcept {
-  if (!is_session_leader() || ::ioctl(STDIN_FILENO, TIOCNOTTY) != 0) return;
+TerminalLeft leave_terminal() noexcept {
+  TerminalLeft left;
+  left.was_leader = is_session_leader();
+  const bool is_ours = left.was_leader ? ::ioctl(STDIN_FILENO, TIOCNOTTY) == 0 : ::tcgetpgrp(STDIN_FILENO) >= 0;
+  if (!is_ours) left.error = errno;
+  if (!is_ours || !left.was_leader) return left;
   const timespec at_once{};
   for (const int signal : {SIGHUP, SIGCONT}) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, signal);
-    ::sigtimedwait(&set, nullptr, &at_once);
+    if (::sigtimedwait(&set, nullptr, &at_once) == signal) left.swallowed.add(signal);
   }
+  return left;
 }
 
 void stop_self() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fds.h"
+#include "graceshim/signal.h"
 
 namespace graceshim {
 
@@ -29,7 +30,12 @@ bool pass_terminal(int from, int group) noexcept;
 
 // Gives up the controlling terminal on stdin where we lead its session, so that another session can have it. Signals
 // must be blocked: the HUP and the CONT with which the kernel tells of it are taken back.
-void leave_terminal() noexcept;
+struct TerminalLeft {
+  bool was_leader = false;  // false: nothing has been done
+  int error = 0;            // errno where stdin is not our controlling terminal
+  SignalSet swallowed{};
+};
+TerminalLeft leave_terminal() noexcept;
 
 // Stops this process until somebody sends it CONT.
 void stop_self() noexcept;

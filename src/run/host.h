@@ -15,6 +15,7 @@
 #include "processes.h"
 #include "reaper.h"
 #include "signalling.h"
+#include "terminal.h"
 
 namespace graceshim {
 
@@ -30,11 +31,18 @@ struct ReceivedSignal {
   std::optional<std::uint64_t> value{};            // of sigqueue(3)
 };
 
+// A session of the child's own.
+struct OwnSession {
+  TerminalLeft left{};     // what became of our terminal before
+  int terminal_error = 0;  // errno with which the child did not get it
+};
+
 struct StartedChild {
   int pid = 0;
   bool in_foreground = false;       // its group has been given the terminal
   std::string shield_refused = {};  // why the kernel has refused the shield; empty: it is up, or there was to be none
   bool no_new_privs = false;        // the shield had to give up the right to gain privileges by exec
+  std::optional<OwnSession> own_session = {};
 };
 
 class Host {

@@ -181,7 +181,7 @@ Result<StartedChild> LinuxHost::start_child() {
   spawn_request.ignore_chld = entry_signals().chld_was_ignored && !request_.plan.starts_default.has(sig::kChld);
   spawn_request.own_group = request_.plan.place == Place::kOwnGroup;
   spawn_request.own_session = request_.plan.place == Place::kOwnSession;
-  if (spawn_request.own_session) leave_terminal();
+  const TerminalLeft left = spawn_request.own_session ? leave_terminal() : TerminalLeft{};
   std::vector<char*> shell;
   if (request_.shell_for_scripts) {
     static char shell_path[] = "/bin/sh";
@@ -204,9 +204,11 @@ Result<StartedChild> LinuxHost::start_child() {
   }
   child_ = spawned->pid;
   const Raised& shield_raised = spawned->shield;
-  return StartedChild{spawned->pid, in_foreground,
-                      shield_raised.error == 0 ? std::string() : reason(shield_raised.error),
-                      shield_raised.no_new_privs};
+  StartedChild started{spawned->pid, in_foreground,
+                       shield_raised.error == 0 ? std::string() : reason(shield_raised.error),
+                       shield_raised.no_new_privs};
+  if (spawn_request.own_session) started.own_session = OwnSession{left, spawned->terminal_error};
+  return started;
 }
 
 Result<int> LinuxHost::start_hook(int child) {
@@ -357,7 +359,7 @@ void LinuxHost::do_what_is_due() {
 }
 
 void LinuxHost::on_signal(const siginfo_t& info) {
-  if (info.si_signo == SIGCHLD) return supervisor_->on_child_change();
+  if (info.si_signo == SIGCHLD) return supervisor_->on_child_change(true);
   if (is_own_doing(info, self_.id.pid)) return;
   ReceivedSignal received;
   received.signal = info.si_signo;

@@ -16,7 +16,8 @@ namespace graceshim {
 namespace {
 
 // By LogLevel.
-constexpr std::array kLevels{spdlog::level::err, spdlog::level::warn, spdlog::level::info, spdlog::level::debug};
+constexpr std::array kLevels{spdlog::level::err, spdlog::level::warn, spdlog::level::info, spdlog::level::debug,
+                             spdlog::level::trace};
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   return kLevels[static_cast<std::size_t>(level)];

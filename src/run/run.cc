@@ -20,10 +20,16 @@
 namespace graceshim {
 namespace {
 
-// The name of a command in the log: its base name, as in ps(1).
+// As in ps(1).
 std::string base_name(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
+}
+
+// The command in the log.
+std::string name_of_command(const RunRequest& request) {
+  if (request.command.empty()) return {};
+  return request.manners.names_whole_command ? request.command[0] : base_name(request.command[0]);
 }
 
 struct Life {
@@ -31,8 +37,7 @@ struct Life {
       : writer(request.report, request.platform),
         host(request, writer.has_target()),
         supervisor(
-            request.plan, request.unshielded, host,
-            request.command.empty() ? std::string() : base_name(request.command[0]),
+            request.plan, request.unshielded, host, name_of_command(request),
             {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
             request.knowledge) {}
 
@@ -118,9 +123,11 @@ int run(const RunRequest& request) {
     received.signal = signal;
     supervisor.on_signal(received);
   } else {
-    if (!request.subreaper && !host.is_pid1() && !request.manners.no_subreaper.empty())
+    for (const std::string& note : request.notes) host.log(LogLevel::kDebug, note);
+    const Remarks::Line& registered = request.manners.remarks[Remark::kSubreaper];
+    if (request.subreaper && !registered.text.empty()) host.log(registered.level, registered.text);
+    if (!request.subreaper && !host.is_pid1() && !is_subreaper() && !request.manners.no_subreaper.empty())
       host.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
-    if (!request.remark.empty()) host.log(LogLevel::kDebug, request.remark);
     for (const std::string& warning : request.warnings) host.log(LogLevel::kWarn, warning);
     host.flush_log();  // before the command has a word
     supervisor.start();

@@ -57,7 +57,7 @@ struct RunRequest {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
-  std::string remark;                 // likewise, for whoever watches closely; may be empty
+  std::vector<std::string> notes;     // likewise, and first, for whoever watches closely
   Setting<ReportTarget> report;
   std::string version;   // for the report, with the next two
   std::string preset;    // empty: none

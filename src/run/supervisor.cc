@@ -74,7 +74,7 @@ void Supervisor::start() {
                   command_);
   }
   take(Event::started(host_.now(), started->in_foreground));
-  remark(Remark::kStarted, report_.pid, {});
+  tell_started(*started);
 }
 
 // Nothing has been decided yet that hangs on the plan.
@@ -111,7 +111,9 @@ void Supervisor::on_timer(Timer timer, std::uint32_t generation) {
   take(Event::timer_fired(host_.now(), timer, generation));
 }
 
-void Supervisor::on_child_change() {
+void Supervisor::on_child_change(bool received) {
+  if (received) tell_chld(true);
+  bool chld_told = received;
   bool child_ended = false;
   bool hook_ended = false;
   bool empty = false;
@@ -133,6 +135,7 @@ void Supervisor::on_child_change() {
       }
       continue;
     }
+    if (!std::exchange(chld_told, true)) tell_chld(false);
     if (reaped.pid == child_) {
       child_ = 0;
       child_ended = true;
@@ -170,9 +173,11 @@ void Supervisor::on_child_change() {
       const std::vector<Process> left = roots();
       own_session = std::any_of(left.begin(), left.end(), [&](const Process& root) { return root.session != session; });
     }
-    return take(Event::child_reaped(host_.now(), status, empty, own_session));
+    take(Event::child_reaped(host_.now(), status, empty, own_session));
+    return tell_all_reaped(empty);
   }
   take(Event::reaped(host_.now(), empty));
+  tell_all_reaped(empty);
 }
 
 // Performing an action can make an event of its own (a pass of KILL, a hook that does not start): it waits its turn, so
@@ -486,7 +491,6 @@ void Supervisor::dismiss(const Action& action) {
     bool found_more = false;
     for (const Process& member : host_.descendants()) {
       if (member.group != report_.pid || outside_every_scope(member) || !dismissed_.insert(member.id).second) continue;
-      if (dismissed_.size() == 1) remark_signal(Remark::kForwarded, action.signal);
       found_more = true;
       send_step(member, action.signal);
     }
@@ -756,11 +760,13 @@ void Supervisor::remark(Remark what, int pid, ExitStatus how) {
   const std::string origin = std::to_string(last_signal_.signal);
   const std::string status = std::to_string(report_.status);
   const std::string end = describe(how);
+  const std::string error = std::strerror(how.value);
   const char* const name = sigdescr_np(how.value);
   const std::string real_time = "Real-time signal " + std::to_string(how.value - kSignalRtMin);
   host_.log(line.level, expand(line.text, {{'p', pid_text},
                                            {'n', number},
                                            {'d', name == nullptr ? std::string_view(real_time) : name},
+                                           {'r', error},
                                            {'o', origin},
                                            {'c', command_},
                                            {'e', end},
@@ -774,6 +780,48 @@ void Supervisor::remark_signal(Remark what, int signal) {
   remark(what, report_.pid, how);
 }
 
+void Supervisor::remark_error(Remark what, int error) {
+  ExitStatus how;
+  how.value = error;
+  remark(what, report_.pid, how);
+}
+
+void Supervisor::tell_started(const StartedChild& started) {
+  SignalSet swallowed;
+  if (started.own_session) {
+    const TerminalLeft& left = started.own_session->left;
+    if (left.error != 0) {
+      remark_error(Remark::kNoTerminal, left.error);
+    } else {
+      remark(left.was_leader ? Remark::kLeftTerminal : Remark::kNotLeader, report_.pid, {});
+    }
+    const int refused = started.own_session->terminal_error;
+    if (refused != 0) remark_error(Remark::kChildTerminal, refused);
+    remark(Remark::kSessionMade, report_.pid, {});
+    swallowed = left.swallowed;
+  }
+  remark(Remark::kStarted, report_.pid, {});
+  for (const int signal : {sig::kHup, sig::kCont}) {
+    if (!swallowed.has(signal)) continue;
+    remark_signal(Remark::kReceived, signal);
+    remark_signal(Remark::kOfHandOver, signal);
+  }
+}
+
+// What has ended may be reaped while the CHLD that tells of it is unread: the line about it stands before what is
+// reaped, and once.
+void Supervisor::tell_chld(bool received) {
+  if (received && std::exchange(chld_told_, false)) return;
+  chld_told_ = !received;
+  remark_signal(Remark::kReceivedChld, sig::kChld);
+}
+
+// After a round of reaping, and what it has led to.
+void Supervisor::tell_all_reaped(bool empty) {
+  remark(empty ? Remark::kNoneLeft : Remark::kNoneToReap, report_.pid, {});
+  if (finished()) remark(Remark::kLeaving, report_.pid, {});
+}
+
 // 0: as none.
 void Supervisor::tell_forwarded(int signal) {
   if (last_signal_.signal != 0 && last_signal_.signal != signal) remark_signal(Remark::kTranslated, signal);
@@ -783,11 +831,13 @@ void Supervisor::tell_forwarded(int signal) {
 void Supervisor::tell_reaped(const Reaped& reaped) {
   const bool orphan = reaped.pid != report_.pid;
   remark(reaped.status.by_signal ? Remark::kReapedDied : Remark::kReapedExited, reaped.pid, reaped.status);
-  if (orphan) remark(Remark::kReapedOrphan, reaped.pid, reaped.status);
+  const Remark of_orphan = reaped.status.by_signal ? Remark::kOrphanDied : Remark::kOrphanExited;
+  if (orphan) remark(of_orphan, reaped.pid, reaped.status);
   if (orphan && tells_of_orphans_) remark(Remark::kWarnOfOrphan, reaped.pid, reaped.status);
 }
 
 void Supervisor::tell_end() {
+  if (report_.pid != 0) remark_signal(Remark::kDismissal, sig::kTerm);
   const Remark last_word = report_.child.by_signal ? Remark::kChildDied : Remark::kChildExited;
   if (report_.pid != 0 && !manners_.remarks[last_word].text.empty())
     return remark(last_word, report_.pid, report_.child);

@@ -42,7 +42,8 @@ class Supervisor {
   // What the world says. Each may finish the run.
   void on_signal(const ReceivedSignal& received);
   void on_parent_end();
-  void on_child_change();
+  // `received`: it was a CHLD that has said so.
+  void on_child_change(bool received = false);
   void on_timer(Timer timer, std::uint32_t generation);
 
   [[nodiscard]] bool finished() const noexcept { return state_.phase == Phase::kFinished; }
@@ -78,9 +79,13 @@ class Supervisor {
   void tell_kill();
   void tell_survivors();
   void tell_reaped(const Reaped& reaped);
+  void tell_started(const StartedChild& started);
+  void tell_chld(bool received);
+  void tell_all_reaped(bool empty);
   void tell_forwarded(int signal);
   void remark(Remark what, int pid, ExitStatus how);
   void remark_signal(Remark what, int signal);
+  void remark_error(Remark what, int error);
   void note_stragglers(const std::vector<Process>& members);
   [[nodiscard]] bool wants_details(std::size_t noted) const noexcept;
   void note_end_of_straggler(const Reaped& reaped);
@@ -117,6 +122,7 @@ class Supervisor {
   std::set<ProcessId> killed_;                  // who is counted in the KILL of the report
   std::set<ProcessId> dismissed_;               // who has had the TERM of stop.stragglers = dismiss
   std::set<ProcessId> refused_;                 // members that answered EPERM; each is named once
+  bool chld_told_ = false;                      // of a CHLD that is unread yet
   ReceivedSignal last_signal_;                  // being handled: what a forward or a log line says about it
   Millis started_at_;
   int child_ = 0;               // 0: not started, or reaped

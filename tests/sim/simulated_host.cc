@@ -35,7 +35,7 @@ void SimulatedHost::child_changed() {
   change_queued_ = true;
   at(Millis{0}, [this] {
     change_queued_ = false;
-    if (!supervisor_->finished()) supervisor_->on_child_change();
+    if (!supervisor_->finished()) supervisor_->on_child_change(true);
   });
 }
 
@@ -117,7 +117,7 @@ Result<StartedChild> SimulatedHost::start_child() {
   SimProcess& process = add(kOwnPid, "command");
   child_ = process.facts.id.pid;
   if (on_child_start) on_child_start(process);
-  return StartedChild{child_, starts_in_foreground, shield_refused};
+  return StartedChild{child_, starts_in_foreground, shield_refused, own_session};
 }
 
 Result<int> SimulatedHost::start_hook(int /*child*/) {

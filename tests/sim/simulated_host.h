@@ -72,6 +72,7 @@ class SimulatedHost final : public Host {
   std::string shield_refused;
   std::optional<std::uint64_t> oom_kills_counted;
   std::set<int> fed_from_outside;  // pipes
+  std::optional<OwnSession> own_session;
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.

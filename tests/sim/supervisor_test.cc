@@ -763,6 +763,68 @@ TEST(Manners, TheWordsOfALifeAreThoseOfWhoeverWeStandFor) {
   EXPECT_EQ(lines_of_a_life(manners, true), warned);
 }
 
+TEST(Manners, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
+  Manners manners;
+  manners.remarks = {{Remark::kReceivedChld, {LogLevel::kDebug, "got %n"}},
+                     {Remark::kReapedExited, {LogLevel::kDebug, "%p exited"}},
+                     {Remark::kReapedDied, {LogLevel::kDebug, "%p died"}},
+                     {Remark::kOrphanExited, {LogLevel::kDebug, "orphan %p exited: %n"}},
+                     {Remark::kOrphanDied, {LogLevel::kDebug, "orphan %p died: %n"}},
+                     {Remark::kDismissal, {LogLevel::kDebug, "sent %n"}},
+                     {Remark::kChildExited, {LogLevel::kInfo, "exit %s"}},
+                     {Remark::kNoneToReap, {LogLevel::kTrace, "none to reap"}},
+                     {Remark::kNoneLeft, {LogLevel::kTrace, "none left"}},
+                     {Remark::kLeaving, {LogLevel::kTrace, "leaving"}}};
+  const Plan plan = plan_of("same/auto/KILL", kInfinity);
+  SimulatedHost host;
+  Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
+  host.attach(supervisor);
+  supervisor.start();
+  SimProcess& orphan = host.fork_from(host.child(), "orphan");
+  orphan.facts.parent = SimulatedHost::kOwnPid;
+  host.exit(orphan.facts.id.pid, {true, sig::kTerm});
+  supervisor.on_child_change();  // a timer, say, has come before the CHLD
+  host.run(seconds(1));
+  host.exit(host.child(), {false, 3});
+  host.run(seconds(2));
+  std::vector<std::string> lines;
+  for (const LogLine& line : host.lines()) lines.push_back(line.text);
+  const std::vector<std::string> expected{
+      "got 17",  "102 died", "orphan 102 died: 15", "none to reap", "none to reap", "got 17", "101 exited",
+      "sent 15", "exit 3",   "none left",           "leaving"};
+  EXPECT_EQ(lines, expected);
+}
+
+TEST(Manners, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
+  Manners manners;
+  manners.remarks = {{Remark::kLeftTerminal, {LogLevel::kDebug, "left"}},
+                     {Remark::kNotLeader, {LogLevel::kDebug, "no leader"}},
+                     {Remark::kNoTerminal, {LogLevel::kDebug, "none: %n %r"}},
+                     {Remark::kChildTerminal, {LogLevel::kDebug, "refused: %n"}},
+                     {Remark::kSessionMade, {LogLevel::kDebug, "session"}},
+                     {Remark::kStarted, {LogLevel::kDebug, "started %p"}},
+                     {Remark::kReceived, {LogLevel::kDebug, "got %n"}},
+                     {Remark::kOfHandOver, {LogLevel::kDebug, "swallowed %n"}}};
+  using Lines = std::vector<std::string>;
+  const auto told = [&manners](std::optional<OwnSession> session) {
+    const Plan plan = plan_of("same/auto/KILL", kInfinity);
+    SimulatedHost host;
+    host.own_session = session;
+    Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
+    host.attach(supervisor);
+    supervisor.start();
+    Lines lines;
+    for (const LogLine& line : host.lines()) lines.push_back(line.text);
+    return lines;
+  };
+  EXPECT_EQ(told({}), Lines{"started 101"});
+  EXPECT_EQ(told(OwnSession{{.was_leader = true, .swallowed = {sig::kHup, sig::kCont}}}),
+            (Lines{"left", "session", "started 101", "got 1", "swallowed 1", "got 18", "swallowed 18"}));
+  EXPECT_EQ(told(OwnSession{{}, EPERM}), (Lines{"no leader", "refused: 1", "session", "started 101"}));
+  EXPECT_EQ(told(OwnSession{{.error = ENOTTY}, ENOTTY}),
+            (Lines{"none: 25 Inappropriate ioctl for device", "refused: 25", "session", "started 101"}));
+}
+
 TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.routes[sig::kHup] = Route::drop();

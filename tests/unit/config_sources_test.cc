@@ -215,7 +215,7 @@ TEST(Environment, AVariableThatIsNearNoSettingIsTheCommands) {
     const auto result = surroundings.configure();
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->warnings, Words{}) << name;
-    EXPECT_EQ(result->remark, "no settings, and so left to the command: GRACESHIM_" + name);
+    EXPECT_EQ(result->notes, Words{"no settings, and so left to the command: GRACESHIM_" + name});
     // The pointers are those of strings that are gone: only their number can be told.
     EXPECT_EQ(result->environment.size(), 2U) << "all but the setting";
   }
@@ -240,7 +240,8 @@ TEST(Environment, ManyOfOurNameAreTenNamesAndACount) {
   for (int i = 0; i < 13; ++i) surroundings.environment.push_back("GRACESHIM_DATA_" + std::to_string(i) + "=");
   const auto result = surroundings.configure();
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_TRUE(result->remark.ends_with("GRACESHIM_DATA_8, GRACESHIM_DATA_9 and 3 more")) << result->remark;
+  ASSERT_EQ(result->notes.size(), 1U);
+  EXPECT_TRUE(result->notes[0].ends_with("GRACESHIM_DATA_8, GRACESHIM_DATA_9 and 3 more")) << result->notes[0];
 }
 
 TEST(Environment, ANameWithAnEscapeIsShownWithout) {
@@ -248,7 +249,7 @@ TEST(Environment, ANameWithAnEscapeIsShownWithout) {
   surroundings.environment = {"GRACESHIM_\x1b[2J\n=1"};
   const auto result = surroundings.configure();
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(result->remark, "no settings, and so left to the command: GRACESHIM_\\x1b[2J\\x0a");
+  EXPECT_EQ(result->notes, Words{"no settings, and so left to the command: GRACESHIM_\\x1b[2J\\x0a"});
 }
 
 // To compare each with all that came before took 6 s, of a build for use.
