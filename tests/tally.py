@@ -1,6 +1,7 @@
-"""Counts the test cases of a ctest run: tally.py JUNIT. Prints `passed failed skipped`, and on stderr who failed or skipped.
+"""Counts the test cases of a ctest run: tally.py JUNIT. Prints `passed failed skipped lacking`; on stderr all but the passed.
 
-A GoogleTest executable is one entry of ctest and many test cases; ctest knows only whether the whole of it passed.
+A GoogleTest executable is one entry of ctest and many test cases; ctest knows only whether the whole of it passed. What
+is skipped because this kernel lacks something says so in these words, and is counted as lacking, not as skipped.
 """
 
 import re
@@ -11,26 +12,46 @@ CASES = re.compile(r"^\[ {2}(PASSED|FAILED|SKIPPED) ?\s*\] (\d+) tests?[.,]", re
 NAMED = re.compile(r"^\[ {2}(FAILED|SKIPPED) ?\s*\] ((?:\w+/)?\w+\.[\w/]+)(?:, where GetParam.*)?$", re.MULTILINE)
 
 
+KERNEL = re.compile(r"\bthis kernel has no [^\n'\"]+")
+
+
+def lacks(output):
+    """What this kernel has not, in the words of the test; empty where that is not why it was skipped."""
+    found = KERNEL.search(output)
+    return found[0] if found else ""
+
+
 def count(entry):
-    """(passed, failed, skipped, names) of one entry."""
+    """(passed, failed, skipped, lacking, names) of one entry."""
     name = entry.get("name")
     output = entry.findtext("system-out") or ""
     failed = entry.find("failure") is not None
     skipped = entry.find("skipped") is not None
     cases = {verdict: int(number) for verdict, number in CASES.findall(output)}
     if not cases:
-        names = [(f"FAILED {name}" if failed else f"SKIPPED {name}")] if failed or skipped else []
-        return int(not failed and not skipped), int(failed), int(skipped and not failed), names
-    names = sorted({f"{verdict} {name}: {case}" for verdict, case in NAMED.findall(output)})
+        if failed:
+            return 0, 1, 0, 0, [f"FAILED {name}"]
+        if skipped:
+            reason = lacks(output)
+            return 0, 0, int(not reason), int(bool(reason)), [f"SKIPPED {name}{reason and ': '}{reason}"]
+        return 1, 0, 0, 0, []
+    names, lacking = [], 0
+    for verdict, case in sorted(set(NAMED.findall(output))):
+        reason = ""
+        if verdict == "SKIPPED":
+            _, _, said = output.partition(f"[ RUN      ] {case}\n")
+            reason = lacks(said.partition(f"[  SKIPPED ] {case} ")[0])
+            lacking += bool(reason)
+        names.append(f"{verdict} {name}: {case}{reason and ': '}{reason}")
     failures = cases.get("FAILED", 0)
     if failed and failures == 0:  # every case passed, and then a sanitizer, a crash or the time limit had its say
         failures = 1
         names.append(f"FAILED {name}: {entry.find('failure').get('message') or 'after its last test case'}")
-    return cases.get("PASSED", 0), failures, cases.get("SKIPPED", 0), names
+    return cases.get("PASSED", 0), failures, cases.get("SKIPPED", 0) - lacking, lacking, names
 
 
 def main():
-    total = [0, 0, 0]
+    total = [0, 0, 0, 0]
     for entry in xml.etree.ElementTree.parse(sys.argv[1]).getroot().iter("testcase"):
         *numbers, names = count(entry)
         total = [before + now for before, now in zip(total, numbers)]

@@ -9,8 +9,6 @@ import enum
 import json
 import os
 import re
-import shlex
-import string
 import subprocess
 import sys
 
@@ -21,12 +19,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
 # pylint: disable=wrong-import-position
 import works  # noqa: E402
-from harness import SHIM, Case, Dyno, environment, main  # noqa: E402
+from harness import SHIM, Dyno, environment, main  # noqa: E402
+from site_of_server import ServerCase  # noqa: E402
 
-# Debian's programs, not what somebody has put before them.
-os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
-
-SITES = os.path.join(HERE, "sites")
 SCHEMA = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
 HOLD = 1.0  # seconds that the work goes on after the signal
 HOLD_IN_DYNO = 0.5  # or after the second one
@@ -120,23 +115,8 @@ SERVERS = (
 )
 
 
-class Servers(Case):
+class Servers(ServerCase):
     LIMIT = 80
-
-    def prepare(self, server):
-        """The work, and the server's command line with all that it needs in place."""
-        command = shlex.split(server.command)
-        self.need_program(command[0])
-        work = server.work(self)
-        words = {"directory": self.directory, "port": work.port, "gate": work.gate.url, "gate_port": work.gate.port,
-                 "redis": work.env.get("REDIS_URL", "")}
-        for name in server.files:
-            with open(os.path.join(SITES, name), encoding="utf-8") as template:
-                text = string.Template(template.read()).safe_substitute(words)
-            with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        work.prepare()
-        return work, [*work.prefix, *(string.Template(word).substitute(words) for word in command)]
 
     def stop_with_work_in_flight(self, server, fate, options=(), dyno=False, **settings):
         """One life, ended by TERM; returns graceshim's exit status."""

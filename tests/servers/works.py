@@ -1,14 +1,17 @@
 """What a server is given to do: how each kind of work is begun, held, let go, and seen to be complete."""
 
 import errno
+import fcntl
+import ftplib
 import json
 import os
 import shutil
 import socket
+import subprocess
 import threading
 
 import gate
-from harness import connected, environment, free_port
+from harness import WORKER_DIRECTORY, connected, environment, free_port, kill
 
 START_LIMIT = 50  # seconds that a server may take until it serves
 
@@ -23,9 +26,26 @@ class Work:
         self.port = free_port()
         self.env = {"GATE": self.gate.url, "PORT": self.port, "PYTHONPATH": case.directory}
         self.prefix = []  # what stands in front of the server's command
+        self.words = {}  # what else is replaced in words and files
 
     def prepare(self):
         """Makes what the server finds at its start."""
+
+    @staticmethod
+    def make(path, maker):
+        """A directory that costs much to make: in TESTS_SHARED, where that is set, it is made once and copied."""
+        shared = os.environ.get("TESTS_SHARED")
+        if not shared:
+            maker(path)
+            return
+        template = os.path.join(shared, os.path.basename(path))
+        with open(f"{template}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(f"{template}.made"):
+                maker(template)
+                with open(f"{template}.made", "w", encoding="ascii"):
+                    pass
+        subprocess.run(["cp", "--archive", template, path], check=True)
 
     def begin(self, server):
         """Returns once the work is in flight."""
@@ -174,11 +194,14 @@ class IdleClient(Work):
             self.prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
     def prepare(self):
-        os.mkdir(self.data, 0o700)
+        self.make(self.data, self._make_data)
+
+    def _make_data(self, path):
+        os.mkdir(path, 0o700)
         if self.prefix:
-            shutil.chown(self.data, "postgres", "postgres")
+            shutil.chown(path, "postgres", "postgres")
         command = self.case.start([*self.prefix, self.initdb, "--username=postgres", "--auth=trust", "--no-sync",
-                                   "--locale=C", self.data], environment(**self.env))
+                                   "--locale=C", path], environment(**self.env))
         self.case.assertEqual(command.wait(START_LIMIT), 0, command.output())
 
     def _connect(self):
@@ -240,3 +263,189 @@ def open_for_writing(pipe):
         if error.errno != errno.ENXIO:
             raise
         return None
+
+
+class PooledQuery(RunningQuery):
+    """The same by way of a pool: the server of the story is pgbouncer, PostgreSQL a service."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.words["postgres_port"] = free_port()
+
+    def prepare(self):
+        super().prepare()
+        postgres = os.path.join(os.path.dirname(self.initdb), "postgres")
+        port = self.words["postgres_port"]
+        service = self.case.start([*self.prefix, postgres, "-D", self.data, "-p", str(port), "-c", "listen_addresses=127.0.0.1",
+                                   "-c", "unix_socket_directories="])
+        self.case.services.append(service)
+        self.case.until(lambda: "ready to accept connections" in service.output(), "PostgreSQL", START_LIMIT, service)
+
+    def complete(self, _argv):
+        return (b"C", b"COPY 2\0") in self.replies
+
+
+class CleanEnd(Work):
+    """A MariaDB without clients, whose work is to end in good order: what is killed has to recover."""
+
+    def prepare(self):
+        self.make(os.path.join(self.case.directory, "data"), self._make_data)
+
+    def _make_data(self, path):
+        tool = self.case.need_program("mariadb-install-db")
+        command = self.case.start([tool, "--no-defaults", "--user=mysql", f"--datadir={path}", "--skip-test-db",
+                                   "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"])
+        self.case.assertEqual(command.wait(START_LIMIT), 0, command.output())
+
+    def _log(self):
+        try:
+            with open(os.path.join(self.case.directory, "data", "error.log"), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def begin(self, server):
+        self.case.until(lambda: "ready for connections" in self._log(), "MariaDB", START_LIMIT, server)
+
+    def complete(self, _argv):
+        return "Shutdown complete" in self._log()
+
+
+class LoggedWork(Work):
+    """A program that does one piece of work, whose log another one writes: nothing of that may be missing."""
+
+    def complete(self, _argv):
+        try:
+            with open(os.path.join(self.case.directory, "log"), encoding="utf-8") as file:
+                return self.gate.done.is_set() and file.read().endswith("the last line\n")
+        except FileNotFoundError:
+            return False
+
+
+class ProxiedRequest(Request):
+    """A request to the gate by way of a forward proxy."""
+
+    def get(self, path):
+        return gate.get_by_http(self.port, self.gate.url + path)
+
+
+class FtpSession(Work):
+    """A download, most of which the client has not read yet."""
+
+    SIZE = 32 << 20  # more than sockets hold
+    received = 0
+    client = None
+    transfer = None
+
+    def prepare(self):
+        for name in ("pages", "empty"):
+            os.mkdir(os.path.join(self.case.directory, name), 0o755)
+        with open(os.path.join(self.case.directory, "pages", "large"), "wb") as file:
+            file.truncate(self.SIZE)
+
+    def _connect(self):
+        try:
+            client = ftplib.FTP(timeout=60)
+            client.connect("127.0.0.1", self.port)
+            client.login()
+            return client
+        except (ConnectionError, EOFError):
+            return None
+
+    def begin(self, server):
+        self.client = self.case.until(self._connect, "a session", START_LIMIT, server)
+        self.case.addCleanup(self.client.close)
+        self.client.voidcmd("TYPE I")
+        self.transfer = self.client.transfercmd("RETR large")
+        self.case.addCleanup(self.transfer.close)
+        self.received = len(self.transfer.recv(1000))
+
+    def let_go(self):
+        try:
+            while piece := self.transfer.recv(1 << 20):
+                self.received += len(piece)
+        except ConnectionError:
+            pass  # it has been cut
+        self.transfer.close()
+        self.client.close()
+
+    def complete(self, _argv):
+        return self.received == self.SIZE
+
+
+class SshSession(Work):
+    """A command in a session of sshd."""
+
+    JOB = ("import sys, urllib.request\n"
+           "for path in ('/work', '/done'):\n"
+           "  print(urllib.request.urlopen(sys.argv[1] + path).read().decode(), flush=True)\n")
+    client = None
+
+    def _path(self, name):
+        return os.path.join(self.case.directory, name)
+
+    def prepare(self):
+        self.case.need(os.geteuid() == 0, "sshd wants root")
+        os.makedirs("/run/sshd", 0o755, exist_ok=True)
+        for name in ("host_key", "key"):
+            subprocess.run([self.case.need_program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", self._path(name)],
+                           check=True)
+        with open(self._path("job.py"), "w", encoding="ascii") as file:
+            file.write(self.JOB)
+
+    def _listens(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
+                return client.recv(4) == b"SSH-"
+        except ConnectionError:
+            return False
+
+    def begin(self, server):
+        self.case.until(self._listens, "an answer", START_LIMIT, server)
+        self.client = self.case.start(["ssh", "-F", "none", "-p", str(self.port), "-i", self._path("key"), "-o", "BatchMode=yes",
+                                       "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "root@127.0.0.1",
+                                       f"/usr/bin/python3 {self._path('job.py')} {self.gate.url}"])
+        self.case.services.append(self.client)
+        super().begin(server)
+
+    def complete(self, _argv):
+        try:
+            self.client.process.wait(20)
+        except subprocess.TimeoutExpired:
+            kill(self.client.pid)
+            return False
+        return self.client.process.returncode == 0 and self.client.output().count(self.gate.token) == 2
+
+
+class ResqueJob(RedisJob):
+    """A job of the worker with Resque's signals; one that has been put down in good order is not lost either."""
+
+    SECONDS = 2.5
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.env["QUEUE"] = "jobs"
+        self.words["worker"] = WORKER_DIRECTORY
+
+    def put(self):
+        self.redis.call("RPUSH", "resque:queue:jobs", json.dumps({"class": "SleepJob", "args": [self.SECONDS, 0.5]}))
+
+    def _log(self):
+        return self.redis.call("LRANGE", "job:log", 0, -1)
+
+    def begin(self, server):
+        self.put()
+        self.case.until(lambda: "start job" in self._log(), "work in flight", START_LIMIT, server)
+
+    def complete(self, _argv):
+        return "complete job!" in self._log() or "graceful shutdown!" in self._log()
+
+
+class LongResqueJob(ResqueJob):
+    """One that no platform waits for, with a worker that lets it tidy up."""
+
+    SECONDS = 300
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.env["TERM_CHILD"] = 1

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "needs.h"
 #include "signal_words.h"
 
 namespace graceshim {
@@ -32,7 +33,7 @@ using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 // How long a test waits for what must happen. It is only ever used up by a failure, so it errs long.
-constexpr Millis kPatience{20'000};
+constexpr Millis kPatience{60'000};
 
 // A user and a second one, who are nobody on any machine.
 constexpr uid_t kUser = 54'321;
@@ -47,15 +48,6 @@ class Failure : public std::runtime_error {
 };
 [[noreturn]] void fail_with_errno(std::string_view what);
 
-// Skips the test, or fails it when GRACESHIM_TEST_STRICT=1.
-#define GRACESHIM_NEEDS(condition, what)                                          \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      if (::graceshim::skips_are_failures()) FAIL() << "not to be had: " << what; \
-      GTEST_SKIP() << "not to be had: " << what;                                  \
-    }                                                                             \
-  } while (false)
-bool skips_are_failures();
 bool is_root();
 bool has_tool(std::string_view name);
 

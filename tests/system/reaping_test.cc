@@ -1,6 +1,7 @@
 // Whose end is seen, and what comes of it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -13,9 +14,11 @@ class Reaping : public EitherWay {};
 GRACESHIM_EITHER_WAY(Reaping);
 class ReapingAsPid1 : public SystemTest {};
 
+// Each of them once where there is time for it.
 TEST_P(Reaping, EveryExitStatusIsExact) {
-  // AddressSanitizer makes a start slow, and the status no other.
-  for (int status = 0; status < 256; status += kSanitized ? 5 : 1) {
+  Budget budget(30s, 16, 256);
+  while (budget.goes_on()) {
+    const int status = budget.scattered();
     ASSERT_EQ(run_shim("", "exit " + std::to_string(status)).end().code(), status);
   }
 }
@@ -51,7 +54,7 @@ TEST_P(Reaping, AStatusThatIsASuccessStays137IfKillWasNeeded) {
 // The kernel tells of children in the order in which they became ours: of the elder, which is there before COMMAND,
 // first.
 TEST_P(Reaping, TheChildsEndIsSeenBesideOthersThatShareItsSignal) {
-  for (int round = 0; round < 10; ++round) {
+  for (Budget budget(20s, 3, 10); budget.goes_on();) {
     Start way = start();
     way.argv = {"/bin/sh", "-c",          fixture_path() + " name elder ready serve & exec \"$@\"", "sh", shim_path(),
                 "--",      fixture_path()};
@@ -71,7 +74,7 @@ TEST_P(Reaping, TheChildsEndIsSeenBesideOthersThatShareItsSignal) {
     ::kill(elder, SIGKILL);
     await_end(elder);
     shim.send(SIGCONT);
-    ASSERT_EQ(shim.end().code(), 23) << "round " << round;
+    ASSERT_EQ(shim.end().code(), 23) << "round " << budget.round();
   }
 }
 
@@ -94,21 +97,18 @@ TEST_P(Reaping, AStragglerThatEndsAtTheDeadlineIsReaped) {
   EXPECT_EQ(shim.errors().find("did not end"), std::string::npos) << shim.errors();
 }
 
-// What a thousand forks may take on a machine that is busy.
-constexpr Millis kPatienceForABurst{120'000};
+constexpr int kBurst = 100;
 
 // After each burst no zombie is left, and the child is as it was.
 TEST_P(Reaping, OrphansBesideTheRunningChildLeaveNoZombie) {
-  Process shim = run_shim("",
-                          "on USR1 [ orphans 1000 print burst ] on USR2 [ burst 1000 print burst ] "
-                          "on TERM [ exit 77 ] ready serve");
+  const std::string many = std::to_string(kBurst);
+  Process shim = run_shim("", "on USR1 [ orphans " + many + " print burst ] on USR2 [ burst " + many +
+                                  " print burst ] on TERM [ exit 77 ] ready serve");
   const pid_t child = shim.ready();
-  for (const int burst : {SIGUSR1, SIGUSR2, SIGUSR1}) {
-    shim.send(burst);
-    shim.line("main burst", kPatienceForABurst);
-    eventually(
-        "only the child is left", [&] { return children_of(shim.pid()) == std::vector<pid_t>{child}; },
-        kPatienceForABurst);
+  for (Budget budget(10s, 3, 30); budget.goes_on();) {
+    shim.send(budget.round() % 3 == 1 ? SIGUSR2 : SIGUSR1);
+    shim.line("main burst");
+    eventually("only the child is left", [&] { return children_of(shim.pid()) == std::vector<pid_t>{child}; });
   }
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 77);
@@ -118,12 +118,11 @@ unsigned long resident_kilobytes(pid_t pid) {
   return std::stoul(proc_status(pid, "VmRSS"));
 }
 
-// GRACESHIM_TEST_ORPHANS=1000000 for the whole of it, which takes minutes.
-TEST_F(ReapingAsPid1, OrphansByTheHundredThousandLeaveTheMemoryFlat) {
+// As many as there is time for; GRACESHIM_TEST_ORPHANS=1000000 for the whole of it, which takes minutes.
+TEST_F(ReapingAsPid1, OrphansByTheThousandLeaveTheMemoryFlat) {
   GRACESHIM_NEEDS(is_root(), "a PID namespace");
-  constexpr int kBurst = 10'000;
   const char* wish = std::getenv("GRACESHIM_TEST_ORPHANS");
-  const int bursts = wish != nullptr ? std::atoi(wish) / kBurst : 5;
+  const int wished = wish != nullptr ? std::atoi(wish) / kBurst : 0;
   ::alarm(0);  // the time limit of the whole suite holds
   Process shim =
       run({.child = "on USR1 [ orphans " + std::to_string(kBurst) + " print burst ] on TERM [ exit 78 ] ready serve",
@@ -131,16 +130,15 @@ TEST_F(ReapingAsPid1, OrphansByTheHundredThousandLeaveTheMemoryFlat) {
   shim.ready();
   const auto burst = [&shim] {
     shim.send(SIGUSR1);
-    shim.line("main burst", kPatienceForABurst);
-    eventually(
-        "no zombie is left", [&] { return zombies_of(shim.pid()) == 0; }, kPatienceForABurst);
+    shim.line("main burst");
+    eventually("no zombie is left", [&] { return zombies_of(shim.pid()) == 0; });
   };
-  burst();
+  for (int i = 0; i < 3; ++i) burst();
   const unsigned long before = resident_kilobytes(shim.pid());
-  for (int i = 0; i < bursts; ++i) burst();
+  int orphans = 0;
+  for (Budget budget(20s, std::max(wished, 10), std::max(wished, 500)); budget.goes_on(); orphans += kBurst) burst();
   const unsigned long after = resident_kilobytes(shim.pid());
-  std::cout << "resident after " << kBurst << " orphans: " << before << " kB, after " << (bursts + 1) * kBurst << ": "
-            << after << " kB\n";
+  std::cout << "resident before " << orphans << " orphans: " << before << " kB, after: " << after << " kB\n";
   // AddressSanitizer keeps freed memory for a while.
   EXPECT_LE(after, before + (kSanitized ? 16'384 : 64));
   shim.send(SIGTERM);

@@ -29,9 +29,6 @@ class StartOfAProcess : public SystemTest {};
 class StartAsPid1 : public SystemTest {};
 class Refusal : public SystemTest {};
 
-// How much longer a start takes under AddressSanitizer, about: so many fewer of them are made.
-constexpr int kStartCost = kSanitized ? 5 : 1;
-
 const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
 
 // --- A signal that comes early. The nap is what is tested: the moment of the signal, not a wait for something. ---
@@ -64,7 +61,8 @@ int expect_stopped_or_count_lost(Process& shim) {
 const std::string kHandlesTerm = "trap " + kFence + " on TERM [ exit 42 ] ready serve";
 
 TEST_F(StartOfAProcess, AnEarlyTermIsNeverLost) {
-  for (int i = 0; i < 1'000; i += kStartCost) {
+  for (Budget budget(30s, 50, 1'000); budget.goes_on();) {
+    const int i = budget.scattered();
     Process shim = run({.child = kHandlesTerm});
     nap(std::chrono::microseconds(4 * i));
     shim.send(SIGTERM);
@@ -75,7 +73,8 @@ TEST_F(StartOfAProcess, AnEarlyTermIsNeverLost) {
 
 // The first step goes to the child's group, which must be there when the step comes.
 TEST_F(StartOfAProcess, AnEarlyTermForTheGroupIsNeverLost) {
-  for (int i = 0; i < 500; i += kStartCost) {
+  for (Budget budget(20s, 25, 500); budget.goes_on();) {
+    const int i = budget.scattered();
     Process shim = run({.options = "-p TERM@group/auto/KILL", .child = kHandlesTerm});
     nap(std::chrono::microseconds(8 * i));
     shim.send(SIGTERM);
@@ -93,12 +92,12 @@ bool blocks_term(const Process& shim) {
 TEST_F(StartAsPid1, AnEarlyTermIsNotLostOnceItIsBlocked) {
   GRACESHIM_NEEDS(is_root(), "a PID namespace");
   const Start as_pid1{.argv = {}, .pid_namespace = true};
-  for (int i = 0; i < 300; i += kStartCost) {
+  for (Budget budget(20s, 25, 300); budget.goes_on();) {
     Process shim = run({.child = kHandlesTerm, .start = as_pid1});
     while (!blocks_term(shim)) {
     }
     shim.send(SIGTERM);
-    ASSERT_EQ(expect_stopped_or_count_lost(shim), 0) << "round " << i;
+    ASSERT_EQ(expect_stopped_or_count_lost(shim), 0) << "round " << budget.round();
   }
 }
 

@@ -27,6 +27,7 @@ TEST(Subreaper, AdoptsOrphans) {
 }
 
 TEST(ParentPidfd, BecomesReadableWhenTheParentEnds) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_pidfds(), "pidfds");
   Pipe ready;
   Pipe verdict;
   const int parent = fork_child([&] {
@@ -50,6 +51,7 @@ TEST(ParentPidfd, BecomesReadableWhenTheParentEnds) {
 }
 
 TEST(ParentPidfd, ThereIsNoneOfAParentOutsideThePidNamespace) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_pidfds(), "pidfds");
   GRACESHIM_NEEDS_ROOT();
   const ExitStatus status = in_child([] {
     if (::unshare(CLONE_NEWPID) != 0) return 9;

@@ -122,10 +122,12 @@ TEST(InheritedFds, AreDroppedAndOurOwnAreNot) {
 }
 
 TEST(InheritedFds, AreDroppedWithoutCloseRange) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   EXPECT_EQ(in_child([] { return drop_and_look(CloseRange::kMissing); }), exited(0));
 }
 
 TEST(InheritedFds, AreDroppedWithoutCloseRangeAndWithoutProc) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   GRACESHIM_NEEDS_ROOT();
   const TemporaryDirectory empty;
   EXPECT_EQ(

@@ -16,7 +16,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <span>
@@ -28,20 +27,15 @@
 #include "fds.h"
 #include "graceshim/exit_code.h"
 #include "graceshim/signal.h"
+#include "needs.h"
 #include "spawn.h"
 
 namespace graceshim::test {
 
 constexpr uid_t kNobody = 65534;
 
-// For what only root may do. A suite that must not skip (GRACESHIM_TEST_STRICT=1) fails instead.
-#define GRACESHIM_NEEDS_ROOT()                                                                          \
-  do {                                                                                                  \
-    if (::geteuid() != 0) {                                                                             \
-      if (std::getenv("GRACESHIM_TEST_STRICT") != nullptr) FAIL() << "this test has to be run as root"; \
-      GTEST_SKIP() << "this test has to be run as root";                                                \
-    }                                                                                                   \
-  } while (false)
+// For what only root may do.
+#define GRACESHIM_NEEDS_ROOT() GRACESHIM_NEEDS(::geteuid() == 0, "the rights of root")
 
 struct Pipe {
   Fd read_end, write_end;

@@ -270,6 +270,7 @@ TEST_P(TreeWalks, LeaveOutWhoHasEnded) {
 }
 
 TEST(TreeWalk, HoldsTheProcessAndNobodyThatHasItsNumberLater) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_pidfds(), "pidfds");
   std::optional<Held> held;
   held.emplace();
   TreeWalk walk(10);
@@ -287,6 +288,7 @@ TEST(TreeWalk, HoldsTheProcessAndNobodyThatHasItsNumberLater) {
 }
 
 TEST(TreeWalk, HoldsNoMoreThanItMay) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_pidfds(), "pidfds");
   const Held first;
   const Held second;
   TreeWalk walk(1);

@@ -176,6 +176,7 @@ int write_five_lines(const Pipe& pipe) {
 }
 
 TEST(QuietWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   for (const unsigned long first : {1UL, 7UL, 99UL}) {
     TracedSplices splices({first, 13, 2, 300, 50, 1, 1, 1});
     const Pipe pipe;
@@ -187,6 +188,7 @@ TEST(QuietWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
 }
 
 TEST(QuietWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   TracedSplices splices({7, 0});
   const Pipe pipe;
   const ExitStatus status = splices.run([&pipe] { return write_five_lines(pipe); });

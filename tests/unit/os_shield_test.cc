@@ -157,6 +157,11 @@ bool is_ignored(int signal) {
   return raw_sigaction(signal, nullptr, &found) == 0 && found.handler == kHandlerIgnore;
 }
 
+class RaiseShield : public testing::Test {
+ protected:
+  void SetUp() override { GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters"); }
+};
+
 // 0 once TERM is ignored, and the shield is up before that.
 int shielded() {
   KernelSigaction action;
@@ -165,7 +170,7 @@ int shielded() {
   return raise_shield(kTermShield).error == 0 ? 0 : 2;
 }
 
-TEST(RaiseShield, TheDispositionStaysWhatItWas) {
+TEST_F(RaiseShield, TheDispositionStaysWhatItWas) {
   const ExitStatus status = in_child([] {
     if (const int failed = shielded(); failed != 0) return failed;
     if (::signal(SIGTERM, SIG_DFL) == SIG_ERR) return 3;
@@ -181,7 +186,7 @@ TEST(RaiseShield, TheDispositionStaysWhatItWas) {
   EXPECT_EQ(status, exited(0));
 }
 
-TEST(RaiseShield, WhoeverMayDoWithoutGivesUpNoPrivileges) {
+TEST_F(RaiseShield, WhoeverMayDoWithoutGivesUpNoPrivileges) {
   GRACESHIM_NEEDS_ROOT();
   EXPECT_EQ(in_child([] {
               const int failed = shielded();
@@ -208,11 +213,11 @@ bool refuse_filters(std::uint32_t flags, int error) {
   return give_up_privileges() && install_filter(code);
 }
 
-TEST(RaiseShield, SlowsNobodyDownAsASandboxWould) {
+TEST_F(RaiseShield, SlowsNobodyDownAsASandboxWould) {
   EXPECT_EQ(in_child([] { return refuse_filters(0, EPERM) ? shielded() : 3; }), exited(0));
 }
 
-TEST(RaiseShield, IsUpWhereTheKernelKnowsNoFlagForThat) {
+TEST_F(RaiseShield, IsUpWhereTheKernelKnowsNoFlagForThat) {
   EXPECT_EQ(in_child([] { return refuse_filters(SECCOMP_FILTER_FLAG_SPEC_ALLOW, EINVAL) ? shielded() : 3; }),
             exited(0));
 }
@@ -228,11 +233,8 @@ long call_by_int80(long number, std::uint32_t first, std::uint32_t second) {
   return result;
 }
 
-TEST(RaiseShield, HoldsAtTheEntryOf32BitPrograms) {
-  constexpr long kI386Getpid = 20;
-  const bool has_entry = in_child([] { return call_by_int80(kI386Getpid, 0, 0) == ::getpid() ? 0 : 1; }) == exited(0);
-  if (!has_entry && std::getenv("GRACESHIM_TEST_STRICT") != nullptr) FAIL() << "no entry for 32-bit programs";
-  if (!has_entry) GTEST_SKIP() << "this kernel has no entry for 32-bit programs";
+TEST_F(RaiseShield, HoldsAtTheEntryOf32BitPrograms) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_32_bit_entry(), "entry for 32-bit programs");
   for (const long number : {174L, 67L, 48L}) {
     for (const bool is_shielded : {false, true}) {
       const ExitStatus status = in_child([number, is_shielded] {

@@ -81,6 +81,7 @@ TEST(SendVerified, ProcessThatIsGoneIsGone) {
 }
 
 TEST(SendVerified, WithoutPidfdsTheLookIsStillTaken) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   const ExitStatus status = in_child([] {
     const int pid = start_sleeper();
     Process seen = process(pid).value();

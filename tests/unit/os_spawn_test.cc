@@ -176,6 +176,7 @@ ShieldRequest term_shield() {
 }
 
 TEST(Spawn, BehindAShieldTheSignalIsIgnoredForGood) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   const ShieldRequest shield = term_shield();
   SpawnRequest request;
   request.shield = &shield;
@@ -192,6 +193,7 @@ TEST(Spawn, BehindAShieldTheSignalIsIgnoredForGood) {
 }
 
 TEST(Spawn, WeOurselvesStayOutsideTheShield) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   const ShieldRequest shield = term_shield();
   SpawnRequest request;
   request.shield = &shield;
@@ -202,6 +204,7 @@ TEST(Spawn, WeOurselvesStayOutsideTheShield) {
 }
 
 TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   for (const int error : {EPERM, EINVAL, ENOSYS, EACCES}) {
     const ExitStatus status = in_child([error] {
       ::signal(SIGHUP, SIG_IGN);
@@ -223,6 +226,7 @@ TEST(Spawn, ARefusedShieldLeavesEverythingAsWithout) {
 
 // A sandbox that says EACCES says what the kernel says to those who have not given up their privileges yet.
 TEST(Spawn, ARefusedShieldTakesNoPrivilegesAway) {
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   GRACESHIM_NEEDS_ROOT();
   for (const int error : {EPERM, EINVAL, ENOSYS, EACCES}) {
     for (const bool as_root : {true, false}) {

@@ -1,0 +1,5 @@
+#!/bin/bash
+# As the official images have it.
+set -e
+echo "entrypoint: preparing"
+exec "$@"
