@@ -102,7 +102,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
           "a run without a command, or a pause with one");
   }
   for (const std::string& warning : invocation->warnings) check(is_one_line(warning), "a warning is not one line");
-  check(invocation->remark.empty() || is_one_line(invocation->remark), "a remark is not one line");
+  for (const std::string& note : invocation->notes) check(is_one_line(note), "a note is not one line");
   check(!invocation->config.stop_plan.is_explicit() || !invocation->config.stop_signal.is_explicit(),
         "plan and signal are both explicit");
   check_shown(invocation->config);

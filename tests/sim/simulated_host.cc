@@ -117,7 +117,7 @@ Result<StartedChild> SimulatedHost::start_child() {
   SimProcess& process = add(kOwnPid, "command");
   child_ = process.facts.id.pid;
   if (on_child_start) on_child_start(process);
-  return StartedChild{child_, starts_in_foreground, shield_refused, own_session};
+  return StartedChild{child_, starts_in_foreground, shield_refused, false, own_session};
 }
 
 Result<int> SimulatedHost::start_hook(int /*child*/) {

@@ -229,7 +229,7 @@ TEST_P(Signals, ATriggerThatEndsTheChildTooIsNoCrash) {
 
 TEST_P(Signals, TheShimsOwnSignalsAreNeverMapped) {
   Process shim = run_shim("-p QUIT/auto/KILL -t 20s -m QUIT:USR1",
-                          "spawn session [ name left trap USR1 on QUIT [ exit 0 ] ready serve ] "
+                          "spawn session [ name left trap QUIT,USR1 on TERM [ exit 0 ] ready serve ] "
                           "trap USR1 on QUIT [ exit 9 ] ready serve");
   shim.ready();
   shim.ready("left");
@@ -238,7 +238,8 @@ TEST_P(Signals, TheShimsOwnSignalsAreNeverMapped) {
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 9);
   EXPECT_EQ(shim.count("main signal USR1 "), 1) << shim.output();
-  EXPECT_EQ(shim.count("left signal QUIT "), 1) << shim.output();
+  EXPECT_EQ(shim.count("left signal TERM "), 1) << shim.output();
+  EXPECT_EQ(shim.count("left signal QUIT "), 0) << "the command has told its own\n" << shim.output();
   EXPECT_EQ(shim.count("left signal USR1 "), 0) << shim.output();
 }
 
