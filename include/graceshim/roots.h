@@ -50,6 +50,8 @@ class DeliveryLedger {
   // Since when the pipe that the process reads has had no writer; `now` where this is the first time. `has_writer`
   // begins it anew.
   Millis writers_gone_since(ProcessId process, bool has_writer, Millis now);
+  // Whether it has been asked about a pipe that the process reads.
+  [[nodiscard]] bool reads_pipe(ProcessId process) const;
 
  private:
   struct Entry {
@@ -58,6 +60,7 @@ class DeliveryLedger {
     bool is_orphan = false;
     int deaf_step = -1;
     Millis deaf_since{0};
+    bool reads_pipe = false;
     std::optional<Millis> writers_gone{};
   };
   [[nodiscard]] const Entry* find(ProcessId process) const;

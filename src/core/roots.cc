@@ -59,12 +59,18 @@ Millis DeliveryLedger::deaf_since(ProcessId process, int step, Millis now) {
 
 Millis DeliveryLedger::writers_gone_since(ProcessId process, bool has_writer, Millis now) {
   Entry& entry = entry_of(process);
+  entry.reads_pipe = true;
   if (has_writer) {
     entry.writers_gone.reset();
     return now;
   }
   if (!entry.writers_gone) entry.writers_gone = now;
   return *entry.writers_gone;
+}
+
+bool DeliveryLedger::reads_pipe(ProcessId process) const {
+  const Entry* const entry = find(process);
+  return entry != nullptr && entry->reads_pipe;
 }
 
 }  // namespace graceshim

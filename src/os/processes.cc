@@ -85,7 +85,9 @@ std::optional<Process> parse_stat(std::string_view text) {
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
 
   Process found;
-  found.name = text.substr(open + 1, close - open - 1);
+  // A process has 15 bytes, which need no heap; the kernel's own threads show more.
+  constexpr std::size_t kLongestName = 15;
+  found.name = text.substr(open + 1, std::min(close - open - 1, kLongestName));
   std::string_view head = text.substr(0, open);
   std::string_view rest = text.substr(close + 1);
   if (!take_number(head, found.id.pid) || rest.size() < 2) return std::nullopt;

@@ -42,6 +42,9 @@ constexpr timespec kNoWait{};
 constexpr std::size_t kWalkMemory = std::size_t{4} * 1024 * 1024;
 alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memory{};
 
+// A tree that forks as fast as it is killed must not keep us for ever.
+constexpr int kWalksWithoutMemory = 32;
+
 constinit LinuxHost* running_host = nullptr;  // for what has no argument: a handler of the C++ library
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
@@ -146,12 +149,16 @@ LinuxHost::~LinuxHost() {
 // killer asks nobody. To go on is impossible, and to abort would leave a tree behind that may have been stopped.
 void LinuxHost::die_of_no_memory() noexcept {
   constexpr std::string_view kLine = "graceshim: out of memory; every process gets KILL\n";
+  static constinit bool has_been_here = false;
   if (is_pid1()) {
     graceshim::send_to_everybody(sig::kKill);
-  } else {
-    if (walk_) walk_->signal_all(sig::kKill);
-    if (child_ != 0 && request_.plan.place != Place::kOurGroup) graceshim::send_to_group(child_, sig::kKill);
-    if (child_ != 0) send_signal(child_, sig::kKill);
+  } else if (std::exchange(has_been_here, true)) {
+    if (walk_) walk_->signal_all(sig::kKill);  // its memory is not enough either
+  } else if (child_ != 0) {
+    walk_.emplace(0, walk_memory);
+    for (int i = 0; i < kWalksWithoutMemory && walk_->find_newcomers(sig::kKill) != 0; ++i) {
+    }
+    send_signal(child_, sig::kKill);
   }
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
   if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
@@ -266,9 +273,8 @@ Result<void> LinuxHost::open() {
   return parent_watch_->open();
 }
 
-void LinuxHost::let_go() {
-  const ReportTarget& report = request_.report.value;
-  if (report.kind == ReportTarget::Kind::kFd) own_fds_.push_back(report.fd);
+void LinuxHost::let_go(int report) {
+  own_fds_.push_back(report);
   drop_inherited_fds(own_fds_);
   leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
   forget_processor_of_child();

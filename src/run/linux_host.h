@@ -35,8 +35,9 @@ class LinuxHost final : public Host {
   Result<void> open();
   // A signal that has been waiting since before the start and starts a stop; 0: none.
   [[nodiscard]] int pending_trigger() const;
-  // Lets go of everything that is the child's: descriptors, standard input and output, the working directory.
-  void let_go();
+  // Lets go of everything that is the child's: descriptors, standard input and output, the working directory. `report`,
+  // a descriptor, stays open; -1: there is none.
+  void let_go(int report);
   // Tells the supervisor what happens until it has finished.
   void serve(Supervisor& supervisor);
   // Writes the lines that were logged since, as far as stderr takes them without waiting. After each event that is done

@@ -68,19 +68,23 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
 }
 
 bool Receivers::ends_by_its_pipe(const Process& process) {
+  const Millis now = host_.now();
   const std::optional<StandardInput> input = host_.standard_input(process.id.pid);
+  // A process that is about to end has closed its descriptors already.
+  const bool is_ending = !input && ledger_.reads_pipe(process.id);
+  if (is_ending) return now - ledger_.writers_gone_since(process.id, false, now) < kPipeGrace;
   if (!input) return false;
   const bool is_fed = std::ranges::any_of(members(), [&](const Process& writer) {
     return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
            host_.writes_to(writer.id.pid, input->pipe);
   });
   if (is_fed) {
-    ledger_.writers_gone_since(process.id, true, host_.now());
+    ledger_.writers_gone_since(process.id, true, now);
     return true;
   }
   // Fed from outside the tree, its end is nothing that this stop brings about.
   if (input->has_writer) return false;
-  return host_.now() - ledger_.writers_gone_since(process.id, false, host_.now()) < kPipeGrace;
+  return now - ledger_.writers_gone_since(process.id, false, now) < kPipeGrace;
 }
 
 std::optional<LatePlan> Receivers::stop_of(const Process& process) {

@@ -69,6 +69,11 @@ bool ReportWriter::has_target() const noexcept {
   return !path_.empty() || target_.value.kind == ReportTarget::Kind::kFd;
 }
 
+int ReportWriter::descriptor() const noexcept {
+  if (own_fd_) return own_fd_.get();
+  return target_.value.kind == ReportTarget::Kind::kFd ? target_.value.fd : -1;
+}
+
 Result<void> ReportWriter::prepare() {
   const ReportTarget& target = target_.value;
   if (target.kind == ReportTarget::Kind::kFd) {
@@ -119,8 +124,7 @@ Result<void> ReportWriter::write(Report& report) {
   if (const std::optional<std::uint64_t> now = oom_kill_count(); now && oom_kills_before_) {
     report.oom_kills = *now - *oom_kills_before_;
   }
-  if (target_.value.kind == ReportTarget::Kind::kFd)
-    return write_once(own_fd_ ? own_fd_.get() : target_.value.fd, report);
+  if (target_.value.kind == ReportTarget::Kind::kFd) return write_once(descriptor(), report);
   if (target_.value.kind == ReportTarget::Kind::kPath) return write_to_path(report);
   const Fd file(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
   if (!file) return refused(path_, errno);

@@ -23,6 +23,9 @@ class ReportWriter {
   // Whether a report may be written at the end.
   [[nodiscard]] bool has_target() const noexcept;
 
+  // The descriptor that stays open until the report is written; -1: none does.
+  [[nodiscard]] int descriptor() const noexcept;
+
   // To be called before anything is started. Keeps an fd:N from being inherited by the command.
   // Errors: the target cannot be written; the message names the setting and the reason, the status is 125.
   Result<void> prepare();

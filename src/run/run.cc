@@ -133,7 +133,7 @@ int run(const RunRequest& request) {
     supervisor.start();
   }
   if (!supervisor.finished()) {
-    host.let_go();
+    host.let_go(life->writer.descriptor());
     host.serve(supervisor);
   }
   if (writable && life->writer.has_target()) {

@@ -498,6 +498,16 @@ void on(std::string_view when, Words words) {
   reactions.push_back({signal, nth, words});
 }
 
+// A handler for one signal only: the kernel takes it away as it is called.
+void once(std::string_view when, Words words) {
+  on(when, words);
+  const int signal = signal_of(when);
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  action.sa_flags |= static_cast<int>(SA_RESETHAND);
+  if (::sigaction(signal, &action, nullptr) != 0) give_up_with_errno("sigaction " + signal_word(signal));
+}
+
 void open_file(const char* path) {
   const int fd = ::open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (fd < 0) give_up_with_errno(path);
@@ -573,6 +583,7 @@ constexpr std::array kVocabulary = {
     Word{"block", 1, false, false, [](const Arguments& a) { change_mask(a.words[0], true); }},
     Word{"unblock", 1, false, false, [](const Arguments& a) { change_mask(a.words[0], false); }},
     Word{"on", 1, true, false, [](const Arguments& a) { on(a.words[0], a.block); }},
+    Word{"once", 1, true, false, [](const Arguments& a) { once(a.words[0], a.block); }},
     Word{"serve", 0, false, false, [](const Arguments&) { serve(); }},
     // Time and end.
     Word{"nap", 1, false, false, [](const Arguments& a) { nap(number(a.words[0])); }},

@@ -47,7 +47,9 @@ TEST(DeliveryLedger, DeafnessIsCountedForEachStep) {
 
 TEST(DeliveryLedger, AWriterThatComesBeginsTheGraceOfAPipeAnew) {
   DeliveryLedger ledger;
+  EXPECT_FALSE(ledger.reads_pipe(kMaster));
   EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{100}), Millis{100});
+  EXPECT_TRUE(ledger.reads_pipe(kMaster));
   EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{300}), Millis{100});
   ledger.writers_gone_since(kMaster, true, Millis{400});
   EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{500}), Millis{500});
