@@ -36,11 +36,9 @@ struct Preset {
   // without blanks, '#' for a version. Its other processes have other titles.
   Names<3> titles{};
   Runtime runtime = Runtime::kNone;
-  // This row takes the place of that one if the variable is set in the command's environment: to `value`, or to
-  // anything but nothing where `value` is empty.
+  // This row takes the place of that one if the variable is set in the command's environment, and not empty.
   std::string_view in_place_of{};
   std::string_view variable{};
-  std::string_view value{};
   std::string_view plan{};                // empty: the signal that asks for the stop is right
   std::array<std::uint8_t, 3> success{};  // exit statuses of an orderly stop other than 0; 0: none
   std::optional<Stragglers> stragglers{};

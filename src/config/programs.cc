@@ -196,7 +196,7 @@ const Preset* in_environment(const Preset* preset, const VariableLookup& lookup)
   for (const Preset& row : presets()) {
     if (row.in_place_of != preset->name) continue;
     const std::optional<std::string> value = lookup(row.variable);
-    if (value && !value->empty() && (row.value.empty() || *value == row.value)) return &row;
+    if (value && !value->empty()) return &row;
   }
   return preset;
 }

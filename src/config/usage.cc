@@ -92,9 +92,8 @@ std::string list_presets_text() {
     if (!programs.empty()) {
       text.append(wrap("command: " + programs, 4));
     } else if (!preset.in_place_of.empty()) {
-      std::string variable(preset.variable);
-      if (!preset.value.empty()) variable.append("=").append(preset.value);
-      text.append(wrap("in place of " + std::string(preset.in_place_of) + " where " + variable + " is set", 4));
+      text.append(wrap(
+          "in place of " + std::string(preset.in_place_of) + " where " + std::string(preset.variable) + " is set", 4));
     } else {
       text.append(wrap("by name only", 4));
     }
