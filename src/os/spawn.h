@@ -61,7 +61,7 @@ struct SpawnFailure {
 
 struct Spawned {
   int pid = 0;
-  Raised shield{};  // refused: the process runs without, as if none had been asked for
+  Raised shield{};         // refused: the process runs without, as if none had been asked for
   int terminal_error = 0;  // errno with which its own session did not get the terminal
 };
 
