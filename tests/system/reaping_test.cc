@@ -145,5 +145,68 @@ TEST_F(ReapingAsPid1, OrphansByTheThousandLeaveTheMemoryFlat) {
   EXPECT_EQ(shim.end().code(), 78);
 }
 
+// --- Whoever calls PTRACE_TRACEME has made its parent, and as an orphan us, its tracer. It is to run on and end as if
+// nothing traced it. ---
+
+TEST_P(Reaping, ATracedChildRunsOnAndEnds) {
+  EXPECT_EQ(run_shim("", "traceme exec " + fixture_path() + " exit 21").end().code(), 21);
+  EXPECT_EQ(run_shim("", "traceme die TERM").end().code(), 143);
+  Process shim = run_shim("-t 60s", "traceme on USR1 [ print served ] on TERM [ exit 22 ] ready serve");
+  shim.ready();
+  shim.send(SIGUSR1);
+  shim.line("main served");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 22);
+}
+
+// STOP is somebody's own will, and CONT ends it: no job control of ours.
+TEST_P(Reaping, ATracedChildThatStopsIsStoppedAndContinuedAsAnyOther) {
+  Process shim = run_shim("-t 60s", "ready traceme stop on TERM [ exit 23 ] print served serve");
+  const pid_t child = shim.ready();
+  eventually("it is stopped", [child] { return proc_status(child, "State").starts_with("T (stopped)"); });
+  ::kill(child, SIGCONT);
+  shim.line("main served");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 23);
+}
+
+TEST_P(Reaping, ATracedOrphanIsStoppedLikeAnyOther) {
+  Process shim = run_shim("-t 60s",
+                          "spawn daemon [ name far traceme on TERM [ print told exit 0 ] ready serve ] "
+                          "on TERM [ die TERM ] ready serve");
+  shim.ready("far");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+  EXPECT_EQ(shim.count("far told"), 1) << shim.output();
+}
+
+TEST_P(Reaping, ATracedChildThatIgnoresTheStopIsKilled) {
+  Process shim = run_shim("-t 300ms", "traceme ignore TERM ready serve");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 137);
+}
+
+// It came with us over the exec, and the kernel was told to send another signal than CHLD, or none, at its end.
+TEST_P(Reaping, AChildOfAnotherExitSignalIsWaitedForAndStopped) {
+  Start way = start();
+  way.argv = {fixture_path()};
+  for (const std::string& word :
+       words("spawn unsigned [ name elder on TERM [ print told exit 0 ] ready serve ] exec")) {
+    way.argv.push_back(word);
+  }
+  for (const std::string& word : {shim_path(), std::string("-t"), std::string("60s"), std::string("--"), fixture_path(),
+                                  std::string("ready"), std::string("serve")}) {
+    way.argv.push_back(word);
+  }
+  Process shim(way);
+  shim.ready("elder");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+  EXPECT_EQ(shim.count("elder told"), 1) << shim.output();
+}
+
 }  // namespace
 }  // namespace graceshim

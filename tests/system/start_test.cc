@@ -470,5 +470,73 @@ TEST_F(Refusal, OfTheWaitForSignalsIs125) {
   EXPECT_NE(shim.errors().find("rt_sigtimedwait"), std::string::npos) << shim.errors();
 }
 
+// A process's end is seen by another call, as exactly.
+TEST_P(Starts, WithoutWaitidEveryEndIsSeenAllTheSame) {
+  for (const int error : {EPERM, ENOSYS}) {
+    Start way = start();
+    way.before_exec = without({SYS_waitid}, error);
+    EXPECT_EQ(run({.child = "exit 17", .start = way}).end().code(), 17);
+    EXPECT_EQ(run({.child = "die USR2", .start = way}).end().code(), 128 + SIGUSR2);
+    Process shim = run(
+        {.options = "-t 60s", .child = "orphans 20 spawn session [ name left ready serve ] ready serve", .start = way});
+    shim.ready("left");
+    shim.ready();
+    shim.send(SIGTERM);
+    EXPECT_EQ(shim.end().code(), 143) << shim.errors();
+  }
+}
+
+TEST_F(Refusal, OfEveryWaitForProcessesIs125) {
+  for (const int error : {EPERM, ENOSYS}) {
+    Process shim =
+        run({.child = "print started", .start = {.argv = {}, .before_exec = without({SYS_waitid, SYS_wait4}, error)}});
+    EXPECT_EQ(shim.end().code(), 125);
+    EXPECT_EQ(shim.output(), "") << "something was started";
+    EXPECT_NE(shim.errors().find("cannot wait for processes"), std::string::npos) << shim.errors();
+  }
+}
+
+// --- A small stack. ---
+
+#ifndef __SANITIZE_ADDRESS__  // whose frames are many times as large
+// Whole lives: a start, a hook, a stop with stragglers, a report, a KILL. The loader of a dynamic program is content
+// with 48 kB; bash, dash and tini live with 32.
+TEST_P(Starts, ASmallStackIsEnoughForAWholeLife) {
+  const Scratch scratch;
+  for (const unsigned long size : {32UL, 48UL}) {
+    if (size < 48 && !is_static(shim_path())) continue;
+    Start way = start();
+    way.before_exec = with_limit(RLIMIT_STACK, size * 1'024);
+    EXPECT_EQ(run({.child = "exit 17", .start = way}).end().code(), 17) << size;
+    const std::string report = scratch.path("report");
+    Process shim = run({.options = "-t 1s --pre-stop true --report " + report,
+                        .child = "orphans 3 spawn session [ name left ignore TERM ready serve ] "
+                                 "spawn daemon [ name far ready serve ] ignore TERM ready serve",
+                        .start = way});
+    for (const char* name : {"left", "far", "main"}) shim.ready(name);
+    shim.send(SIGTERM);
+    EXPECT_EQ(shim.end().code(), 137) << size << shim.errors();
+    EXPECT_NE(read_file(report).find("137"), std::string::npos) << size;
+  }
+}
+#endif
+
+// --- More than a few descriptors. ---
+
+TEST_F(StartOfAProcess, ManyInheritedDescriptorsReachTheChildAndAreLetGoOf) {
+  constexpr std::size_t kCount = 19'000;
+  Process shim = run({.child = "ready serve", .start = {.argv = {}, .before_exec = [] {
+                                                          with_limit(RLIMIT_NOFILE, 20'000)();
+                                                          for (std::size_t i = 0; i < kCount; ++i) {
+                                                            if (::dup(0) < 0) fail_with_errno("dup");
+                                                          }
+                                                        }}});
+  const pid_t child = shim.ready();
+  EXPECT_GE(descriptors_of(child).size(), kCount);
+  eventually("it has let go", [&shim] { return descriptors_of(shim.pid()).size() < 10; });
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+}
+
 }  // namespace
 }  // namespace graceshim
