@@ -156,7 +156,7 @@ Program through_interpreter(Words words) {
   const std::string name(base_name(path));
   const std::string_view plain = without_version(name);
   const Words arguments = words.subspan(1);
-  const Program itself{.path = path, .name = name, .arguments = arguments};
+  Program itself{.path = path, .name = name, .arguments = arguments};
   const auto* const row =
       std::ranges::find_if(kInterpreters, [plain](const Interpreter& i) { return has_name(i.names, plain); });
   if (row == kInterpreters.end()) return itself;

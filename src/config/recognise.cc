@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -43,8 +44,9 @@ class Context {
   }
 
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const {
-    for (auto entry = set_.rbegin(); entry != set_.rend(); ++entry) {
-      if (entry->first == name) return entry->second;
+    // The last of several counts.
+    for (const auto& [known, value] : std::views::reverse(set_)) {
+      if (known == name) return value;
     }
     return cleared_ || !inherited_ ? std::nullopt : inherited_(name);
   }
