@@ -863,7 +863,12 @@ void Supervisor::tell_end() {
     if (oom_kills && (*oom_kills > 0 || report_.child.value == sig::kKill))
       line += "; the kernel has counted " + std::to_string(*oom_kills) + " OOM kills in its cgroup";
   }
-  if (report_.status != exit_code(report_.child)) line += "; exit.success makes that " + std::to_string(report_.status);
+  const bool is_made_success = report_.status != exit_code(report_.child);
+  if (is_made_success && report_.child.by_signal) {
+    host_.log(LogLevel::kDebug, "a command that dies of " + signal_name(report_.child.value) +
+                                    " may have no handler for it: then the work that it had begun is lost");
+  }
+  if (is_made_success) line += "; exit.success makes that " + std::to_string(report_.status);
   host_.log(level, line);
 }
 

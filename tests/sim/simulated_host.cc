@@ -225,6 +225,7 @@ std::optional<Process> SimulatedHost::next_found(bool in_detail) {
 }
 
 std::optional<Process> SimulatedHost::process(int pid) {
+  ++looks_;
   const auto at = processes_.find(pid);
   if (at == processes_.end()) return std::nullopt;
   Process found = at->second.facts;

@@ -97,6 +97,8 @@ class SimulatedHost final : public Host {
   // "to PID", "back" and "suspended", in order.
   [[nodiscard]] const std::vector<std::string>& terminal_history() const { return terminal_history_; }
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
+  // How many processes have been looked at one by one.
+  [[nodiscard]] int looks() const { return looks_; }
 
   // --- Host. ---
   Millis now() override { return now_; }
@@ -146,6 +148,7 @@ class SimulatedHost final : public Host {
   int child_ = 0;
   int hook_ = 0;
   int signals_to_reaped_ = 0;
+  int looks_ = 0;
   bool change_queued_ = false;
   const Process self_{.id = {kOwnPid, 0}, .group = kOwnSession, .session = kOwnSession, .name = {}};
   std::map<int, SimProcess> processes_;

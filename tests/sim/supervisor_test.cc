@@ -1111,7 +1111,32 @@ TEST(Settling, WhatMayFinishIsWaitedFor) {
   EXPECT_EQ(run.got(job), "");
 }
 
+TEST(Stragglers, AnOrphanThatHasHadTheStepIsNotReadAgain) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.start();
+  for (int i = 0; i < 2'000; ++i) {
+    SimProcess& orphan = run.host.fork_from(run.host.child(), "orphan");
+    finishes_on(orphan, sig::kTerm, seconds(20));
+  }
+  run.host.signal_us(sig::kTerm);
+  int after_the_step = 0;
+  run.host.at(seconds(1), [&] { after_the_step = run.host.looks(); });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(20));
+  EXPECT_EQ(run.host.looks(), after_the_step) << "a look every 200 ms, for 19 s";
+}
+
 // --- What the log says. ---
+
+TEST(Log, AStatusThatIsMadeASuccessAfterADeathIsQuestioned) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.success.add(143);
+  Simulation run(plan);
+  run.start();
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_TRUE(run.host.said("a command that dies of TERM may have no handler for it"));
+}
 
 TEST(Log, ADeathThatNobodyAskedForLeavesALineWithTheOomKills) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
