@@ -79,6 +79,8 @@ SETUPS = (
     Setup("sshd", "/usr/sbin/sshd -D -e -f $directory/sshd_config", works.SshSession, ("sshd_config",)),
     Setup("vsftpd", "vsftpd $directory/vsftpd.conf", works.FtpSession, ("vsftpd.conf",)),
     # --- More servers ---
+    Setup("pm2-runtime", "node $directory/pm2/node_modules/pm2/bin/pm2-runtime start $directory/ecosystem.config.js",
+          works.RequestUnderPm2, ("ecosystem.config.js", "pm2_server.js"), limit=20),
     Setup("php-s", "php -S 127.0.0.1:$port $directory/page.php", works.Request, ("page.php",)),
     Setup("cheroot", "python3 -m cheroot --bind 127.0.0.1:$port web_application:application", works.Request,
           ("web_application.py",)),

@@ -101,6 +101,24 @@ class RequestUnderMaster(Request):
         super().begin(server)
 
 
+class RequestUnderPm2(Request):
+    """A request to an application of pm2, which comes from npm."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.npm = case.need_program("npm")
+        self.env["PM2_HOME"] = os.path.join(case.directory, "home")
+
+    def prepare(self):
+        self.make(os.path.join(self.case.directory, "pm2"), self._install)
+
+    def _install(self, path):
+        os.makedirs(path, exist_ok=True)
+        # With the machine's own settings: the registry, a proxy.
+        command = self.case.start([self.npm, "install", "--no-audit", "--no-fund", "--prefix", path, "pm2"], dict(os.environ))
+        self.case.assertEqual(command.wait(START_LIMIT), 0, command.output())
+
+
 class FastCgiRequest(Request):
     """A request for a page of PHP."""
 
