@@ -258,7 +258,7 @@ class DropIn(BesideTheReal, Case):
                 for path in self.both(name):
                     status, out, errors = self.said(path, *options, "/bin/sh", "-c", "exit 3", env=env)
                     self.assertEqual(status, 3)
-                    self.assertRegex(out + errors, r"(?m)(Spawned child process '/bin/sh' with|spawned: /bin/sh$)")
+                    self.assertRegex(out + errors, r"(?m)(Spawned child process '/bin/sh' with|spawned: /bin/sh)")
 
     def test_tini_knows_that_it_is_a_subreaper_already(self):
         def story(path, is_one, pid1=False):
