@@ -87,7 +87,7 @@ def state_of(pid):
 class BesideTheReal:
     """A case with graceshim under every name."""
 
-    LIMIT = 80
+    LIMIT = 240
 
     def setUp(self):
         super().setUp()
