@@ -47,10 +47,13 @@ class DeliveryLedger {
 
   // Since when the process has been seen not to act on this step; `now` where this is the first time.
   Millis deaf_since(ProcessId process, int step, Millis now);
-  // Since when the pipe that the process reads has had no writer; `now` where this is the first time. `has_writer`
-  // begins it anew.
-  Millis writers_gone_since(ProcessId process, bool has_writer, Millis now);
-  // Whether it has been asked about a pipe that the process reads.
+  // What is known of the pipe that a process reads.
+  struct Pipe {
+    std::optional<Millis> writers_gone{};  // when it was first seen without a writer
+    Millis drained{0};                     // from then on: when something was last seen in it
+  };
+  Pipe& pipe_of(ProcessId process);
+  // Whether pipe_of() has been asked.
   [[nodiscard]] bool reads_pipe(ProcessId process) const;
 
  private:
@@ -60,8 +63,7 @@ class DeliveryLedger {
     bool is_orphan = false;
     int deaf_step = -1;
     Millis deaf_since{0};
-    bool reads_pipe = false;
-    std::optional<Millis> writers_gone{};
+    std::optional<Pipe> pipe{};
   };
   [[nodiscard]] const Entry* find(ProcessId process) const;
   Entry& entry_of(ProcessId process);

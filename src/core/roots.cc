@@ -57,20 +57,14 @@ Millis DeliveryLedger::deaf_since(ProcessId process, int step, Millis now) {
   return entry.deaf_since;
 }
 
-Millis DeliveryLedger::writers_gone_since(ProcessId process, bool has_writer, Millis now) {
-  Entry& entry = entry_of(process);
-  entry.reads_pipe = true;
-  if (has_writer) {
-    entry.writers_gone.reset();
-    return now;
-  }
-  if (!entry.writers_gone) entry.writers_gone = now;
-  return *entry.writers_gone;
+DeliveryLedger::Pipe& DeliveryLedger::pipe_of(ProcessId process) {
+  std::optional<Pipe>& pipe = entry_of(process).pipe;
+  return pipe ? *pipe : pipe.emplace();
 }
 
 bool DeliveryLedger::reads_pipe(ProcessId process) const {
   const Entry* const entry = find(process);
-  return entry != nullptr && entry->reads_pipe;
+  return entry != nullptr && entry->pipe;
 }
 
 }  // namespace graceshim

@@ -378,7 +378,9 @@ std::optional<StandardInput> standard_input(int pid) {
   const Fd reader(::open(path.data(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   pollfd state{reader.get(), POLLIN, 0};
   const bool ended = reader && ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
-  return StandardInput{*pipe, !ended};
+  int unread = 0;
+  const bool has_data = reader && ::ioctl(reader.get(), FIONREAD, &unread) == 0 && unread > 0;
+  return StandardInput{*pipe, !ended, has_data};
 }
 
 bool writes_to(int pid, std::uint64_t pipe) {

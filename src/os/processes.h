@@ -107,6 +107,7 @@ std::optional<std::string> environment_variable(int pid, std::string_view name);
 struct StandardInput {
   std::uint64_t pipe = 0;
   bool has_writer = false;  // some process still has the other end
+  bool has_data = false;    // not yet read
 };
 
 // What a process reads on descriptor 0, if that is a pipe. Nothing where it is something else, or cannot be seen.

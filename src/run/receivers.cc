@@ -68,23 +68,24 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
 }
 
 bool Receivers::ends_by_its_pipe(const Process& process) {
-  const Millis now = host_.now();
   const std::optional<StandardInput> input = host_.standard_input(process.id.pid);
   // A process that is about to end has closed its descriptors already.
-  const bool is_ending = !input && ledger_.reads_pipe(process.id);
-  if (is_ending) return now - ledger_.writers_gone_since(process.id, false, now) < kPipeGrace;
-  if (!input) return false;
-  const bool is_fed = std::ranges::any_of(members(), [&](const Process& writer) {
-    return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
-           host_.writes_to(writer.id.pid, input->pipe);
-  });
+  if (!input && !ledger_.reads_pipe(process.id)) return false;
+  DeliveryLedger::Pipe& pipe = ledger_.pipe_of(process.id);
+  const bool is_fed = input && std::ranges::any_of(members(), [&](const Process& writer) {
+                        return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
+                               host_.writes_to(writer.id.pid, input->pipe);
+                      });
   if (is_fed) {
-    ledger_.writers_gone_since(process.id, true, now);
+    pipe.writers_gone.reset();
     return true;
   }
   // Fed from outside the tree, its end is nothing that this stop brings about.
-  if (input->has_writer) return false;
-  return now - ledger_.writers_gone_since(process.id, false, now) < kPipeGrace;
+  if (input && input->has_writer) return false;
+  const Millis now = host_.now();
+  if (!pipe.writers_gone) pipe.writers_gone = pipe.drained = now;
+  if (input && input->has_data) pipe.drained = now;
+  return now - pipe.drained < kPipeGrace && now - *pipe.writers_gone < kLongestPipeGrace;
 }
 
 std::optional<LatePlan> Receivers::stop_of(const Process& process) {

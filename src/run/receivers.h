@@ -30,7 +30,8 @@ class Receivers {
   std::vector<Process> nearest_below(const Process& from, int signal, int step);
 
   // Whether the process ends by itself: its standard input is a pipe that another member of the tree, which does not
-  // descend from it, has open for writing, or that has had no writer for less than kPipeGrace.
+  // descend from it, has open for writing, or that has had no writer, and nothing in it, for less than
+  // kPipeGrace.
   bool ends_by_its_pipe(const Process& process);
 
   // What late_recognition.h knows of a process.
@@ -51,8 +52,10 @@ class Receivers {
   std::unordered_map<int, int> parents_;  // of the members, by pid
 };
 
-// From the end of the last writer of a pipe to a step for the process that reads it: what is in the pipe is still to be
-// written somewhere.
+// Once the last writer of a pipe has gone and the pipe is empty, the process that reads it has this long before it gets
+// a step: what it has read is still to be written somewhere.
 constexpr Millis kPipeGrace{1'000};
+// A reader that hangs gets it this long after the last writer has gone.
+constexpr Millis kLongestPipeGrace{10'000};
 
 }  // namespace graceshim

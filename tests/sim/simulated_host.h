@@ -37,6 +37,7 @@ struct SimProcess {
   std::vector<int> pending;  // caught signals that came while it was stopped
   std::vector<std::string> words{};
   int reads = 0;             // the pipe on its standard input; 0: none
+  Millis reads_until{0};     // there is something in its pipe until then
   int writes = 0;            // the pipe that it has open for writing
   bool at_eof_ends = false;  // once its pipe has no writer
 };

@@ -1056,6 +1056,21 @@ TEST(Pipelines, AReaderHasASecondAfterTheLastWriter) {
   EXPECT_EQ(run.got(pid), "TERM@2000");
 }
 
+TEST(Pipelines, AReaderThatIsSlowHasItsSecondOnceThePipeIsEmpty) {
+  for (const int busy : {5, 60}) {
+    Simulation run(plan_of("same/auto/KILL", seconds(30)));
+    run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+    run.start();
+    SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+    tee.reads = 7;
+    tee.reads_until = run.host.now() + seconds(busy);
+    const int pid = tee.facts.id.pid;
+    run.host.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 143);
+    EXPECT_EQ(run.got(pid), busy == 5 ? "TERM@5800" : "TERM@10000") << "one that hangs is not waited for for ever";
+  }
+}
+
 TEST(Pipelines, AMasterThatListensToItsOwnWorkersIsNoReaderOfThatKind) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();

@@ -45,14 +45,13 @@ TEST(DeliveryLedger, DeafnessIsCountedForEachStep) {
   EXPECT_EQ(ledger.deaf_since(kMaster, 1, Millis{5'000}), Millis{5'000});
 }
 
-TEST(DeliveryLedger, AWriterThatComesBeginsTheGraceOfAPipeAnew) {
+TEST(DeliveryLedger, APipeIsRememberedForItsReader) {
   DeliveryLedger ledger;
   EXPECT_FALSE(ledger.reads_pipe(kMaster));
-  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{100}), Millis{100});
+  ledger.pipe_of(kMaster).writers_gone = Millis{100};
   EXPECT_TRUE(ledger.reads_pipe(kMaster));
-  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{300}), Millis{100});
-  ledger.writers_gone_since(kMaster, true, Millis{400});
-  EXPECT_EQ(ledger.writers_gone_since(kMaster, false, Millis{500}), Millis{500});
+  EXPECT_EQ(ledger.pipe_of(kMaster).writers_gone, Millis{100});
+  EXPECT_FALSE(ledger.pipe_of({kMaster.pid, kMaster.start_time + 1}).writers_gone);
 }
 
 TEST(Hears, WhatIsCaughtOrWaitedForIsHeard) {
