@@ -31,6 +31,11 @@ struct Dispositions {
 // the default of the signal is to end or to stop a process. signal(7) has the defaults.
 bool hears(const Dispositions& how, int signal) noexcept;
 
+struct PipeOfReader {
+  std::optional<Millis> writers_gone{};  // when it was first seen without a writer
+  Millis drained{0};                     // from then on: when something was last seen in it
+};
+
 // The memory of a stop: for each process the last step that it has had, and since when it has been waited for.
 class DeliveryLedger {
  public:
@@ -47,12 +52,8 @@ class DeliveryLedger {
 
   // Since when the process has been seen not to act on this step; `now` where this is the first time.
   Millis deaf_since(ProcessId process, int step, Millis now);
-  // What is known of the pipe that a process reads.
-  struct Pipe {
-    std::optional<Millis> writers_gone{};  // when it was first seen without a writer
-    Millis drained{0};                     // from then on: when something was last seen in it
-  };
-  Pipe& pipe_of(ProcessId process);
+  // What is known of the pipe that the process reads.
+  PipeOfReader& pipe_of(ProcessId process);
   // Whether pipe_of() has been asked.
   [[nodiscard]] bool reads_pipe(ProcessId process) const;
 
@@ -63,7 +64,7 @@ class DeliveryLedger {
     bool is_orphan = false;
     int deaf_step = -1;
     Millis deaf_since{0};
-    std::optional<Pipe> pipe{};
+    std::optional<PipeOfReader> pipe{};
   };
   [[nodiscard]] const Entry* find(ProcessId process) const;
   Entry& entry_of(ProcessId process);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -45,9 +44,9 @@ class Context {
 
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const {
     // The last of several counts.
-    for (const auto& [known, value] : std::views::reverse(set_)) {
-      if (known == name) return value;
-    }
+    const auto found =
+        std::find_if(set_.rbegin(), set_.rend(), [name](const auto& entry) { return entry.first == name; });
+    if (found != set_.rend()) return found->second;
     return cleared_ || !inherited_ ? std::nullopt : inherited_(name);
   }
 

@@ -57,8 +57,8 @@ Millis DeliveryLedger::deaf_since(ProcessId process, int step, Millis now) {
   return entry.deaf_since;
 }
 
-DeliveryLedger::Pipe& DeliveryLedger::pipe_of(ProcessId process) {
-  std::optional<Pipe>& pipe = entry_of(process).pipe;
+PipeOfReader& DeliveryLedger::pipe_of(ProcessId process) {
+  std::optional<PipeOfReader>& pipe = entry_of(process).pipe;
   return pipe ? *pipe : pipe.emplace();
 }
 

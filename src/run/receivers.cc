@@ -71,7 +71,7 @@ bool Receivers::ends_by_its_pipe(const Process& process) {
   const std::optional<StandardInput> input = host_.standard_input(process.id.pid);
   // A process that is about to end has closed its descriptors already.
   if (!input && !ledger_.reads_pipe(process.id)) return false;
-  DeliveryLedger::Pipe& pipe = ledger_.pipe_of(process.id);
+  PipeOfReader& pipe = ledger_.pipe_of(process.id);
   const bool is_fed = input && std::ranges::any_of(members(), [&](const Process& writer) {
                         return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
                                host_.writes_to(writer.id.pid, input->pipe);
