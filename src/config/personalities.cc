@@ -323,7 +323,8 @@ class Speaker {
   }
 
   [[nodiscard]] std::string help() const {
-    std::string text = std::string(who_.version) + " - graceshim " GRACESHIM_VERSION "\n" + this->text("%u\n\n");
+    std::string text(who_.version);
+    text.append(" - graceshim ").append(GRACESHIM_VERSION).append("\n").append(this->text("%u\n\n"));
     std::string variables;
     for (const Option& option : who_.options) {
       if (option.help.empty()) continue;
