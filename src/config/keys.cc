@@ -448,7 +448,10 @@ constexpr Key with(Key row, decltype(Key::assign) assign_row, decltype(Key::show
 }
 
 constexpr auto kReadLevel = read_word<LogLevel, kLevelWords>;
-constexpr auto kWriteLevel = write_word<LogLevel, kEveryLevelWord>;
+// What is shown can be written: the level that only an init in another's place has is the nearest of ours.
+std::string write_level(LogLevel level) {
+  return write_word<LogLevel, kEveryLevelWord>(std::min(level, LogLevel::kDebug));
+}
 
 constexpr std::array kKeys{
     setting<&Config::preset, read_preset, write_text>({.group = kWhat,
@@ -609,7 +612,7 @@ constexpr std::array kKeys{
          .default_text = "no",
          .help = "Stop when the process that started graceshim ends",
          .words = kBooleanWords}),
-    setting<&Config::log_level, kReadLevel, kWriteLevel>({.group = kRest,
+    setting<&Config::log_level, kReadLevel, write_level>({.group = kRest,
                                                           .toml = "log.level",
                                                           .flag = "log-level",
                                                           .variable = "GRACESHIM_LOG_LEVEL",
@@ -617,9 +620,9 @@ constexpr std::array kKeys{
                                                           .default_text = "info",
                                                           .help = "Log this and worse: error, warn, info, debug",
                                                           .words = kLevelWords}),
-    setting<&Config::log_level, kReadLevel, kWriteLevel>(
+    setting<&Config::log_level, kReadLevel, write_level>(
         {.group = kRest, .letter = 'q', .implied = "error", .help = "Same as --log-level error"}),
-    setting<&Config::log_level, kReadLevel, kWriteLevel>(
+    setting<&Config::log_level, kReadLevel, write_level>(
         {.group = kRest, .letter = 'v', .implied = "debug", .help = "Same as --log-level debug"}),
     setting<&Config::log_format, (read_word<LogFormat, kFormatWords>), (write_word<LogFormat, kFormatWords>)>(
         {.group = kRest,
