@@ -13,10 +13,13 @@ from nginx_test import SIZE, Nginx
 # a thread dump, at INT.
 PROGRAMS = {
     "python3": ["-c", "import os, signal\n"
+                      "ends = os.pipe()\n"
+                      "os.set_blocking(ends[1], False)\n"
+                      "signal.set_wakeup_fd(ends[1])\n"
                       "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'TERM\\n'))\n"
                       "signal.signal(signal.SIGQUIT, lambda *_: (os.write(1, b'QUIT\\n'), os._exit(0)))\n"
                       "os.write(1, b'ready\\n')\n"
-                      "while True: signal.pause()\n"],
+                      "while True: os.read(ends[0], 1)\n"],
     "ruby": ["-e", "trap('TERM') { $stdout.syswrite(\"TERM\\n\") }\n"
                    "trap('QUIT') { $stdout.syswrite(\"QUIT\\n\"); exit! 0 }\n"
                    "$stdout.syswrite(\"ready\\n\")\n"
