@@ -1,4 +1,5 @@
-"""Counts the test cases of a ctest run: tally.py JUNIT. Prints `passed failed skipped lacking`; on stderr all but the passed.
+"""Counts the test cases of a ctest run: tally.py JUNIT FAILURES. Prints `passed failed skipped lacking`; on stderr all but
+the passed. What the failed ones said is added to the file FAILURES.
 
 A GoogleTest executable is one entry of ctest and many test cases; ctest knows only whether the whole of it passed. What
 is skipped because this kernel lacks something says so in these words, and is counted as lacking, not as skipped.
@@ -19,6 +20,16 @@ def lacks(output):
     """What this kernel has not, in the words of the test; empty where that is not why it was skipped."""
     found = KERNEL.search(output)
     return found[0] if found else ""
+
+
+LONGEST = 60  # lines of one failure
+
+
+def said_by(case, output):
+    """What one case of an executable said, or the whole of it where that is one case."""
+    _, _, said = output.partition(f"[ RUN      ] {case}\n")
+    said = said.partition(f"[  FAILED  ] {case}")[0] if said else output
+    return said.rstrip().splitlines()[-LONGEST:]
 
 
 def count(entry):
@@ -52,11 +63,17 @@ def count(entry):
 
 def main():
     total = [0, 0, 0, 0]
+    failures = []
     for entry in xml.etree.ElementTree.parse(sys.argv[1]).getroot().iter("testcase"):
         *numbers, names = count(entry)
         total = [before + now for before, now in zip(total, numbers)]
         for name in names:
             print(f"    {name}", file=sys.stderr)
+            if name.startswith("FAILED"):
+                failures += [name, *("  | " + line for line in
+                                     said_by(name.rpartition(": ")[2], entry.findtext("system-out") or ""))]
+    with open(sys.argv[2], "a", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in failures)
     print(*total)
 
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "configure.h"
@@ -28,11 +29,12 @@ std::span<char* const> environment_span(char** environment) {
   return {environment, size};
 }
 
-// For as long as the process lives: to take a life apart at its end would only delay it.
-template <class Part>
-Part& keep(Part&& part) {
-  static Part* kept = nullptr;
-  kept = new Part(std::forward<Part>(part));
+// What `make` returns, for as long as the process lives: to take a life apart at its end would only delay it. It is made
+// in its place on the heap, never on the stack, which may be small.
+template <class Make>
+std::invoke_result_t<Make>& keep(Make make) {
+  static std::invoke_result_t<Make>* kept = nullptr;
+  kept = new std::invoke_result_t<Make>(make());
   return *kept;
 }
 
@@ -97,7 +99,7 @@ int app_main(int argc, char** argv, char** environment) {
   surroundings.exists = file_exists;
   surroundings.list_directory = directory_names;
   surroundings.working_directory = entry.working_directory;
-  Result<Invocation>& invocation = keep(configure(surroundings));
+  Result<Invocation>& invocation = keep([&] { return configure(surroundings); });
   const Manners manners = manners_of(surroundings.arguments);
   if (!invocation) return refuse(invocation.error(), manners);
   if (const std::optional<Said>& said = invocation->said)
@@ -115,13 +117,14 @@ int app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  Situation& situation = keep(Situation(entry.situation));
+  Situation& situation = keep([&] { return Situation(entry.situation); });
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
-  const Result<PlanResult>& plan = keep(make_plan(invocation->config, invocation->platform, situation));
+  const Result<PlanResult>& plan =
+      keep([&] { return make_plan(invocation->config, invocation->platform, situation); });
   if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan), manners);
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan), manners);
-  RunRequest& request = keep(request_of(*invocation, *plan, entry));
+  RunRequest& request = keep([&] { return request_of(*invocation, *plan, entry); });
   request.manners = manners;
   request.knowledge = knowledge_of(*invocation, situation, request.plan);
   return run(request);

@@ -38,9 +38,9 @@ Result<void> apply(Config& config, const Layer& layer, Origin origin) {
 void settle_plan_and_signal(Config& config) {
   if (!config.stop_plan.is_explicit() || !config.stop_signal.is_explicit()) return;
   if (config.stop_plan.origin > config.stop_signal.origin) {
-    config.stop_signal = Config{}.stop_signal;
+    config.stop_signal = {kSameSignal};
   } else {
-    config.stop_plan = Config{}.stop_plan;
+    config.stop_plan = {};
   }
 }
 

@@ -23,8 +23,8 @@ struct Steps {
   bool is_explicit = false;
 };
 
-Result<Steps> choose_steps(const Config& config) {
-  const Setting<StepList>& plan = config.stop_plan;
+// `plan` is one of the two that a preset has, or the person's own.
+Result<Steps> choose_steps(const Config& config, const Setting<StepList>& plan) {
   const Setting<int>& signal = config.stop_signal;
   const bool plan_set = !plan.value.empty();
   const bool signal_set = signal.origin != Origin::kDefault;
@@ -43,14 +43,14 @@ Result<Steps> choose_steps(const Config& config) {
   return steps;
 }
 
-// The settings as they hold behind a shield: its own plan is for one that keeps off a signal of the usual plan.
-Config behind_shield(Config config, SignalSet shield) {
-  const Result<Steps> usual = choose_steps(config);
+// The steps as they are behind a shield: its own plan is for one that keeps off a signal of the usual plan.
+Result<Steps> choose_steps(const Config& config, SignalSet shield) {
+  Result<Steps> usual = choose_steps(config, config.stop_plan);
   const bool fits = !usual || (signals_sent(usual->list, config.stop_on.value) & shield).empty();
-  if (fits || config.shielded_plan.value.empty()) return config;
-  config.stop_plan = config.shielded_plan;
-  config.stop_plan.where += ", behind a shield";
-  return config;
+  if (fits || config.shielded_plan.value.empty()) return usual;
+  Setting<StepList> shielded = config.shielded_plan;
+  shielded.where += ", behind a shield";
+  return choose_steps(config, shielded);
 }
 
 // The lowest, to name one; 0: there is none.
@@ -106,7 +106,7 @@ std::optional<Error> fit_timeout(const Config& config, Steps& steps, ChosenTimeo
   if (waits_forever(steps.list)) {
     const bool finite = !timeout.assumed && timeout.value != kInfinity;
     if (finite && steps.is_explicit && config.stop_timeout.is_explicit()) {
-      return Error{named("stop.plan", config.stop_plan) + ": a wait of infinity cannot stand beside a finite " +
+      return Error{steps.name + ": a wait of infinity cannot stand beside a finite " +
                    named("stop.timeout", config.stop_timeout) + " of " + format_duration(timeout.value)};
     }
     if (finite && config.stop_timeout.is_explicit())
@@ -229,9 +229,10 @@ void set_ready(Ready ready, Plan& plan) {
   }
 }
 
-Result<PlanResult> plan_without_shield(const Config& config, const PlatformFacts& platform,
-                                       const Situation& situation) {
-  Result<Steps> steps = choose_steps(config);
+// `shield` decides on the steps alone.
+Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const PlatformFacts& platform,
+                               const Situation& situation) {
+  Result<Steps> steps = choose_steps(config, shield);
   if (!steps) return tl::unexpected<Error>(std::move(steps.error()));
   ChosenTimeout timeout = choose_timeout(config, platform, situation);
   if (std::optional<Error> error = fit_timeout(config, *steps, timeout))
@@ -272,7 +273,7 @@ std::optional<std::string> shield_conflict(const Config& config, SignalSet shiel
     const std::string key = "signals." + signal_name(mapping.value.signal);
     return named(key.c_str(), mapping) + " becomes " + signal_name(mapping.value.image);
   }
-  const Result<Steps> steps = choose_steps(behind_shield(config, shield));
+  const Result<Steps> steps = choose_steps(config, shield);
   if (!steps) return std::nullopt;  // an error of its own
   for (const PlanStep& step : steps->list) {
     if (shield.has(step.signal)) return steps->name + " sends " + signal_name(step.signal);
@@ -298,7 +299,7 @@ SignalSet may_start_stop(const Config& config) noexcept {
 }
 
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
-  Result<PlanResult> result = plan_without_shield(config, platform, situation);
+  Result<PlanResult> result = plan_behind({}, config, platform, situation);
   if (!result) return result;
   const Plan unshielded = result->plan;
   const SignalSet* const wanted = std::get_if<SignalSet>(&config.stop_shield.value);
@@ -308,7 +309,7 @@ Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform
       return fail(*conflict + ", but " + named("stop.shield", config.stop_shield) + " keeps " + format_signals(shield) +
                   " from every process: send another signal, or shield another");
     }
-    result = plan_without_shield(behind_shield(config, shield), platform, situation);
+    result = plan_behind(shield, config, platform, situation);
     if (!result) return result;
     result->plan.shield = shield;
     result->plan.broadcast = result->plan.broadcast - shield;
