@@ -29,8 +29,8 @@ std::span<char* const> environment_span(char** environment) {
   return {environment, size};
 }
 
-// What `make` returns, for as long as the process lives: to take a life apart at its end would only delay it. It is made
-// in its place on the heap, never on the stack, which may be small.
+// What `make` returns, for as long as the process lives: to take a life apart at its end would only delay it. It is
+// made in its place on the heap, never on the stack, which may be small.
 template <class Make>
 std::invoke_result_t<Make>& keep(Make make) {
   static std::invoke_result_t<Make>* kept = nullptr;
@@ -119,8 +119,7 @@ int app_main(int argc, char** argv, char** environment) {
   }
   Situation& situation = keep([&] { return Situation(entry.situation); });
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
-  const Result<PlanResult>& plan =
-      keep([&] { return make_plan(invocation->config, invocation->platform, situation); });
+  const Result<PlanResult>& plan = keep([&] { return make_plan(invocation->config, invocation->platform, situation); });
   if (!plan) return refuse(plan.error(), manners);
   if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan), manners);
   if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan), manners);
