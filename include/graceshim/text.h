@@ -24,6 +24,7 @@ std::string escaped(std::string_view text);
 
 // The same of a word that a message quotes, cut at 80 bytes. A path is not cut: its end tells most.
 std::string printable(std::string_view word);
+std::string in_quotes(std::string_view word);  // the same between quotation marks: 'word'
 
 // `pattern` with each %x replaced by the value of x; a %x without a value stays.
 using Replacement = std::pair<char, std::string_view>;

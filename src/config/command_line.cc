@@ -56,7 +56,7 @@ const Key* key_of_flag(std::string_view name) {
 }
 
 tl::unexpected<Error> unknown_option(std::string_view word) {
-  std::string message = "unknown option '" + printable(word) + "'";
+  std::string message = "unknown option " + in_quotes(word);
   std::vector<std::string> names;
   for (const Key& key : keys()) {
     if (!key.flag.empty()) names.push_back(long_name(key));
@@ -75,7 +75,7 @@ Result<Mode> explain_mode(std::string_view format, const Key& key) {
   if (format == "text") return Mode::kExplain;
   if (format == "json") return Mode::kExplainJson;
   const std::string hint = nearest_hint(format, key.words);
-  return fail(long_name(key) + ": unknown word '" + printable(format) + "'" +
+  return fail(long_name(key) + ": unknown word " + in_quotes(format) +
               (hint.empty() ? "; expected text or json" : hint));
 }
 

@@ -27,7 +27,7 @@ std::string quoted_command(const std::vector<std::string>& command) {
   for (const std::string& word : command) {
     if (!text.empty()) text.push_back(' ');
     const bool plain = !word.empty() && word.find_first_of(" \t\"'\\$`;&|<>()*?") == std::string::npos;
-    text.append(plain ? printable(word) : "'" + printable(word) + "'");
+    text.append(plain ? printable(word) : in_quotes(word));
   }
   return text;
 }
@@ -52,9 +52,9 @@ std::string head(const Invocation& invocation) {
     if (may_recognise_late(invocation)) text += labelled("", kLooksAgain);
   } else {
     const bool recognised = invocation.config.preset.value == "auto";
-    text += labelled("Preset",
-                     invocation.preset + (recognised ? ": recognised by '" + printable(invocation.preset_reason) + "'"
-                                                     : ": " + invocation.preset_reason));
+    text +=
+        labelled("Preset", invocation.preset + (recognised ? ": recognised by " + in_quotes(invocation.preset_reason)
+                                                           : ": " + invocation.preset_reason));
     text += labelled("", invocation.preset_note);
     if (const Preset* row = find_preset(invocation.preset)) text += labelled("", "(" + std::string(row->source) + ")");
   }

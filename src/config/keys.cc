@@ -200,7 +200,7 @@ Result<CodeSet> read_codes(const Value& value) {
       if (good) code = code * 10 + (digit - '0');
     }
     if (!good || code > 255) {
-      return fail_at(item.where, "'" + printable(item.text) + "' is not an exit status of 0 to 255");
+      return fail_at(item.where, in_quotes(item.text) + " is not an exit status of 0 to 255");
     }
     codes.add(code);
   }
@@ -233,7 +233,7 @@ Result<ReportTarget> read_report(const Value& value) {
   int fd = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
   if (error != std::errc() || end != digits.data() + digits.size() || fd < 0) {
-    return fail_at(value.where, "'" + printable(value.text) + "' is no file descriptor; expected one as in fd:3");
+    return fail_at(value.where, in_quotes(value.text) + " is no file descriptor; expected one as in fd:3");
   }
   return ReportTarget{.kind = Target::kFd, .fd = fd};
 }
@@ -302,7 +302,7 @@ Result<void> assign_mapping(Config& config, const Value& value, Origin origin) {
     for (const Value& item : *items) {
       const std::size_t colon = item.text.find(':');
       if (colon == std::string::npos) {
-        return fail_at(item.where, "expected two signals as in HUP:USR2, not '" + printable(item.text) + "'");
+        return fail_at(item.where, "expected two signals as in HUP:USR2, not " + in_quotes(item.text));
       }
       Value pair{.kind = Kind::kPair, .where = item.where};
       pair.items.push_back(Value{.text = item.text.substr(0, colon), .where = item.where});

@@ -64,7 +64,7 @@ bool fraction_millis(std::string_view digits, std::uint64_t unit, std::uint64_t&
 }  // namespace
 
 Result<Millis> parse_duration(std::string_view text) {
-  const std::string quoted = "'" + printable(text) + "'";
+  const std::string quoted = in_quotes(text);
   const auto malformed = [&quoted] {
     return fail("malformed duration " + quoted +
                 ", expected a number of seconds or a form such as 1m30s, 1.5s or 500ms");
@@ -95,7 +95,7 @@ Result<Millis> parse_duration(std::string_view text) {
     } else {
       while (unit < kUnits.size() && kUnits[unit].name != name) ++unit;
       if (unit == kUnits.size()) {
-        return fail("unknown unit '" + printable(name) + "' in duration " + quoted + ", expected d, h, m, s or ms" +
+        return fail("unknown unit " + in_quotes(name) + " in duration " + quoted + ", expected d, h, m, s or ms" +
                     nearest_hint(name, kUnitNames));
       }
     }

@@ -18,10 +18,6 @@ constexpr Scope default_scope(int signal) noexcept {
   return signal == sig::kKill ? Scope::kTree : Scope::kMain;
 }
 
-std::string quoted(std::string_view word) {
-  return "'" + printable(word) + "'";
-}
-
 // A step without its wait.
 Result<PlanStep> parse_step(std::string_view text) {
   const std::size_t at = text.find('@');
@@ -31,21 +27,24 @@ Result<PlanStep> parse_step(std::string_view text) {
     const Result<int> signal = parse_signal(word);
     if (!signal) {
       if (!nearest(word, {&kSame, 1})) return tl::unexpected(signal.error());
-      return fail("unknown signal " + quoted(word) + ", expected 'same' or a signal" + nearest_hint(word, {&kSame, 1}));
+      return fail("unknown signal " + in_quotes(word) + ", expected 'same' or a signal" +
+                  nearest_hint(word, {&kSame, 1}));
     }
     step.signal = *signal;
   }
-  if (step.signal == sig::kCont) return fail(quoted(word) + " cannot be a step: every step is followed by CONT anyway");
+  if (step.signal == sig::kCont)
+    return fail(in_quotes(word) + " cannot be a step: every step is followed by CONT anyway");
   if (step.signal == sig::kStop)
-    return fail(quoted(word) + " cannot be a step: every step is followed by CONT, which undoes it");
-  if (step.signal == sig::kChld) return fail(quoted(word) + " cannot be a step: it asks no process to end");
+    return fail(in_quotes(word) + " cannot be a step: every step is followed by CONT, which undoes it");
+  if (step.signal == sig::kChld) return fail(in_quotes(word) + " cannot be a step: it asks no process to end");
 
   step.scope = default_scope(step.signal);
   if (at == std::string_view::npos) return step;
   const std::string_view scope = text.substr(at + 1);
   const auto* const found = std::find(kScopeWords.begin(), kScopeWords.end(), scope);
   if (found == kScopeWords.end()) {
-    return fail("unknown scope " + quoted(scope) + ", expected main, group or tree" + nearest_hint(scope, kScopeWords));
+    return fail("unknown scope " + in_quotes(scope) + ", expected main, group or tree" +
+                nearest_hint(scope, kScopeWords));
   }
   step.scope = static_cast<Scope>(found - kScopeWords.begin());
   return step;
@@ -59,7 +58,7 @@ Result<Millis> parse_wait(std::string_view text) {
   // start-stop-daemon has a `forever`, which means something else there: to repeat the schedule.
   const std::string hint = text == "forever" ? "; did you mean 'infinity'?" : nearest_hint(text, kWaitWords);
   if (hint.empty()) return tl::unexpected(wait.error());
-  return fail("unknown wait " + quoted(text) + ", expected a duration, 'auto' or 'infinity'" + hint);
+  return fail("unknown wait " + in_quotes(text) + ", expected a duration, 'auto' or 'infinity'" + hint);
 }
 
 bool has_wait(const StepList& steps, Millis wait) noexcept {
@@ -78,8 +77,8 @@ Result<StepList> parse_plan(std::string_view text) {
     return fail("step " + std::to_string(steps.size() + 1) + " of the plan: " + message);
   };
   const auto too_long = [&] {
-    return fail("the plan " + quoted(text) + " is too long, expected at most " + std::to_string(StepList::kCapacity) +
-                " steps with the final KILL");
+    return fail("the plan " + in_quotes(text) + " is too long, expected at most " +
+                std::to_string(StepList::kCapacity) + " steps with the final KILL");
   };
 
   if (text.empty()) return fail("the plan is empty, expected steps such as QUIT/20s/TERM/5s/KILL");
@@ -97,16 +96,16 @@ Result<StepList> parse_plan(std::string_view text) {
     Result<PlanStep> step = parse_step(word);
     if (!step) return fail_here(step.error().message);
     if (is_tree_kill(*step)) {
-      if (more) return fail_here("nothing can follow a KILL of the tree, found " + quoted(rest));
+      if (more) return fail_here("nothing can follow a KILL of the tree, found " + in_quotes(rest));
       if (!steps.push(*step)) return too_long();
       return steps;
     }
     if (!more)
-      return fail_here(quoted(word) + " has no wait, expected one such as " + quoted(std::string(word) + "/10s"));
+      return fail_here(in_quotes(word) + " has no wait, expected one such as " + in_quotes(std::string(word) + "/10s"));
 
     const Result<Millis> wait = parse_wait(next_word());
     if (!wait) return fail_here(wait.error().message);
-    if (*wait == kInfinity && more) return fail_here("nothing can follow an endless wait, found " + quoted(rest));
+    if (*wait == kInfinity && more) return fail_here("nothing can follow an endless wait, found " + in_quotes(rest));
     if (*wait == kAutoWait && has_wait(steps, kAutoWait)) return fail_here("a second 'auto', expected at most one");
     // An endless wait makes the timeout endless, and what is left of that is endless too: the steps after `auto` would
     // never come.

@@ -83,10 +83,6 @@ std::optional<int> parse_real_time(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-std::string quoted(std::string_view word) {
-  return "'" + printable(word) + "'";
-}
-
 }  // namespace
 
 std::string signal_name(int signal) {
@@ -99,7 +95,7 @@ std::string signal_name(int signal) {
 Result<int> parse_signal(std::string_view text) {
   if (const auto number = parse_number(text)) {
     if (*number >= 1 && *number <= kSignalMax) return *number;
-    return fail("signal " + quoted(text) + " is out of range, expected 1 to " + std::to_string(kSignalMax));
+    return fail("signal " + in_quotes(text) + " is out of range, expected 1 to " + std::to_string(kSignalMax));
   }
   const std::string_view name = without_prefix(text, "SIG").value_or(text);
   for (const NamedSignal& row : kNamed) {
@@ -107,13 +103,14 @@ Result<int> parse_signal(std::string_view text) {
   }
   if (const auto number = parse_real_time(name)) {
     if (*number >= kSignalRtMin && *number <= kSignalRtMax) return *number;
-    return fail("signal " + quoted(text) + " is out of range, expected RTMIN+0 to RTMIN+" +
+    return fail("signal " + in_quotes(text) + " is out of range, expected RTMIN+0 to RTMIN+" +
                 std::to_string(kSignalRtMax - kSignalRtMin));
   }
   std::array<std::string_view, kNamed.size()> names;
   std::transform(kNamed.begin(), kNamed.end(), names.begin(), [](const NamedSignal& row) { return row.name; });
-  return fail("unknown signal " + quoted(text) + ", expected a name such as TERM or RTMIN+3, or a number from 1 to " +
-              std::to_string(kSignalMax) + nearest_hint(name, names));
+  return fail("unknown signal " + in_quotes(text) +
+              ", expected a name such as TERM or RTMIN+3, or a number from 1 to " + std::to_string(kSignalMax) +
+              nearest_hint(name, names));
 }
 
 std::string signal_names() {

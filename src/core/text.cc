@@ -158,6 +158,10 @@ std::string printable(std::string_view word) {
   return result;
 }
 
+std::string in_quotes(std::string_view word) {
+  return "'" + printable(word) + "'";
+}
+
 void append_json_string(std::string& out, std::string_view bytes) {
   out += '"';
   for (const char c : bytes) {

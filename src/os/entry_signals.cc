@@ -23,9 +23,14 @@ namespace {
 
 constinit bool chld_ignored_at_entry = false;
 
-// A signal that arrives before every one is blocked kills the program (as PID 1: is lost), so a dynamic program does it
-// here, before every constructor. It stands on raw system calls alone.
+constinit bool taken = false;
+
+// A signal that arrives before every one is blocked kills the program (as PID 1: is lost), so a program that does not
+// begin in entry.S does it here, before every constructor of its own. It stands on raw system calls alone. musl passes
+// .preinit_array over: there a constructor is the first that can do it, and the libraries' have run before.
 GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
+  if (taken) return;
+  taken = true;
   const std::uint64_t all = ~std::uint64_t{0};
   if (graceshim_blocked_at_entry == 0) raw_signal_mask(SIG_SETMASK, &all, &graceshim_mask_at_entry);
   const KernelSigaction by_default;
@@ -35,6 +40,11 @@ GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
 }
 
 [[gnu::section(".preinit_array"), gnu::used]] void (*take_signals_first)() noexcept = take_signals;
+
+// The first of all priorities that are not reserved for the implementation.
+[[gnu::constructor(101)]] GRACESHIM_UNINSTRUMENTED void take_signals_at_the_latest() noexcept {
+  take_signals();
+}
 
 }  // namespace
 

@@ -115,21 +115,26 @@ bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
 }
 
+// Of a struct linux_dirent64, as getdents64(2) describes it: d_reclen and d_name come behind two numbers of 64 bits,
+// and between them one byte of a type.
+constexpr std::size_t kLengthOfEntry = 2 * sizeof(std::uint64_t);
+constexpr std::size_t kNameInEntry = kLengthOfEntry + sizeof(unsigned short) + 1;
+
 // Every name of a directory that is a number: /proc shows the processes so, /proc/PID/task the threads of one, in
 // ascending order. False if the directory is not there.
 template <class Visit>
 bool for_each_number(const Fd& directory, Visit visit) {
   if (!directory) return false;
-  alignas(dirent64) std::array<char, 4096> entries;
+  alignas(std::uint64_t) std::array<char, 4096> entries;
   for (;;) {
     const long filled = ::syscall(SYS_getdents64, directory.get(), entries.data(), entries.size());
     if (filled <= 0) return true;
     for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
       const char* const entry = entries.data() + at;
       unsigned short length = 0;
-      std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof length);
+      std::memcpy(&length, entry + kLengthOfEntry, sizeof length);
       at += length;
-      std::string_view name(entry + offsetof(dirent64, d_name));
+      std::string_view name(entry + kNameInEntry);
       int number = 0;
       if (take_number(name, number) && name.empty()) visit(number);
     }

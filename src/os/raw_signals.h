@@ -5,21 +5,29 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdint>
-#include <ctime>
 
 // For code that runs before a sanitizer's runtime is up, or on a stack that it has never heard of.
 #define GRACESHIM_UNINSTRUMENTED __attribute__((no_sanitize("address", "undefined")))
 
 namespace graceshim {
 
-// struct sigaction as rt_sigaction(2) takes it, on x86-64 and aarch64 alike.
+// struct sigaction as rt_sigaction(2) takes it. RISC-V alone has never had a restorer.
 struct KernelSigaction {
   std::uintptr_t handler = 0;
   unsigned long flags = 0;
+#ifndef __riscv
   std::uintptr_t restorer = 0;
-  std::uint64_t mask = 0;
+#endif
+  std::array<unsigned long, sizeof(std::uint64_t) / sizeof(unsigned long)> mask{};
+};
+
+// struct timespec as rt_sigtimedwait(2) has always taken it. That of a C library may be wider on 32 bits.
+struct KernelTimespec {
+  long seconds = 0;
+  long nanoseconds = 0;
 };
 constexpr std::uintptr_t kHandlerDefault = 0;  // SIG_DFL and SIG_IGN, which are casts and thus no constants
 constexpr std::uintptr_t kHandlerIgnore = 1;
@@ -37,7 +45,7 @@ GRACESHIM_UNINSTRUMENTED inline long raw_sigaction(int signal, const KernelSigac
 
 // Takes a pending one of `signals`, the lowest number first, or waits for one: without end if `patience` is null.
 // Returns its number, or -1 with EAGAIN (patience is over) or EINTR (we were stopped and continued).
-inline long raw_take_signal(std::uint64_t signals, siginfo_t* info, const timespec* patience) noexcept {
+inline long raw_take_signal(std::uint64_t signals, siginfo_t* info, const KernelTimespec* patience) noexcept {
   return ::syscall(SYS_rt_sigtimedwait, &signals, info, patience, sizeof signals);
 }
 

@@ -1,11 +1,11 @@
 #include "reaper.h"
 
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -17,22 +17,34 @@ namespace {
 // would be neither reaped nor counted without it.
 constexpr int kAnyChild = WNOHANG | __WALL;
 
-Millis millis_of(const timeval& time) noexcept {
-  return std::chrono::duration_cast<Millis>(std::chrono::seconds(time.tv_sec) +
-                                            std::chrono::microseconds(time.tv_usec));
+// struct timeval and struct rusage as the system calls below write them. Those of a C library may be wider on 32 bits.
+struct KernelTimeval {
+  long seconds;
+  long microseconds;
+};
+struct KernelRusage {
+  KernelTimeval user;
+  KernelTimeval system;
+  long max_resident;  // kB
+  std::array<long, 13> rest;
+};
+
+Millis millis_of(const KernelTimeval& time) noexcept {
+  return std::chrono::duration_cast<Millis>(std::chrono::seconds(time.seconds) +
+                                            std::chrono::microseconds(time.microseconds));
 }
 
-Usage usage_of(const rusage& usage) noexcept {
-  return {usage.ru_maxrss, millis_of(usage.ru_utime), millis_of(usage.ru_stime)};
+Usage usage_of(const KernelRusage& usage) noexcept {
+  return {usage.max_resident, millis_of(usage.user), millis_of(usage.system)};
 }
 
 // The system calls themselves: glibc's waitid(3) does not ask what the process has used, and its wait4(3) may be made
 // of another call.
-long call_waitid(idtype_t which, siginfo_t* info, int options, rusage* usage) noexcept {
+long call_waitid(idtype_t which, siginfo_t* info, int options, KernelRusage* usage) noexcept {
   return ::syscall(SYS_waitid, which, 0, info, options, usage);
 }
 
-long call_wait4(int pid, int* status, int options, rusage* usage) noexcept {
+long call_wait4(int pid, int* status, int options, KernelRusage* usage) noexcept {
   return ::syscall(SYS_wait4, pid, status, options, usage);
 }
 
@@ -51,7 +63,7 @@ void translate_status(int status, siginfo_t& info) noexcept {
 }
 
 // 0, or errno. info.si_pid: whom it is about; 0: nobody.
-int take_next(WaitCall call, siginfo_t& info, rusage* usage) noexcept {
+int take_next(WaitCall call, siginfo_t& info, KernelRusage* usage) noexcept {
   if (call == WaitCall::kWaitid) {
     return call_waitid(P_ALL, &info, WEXITED | WSTOPPED | kAnyChild, usage) == 0 ? 0 : errno;
   }
@@ -94,7 +106,7 @@ std::optional<WaitCall> find_wait_call() noexcept {
 Reaped reap_next(bool asks_for_usage, WaitCall call) noexcept {
   for (;;) {
     siginfo_t info{};  // zeroed: with WNOHANG and nobody ready the kernel need not write si_pid
-    rusage usage{};
+    KernelRusage usage{};
     const int error = take_next(call, info, asks_for_usage ? &usage : nullptr);
     if (error == EINTR) continue;
     if (error == ECHILD) return Reaped{Reaped::Kind::kEmpty};

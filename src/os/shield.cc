@@ -33,6 +33,7 @@ GRACESHIM_UNINSTRUMENTED bool reaches_the_kernel() noexcept {
 }  // namespace
 
 GRACESHIM_UNINSTRUMENTED Raised raise_shield(const ShieldProgram& program) noexcept {
+  if (!has_shield()) return {ENOSYS};
   const sock_filter* const instructions = program.instructions().data();
   sock_fprog all{};
   all.len = static_cast<unsigned short>(program.instructions().size());

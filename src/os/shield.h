@@ -20,45 +20,105 @@
 
 namespace graceshim {
 
+// A system call that changes a disposition. Its first argument is the signal, its second decides whether it is a
+// change.
+struct ShieldDoor {
+  enum class Second : std::uint8_t { kPointer64, kPointer32, kHandler };
+  std::uint32_t arch;  // AUDIT_ARCH_...
+  std::uint32_t number;
+  Second second;
+};
+
+// All that lead into the kernels of one kind of processor, those of one architecture side by side.
+struct ShieldDoors {
+  std::span<const ShieldDoor> doors;
+  std::endian order;  // in which a kernel of this kind lays out what the program reads
+};
+
+// The numbers are from the tables of Linux 6.12 (arch/*/entry/syscalls or arch/*/kernel/syscalls, scripts/syscall.tbl).
+// signal(2) is there where it has ever been; s390x and ppc64le still have it.
+namespace shield_doors {
+using enum ShieldDoor::Second;
+inline constexpr auto kX86Table = std::to_array<ShieldDoor>({{AUDIT_ARCH_X86_64, 13, kPointer64},
+                                                             {AUDIT_ARCH_X86_64, 0x40000000 | 512, kPointer64},  // x32
+                                                             {AUDIT_ARCH_I386, 174, kPointer32},
+                                                             {AUDIT_ARCH_I386, 67, kPointer32},
+                                                             {AUDIT_ARCH_I386, 48, kHandler}});
+inline constexpr auto kArmTable = std::to_array<ShieldDoor>(
+    {{AUDIT_ARCH_AARCH64, 134, kPointer64}, {AUDIT_ARCH_ARM, 174, kPointer32}, {AUDIT_ARCH_ARM, 67, kPointer32}});
+inline constexpr auto kPowerTable =
+    std::to_array<ShieldDoor>({{AUDIT_ARCH_PPC64LE, 173, kPointer64}, {AUDIT_ARCH_PPC64LE, 48, kHandler}});
+inline constexpr auto kS390Table = std::to_array<ShieldDoor>({{AUDIT_ARCH_S390X, 174, kPointer64},
+                                                              {AUDIT_ARCH_S390X, 67, kPointer64},
+                                                              {AUDIT_ARCH_S390X, 48, kHandler},
+                                                              {AUDIT_ARCH_S390, 174, kPointer32},
+                                                              {AUDIT_ARCH_S390, 67, kPointer32},
+                                                              {AUDIT_ARCH_S390, 48, kHandler}});
+inline constexpr auto kRiscvTable =
+    std::to_array<ShieldDoor>({{AUDIT_ARCH_RISCV64, 134, kPointer64}, {AUDIT_ARCH_RISCV32, 134, kPointer32}});
+
+inline constexpr ShieldDoors kX86{kX86Table, std::endian::little};
+inline constexpr ShieldDoors kArm{kArmTable, std::endian::little};
+inline constexpr ShieldDoors kPower{kPowerTable, std::endian::little};
+inline constexpr ShieldDoors kS390{kS390Table, std::endian::big};
+inline constexpr ShieldDoors kRiscv{kRiscvTable, std::endian::little};
+
+// Of the processor that this is built for; without doors where it is none of these.
+#if defined(__x86_64__) || defined(__i386__)
+inline constexpr ShieldDoors kOwn = kX86;
+#elif defined(__aarch64__) || (defined(__arm__) && defined(__ARM_EABI__) && !defined(__ARMEB__))
+inline constexpr ShieldDoors kOwn = kArm;
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+inline constexpr ShieldDoors kOwn = kPower;
+#elif defined(__s390x__)
+inline constexpr ShieldDoors kOwn = kS390;
+#elif defined(__riscv)
+inline constexpr ShieldDoors kOwn = kRiscv;
+#else
+inline constexpr ShieldDoors kOwn{{}, std::endian::native};
+#endif
+static_assert(kOwn.order == std::endian::native);
+}  // namespace shield_doors
+
 // Written by hand, an instruction a line: libseccomp would kill every call of the other word size, and compare the
 // whole of a register of which the kernel takes the lower half as an int.
 class ShieldProgram {
  public:
-  constexpr explicit ShieldProgram(SignalSet signals) noexcept {
-    static_assert(std::endian::native == std::endian::little, "the halves of an argument");
-    // Where a jump leads to, as the number of an instruction.
-    constexpr std::size_t kNotAmd64 = 6, kNotAarch64 = 10, kAllow = 15, kWide = 16, kNarrow = 18, kSignal = 21;
-    constexpr std::size_t kNext = 0;
+  constexpr explicit ShieldProgram(SignalSet signals, const ShieldDoors& known = shield_doors::kOwn) noexcept {
+    using Second = ShieldDoor::Second;
+    const bool little = known.order == std::endian::little;
+    const std::size_t upper = little ? sizeof(std::uint32_t) : 0;  // of the halves of an argument
+    const std::size_t lower = little ? 0 : sizeof(std::uint32_t);
+    // Where a jump leads to, as the number of an instruction. Each architecture takes a load, an instruction for each
+    // door, and an answer, besides the comparison that leads past it.
+    std::size_t wide = 2;  // the load of the architecture, and the answer to an unknown one
+    for (std::size_t i = 0; i < known.doors.size(); ++i) wide += begins(known.doors, i) ? 4U : 1U;
+    const std::size_t narrow = wide + 2;
+    const std::size_t signal_is = wide + 5;
+    const auto target = [=](Second second) {
+      return second == Second::kPointer64 ? wide : second == Second::kPointer32 ? narrow : signal_is;
+    };
 
     push_load(offsetof(seccomp_data, arch));
-    push_jump(AUDIT_ARCH_X86_64, kNext, kNotAmd64);
-    push_load(offsetof(seccomp_data, nr));
-    push_jump(kAmd64RtSigaction, kWide, kNext);
-    push_jump(kX32RtSigaction, kWide, kNext);
+    for (std::size_t i = 0; i < known.doors.size();) {
+      std::size_t end = i + 1;
+      while (end < known.doors.size() && !begins(known.doors, end)) ++end;
+      push_jump(known.doors[i].arch, kNext, size_ + 3 + (end - i));
+      push_load(offsetof(seccomp_data, nr));
+      for (; i < end; ++i) push_jump(known.doors[i].number, target(known.doors[i].second), kNext);
+      push_answer(SECCOMP_RET_ALLOW);
+    }
     push_answer(SECCOMP_RET_ALLOW);
-    // kNotAmd64
-    push_jump(AUDIT_ARCH_AARCH64, kNext, kNotAarch64);
-    push_load(offsetof(seccomp_data, nr));
-    push_jump(kAarch64RtSigaction, kWide, kNext);
+    // wide: a null pointer in place of the new disposition is a question, and gets its answer from the kernel.
+    push_load(kArgument1 + upper);
+    push_jump(0, kNext, signal_is);
+    // narrow
+    push_load(kArgument1 + lower);
+    push_jump(0, kNext, signal_is);
     push_answer(SECCOMP_RET_ALLOW);
-    // kNotAarch64
-    push_jump(AUDIT_ARCH_I386, kNext, kAllow);
-    push_load(offsetof(seccomp_data, nr));
-    // Its second argument is the handler, not a pointer to one: 0 is SIG_DFL, which is a change as well.
-    push_jump(kI386Signal, kSignal, kNext);
-    push_jump(kI386RtSigaction, kNarrow, kNext);
-    push_jump(kI386Sigaction, kNarrow, kNext);
-    // kAllow
-    push_answer(SECCOMP_RET_ALLOW);
-    // kWide: a null pointer in place of the new disposition is a question, and gets its answer from the kernel.
-    push_load(kArgument1 + kUpperHalf);
-    push_jump(0, kNext, kSignal);
-    // kNarrow
-    push_load(kArgument1);
-    push_jump(0, kNext, kSignal);
-    push_answer(SECCOMP_RET_ALLOW);
-    // kSignal: the lower half, as the kernel looks at it.
-    push_load(kArgument0);
+    // signal_is: the lower half, as the kernel looks at it. Of a handler nothing is asked: 0 is SIG_DFL, a change as
+    // well.
+    push_load(kArgument0 + lower);
     std::size_t left = count(signals);
     for (int signal = 1; signal <= kSignalMax; ++signal) {
       // To the last instruction, past the signals that are left and one more.
@@ -70,15 +130,15 @@ class ShieldProgram {
 
   [[nodiscard]] constexpr std::span<const sock_filter> instructions() const noexcept { return {code_.data(), size_}; }
 
-  // The system calls that change a disposition.
-  static constexpr std::uint32_t kAmd64RtSigaction = 13, kX32RtSigaction = 0x40000000 | 512, kAarch64RtSigaction = 134;
-  static constexpr std::uint32_t kI386RtSigaction = 174, kI386Sigaction = 67, kI386Signal = 48;
-
  private:
+  static constexpr std::size_t kNext = 0;
   static constexpr std::uint32_t kArgument0 = offsetof(seccomp_data, args);
   static constexpr std::uint32_t kArgument1 = kArgument0 + sizeof(std::uint64_t);
-  static constexpr std::uint32_t kUpperHalf = sizeof(std::uint32_t);
 
+  // Whether the first door of an architecture stands at `index`.
+  static constexpr bool begins(std::span<const ShieldDoor> doors, std::size_t index) noexcept {
+    return index == 0 || doors[index].arch != doors[index - 1].arch;
+  }
   static constexpr std::size_t count(SignalSet signals) noexcept {
     return static_cast<std::size_t>(std::popcount(signals.bits()));
   }
@@ -87,14 +147,16 @@ class ShieldProgram {
     push({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
   }
   constexpr void push_answer(std::uint32_t answer) noexcept { push({BPF_RET | BPF_K, 0, 0, answer}); }
-  // 0 stands for the next instruction: no jump leads to the first.
+  // kNext stands for the next instruction: no jump leads to the first.
   constexpr void push_jump(std::uint32_t value, std::size_t if_equal, std::size_t if_not) noexcept {
-    const auto distance = [this](std::size_t to) { return static_cast<std::uint8_t>(to == 0 ? 0 : to - size_ - 1); };
+    const auto distance = [this](std::size_t to) {
+      return static_cast<std::uint8_t>(to == kNext ? 0 : to - size_ - 1);
+    };
     push({BPF_JMP | BPF_JEQ | BPF_K, distance(if_equal), distance(if_not), value});
   }
 
-  static constexpr std::size_t kFixedInstructions = 24;
-  std::array<sock_filter, kFixedInstructions + kSignalMax> code_{};
+  static constexpr std::size_t kMostFixedInstructions = 24;  // those of kS390, or fewer
+  std::array<sock_filter, kMostFixedInstructions + kSignalMax> code_{};
   std::size_t size_ = 0;
 };
 
@@ -102,6 +164,11 @@ struct Raised {
   int error = 0;              // 0, or the errno with which the kernel, or a sandbox around us, refuses the program
   bool no_new_privs = false;  // the right to gain privileges by exec has been given up for it
 };
+
+// Whether there is a shield for the processor that this is built for. Without one raise_shield() answers ENOSYS.
+constexpr bool has_shield() noexcept {
+  return !shield_doors::kOwn.doors.empty();
+}
 
 // Puts the calling thread behind the program. It must have ignored the signals before. Async-signal-safe. Gives up the
 // right to gain privileges by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without

@@ -35,7 +35,7 @@ constexpr int kLaterDescriptors = 5;
 constexpr int kSpareDescriptors = 64;
 
 constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
-constexpr timespec kNoWait{};
+constexpr KernelTimespec kNoWait{};
 
 // For a pass of KILL over some ten thousand processes. It lies in zeroed memory, which costs nothing until it is
 // touched.
@@ -337,7 +337,7 @@ bool LinuxHost::next_signal(siginfo_t& info) {
     taken = raw_take_signal(kEverySignal, &info, nullptr);
   } else {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(*patience);
-    const timespec left{seconds.count(), (*patience - seconds).count()};
+    const KernelTimespec left{static_cast<long>(seconds.count()), static_cast<long>((*patience - seconds).count())};
     taken = raw_take_signal(kEverySignal, &info, &left);
   }
   if (taken > 0) last_signal_ = info.si_signo;

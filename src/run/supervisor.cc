@@ -761,11 +761,10 @@ void Supervisor::remark(Remark what, int pid, ExitStatus how) {
   const std::string status = std::to_string(report_.status);
   const std::string end = describe(how);
   const std::string error = std::strerror(how.value);
-  const char* const name = sigdescr_np(how.value);
-  const std::string real_time = "Real-time signal " + std::to_string(how.value - kSignalRtMin);
+  const std::string name = ::strsignal(how.value);
   host_.log(line.level, expand(line.text, {{'p', pid_text},
                                            {'n', number},
-                                           {'d', name == nullptr ? std::string_view(real_time) : name},
+                                           {'d', name},
                                            {'r', error},
                                            {'o', origin},
                                            {'c', command_},

@@ -6,10 +6,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <bit>
 #include <csignal>
-#include <cstring>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "os_helpers.h"
 #include "raw_signals.h"
@@ -21,17 +23,56 @@ constexpr std::uint32_t kAnsweredAsDone = SECCOMP_RET_ERRNO;  // and 0 in the pa
 constexpr std::uint64_t kGarbage = 0xdeadbeef'00000000;
 constexpr std::uint64_t kPointer = 0x7fff'12345678;
 
+// seccomp_data as a kernel of that order lays it out, whatever the order of this machine.
+class Call {
+ public:
+  Call(std::endian order, std::uint32_t arch, std::uint32_t number, std::uint64_t signal, std::uint64_t action)
+      : order_(order) {
+    put(offsetof(seccomp_data, nr), number);
+    put(offsetof(seccomp_data, arch), arch);
+    std::size_t at = offsetof(seccomp_data, args);
+    for (const std::uint64_t argument : {signal, action, kGarbage | 1, std::uint64_t{sizeof(std::uint64_t)}}) {
+      put(at, argument);
+      at += sizeof argument;
+    }
+  }
+  [[nodiscard]] std::optional<std::uint32_t> load(std::size_t at) const {
+    if (at % sizeof(std::uint32_t) != 0 || at + sizeof(std::uint32_t) > bytes_.size()) return std::nullopt;
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < sizeof value; ++i) {
+      value |= std::uint32_t{bytes_[at + i]} << shift(i, sizeof value);
+    }
+    return value;
+  }
+
+ private:
+  [[nodiscard]] unsigned shift(std::size_t byte, std::size_t size) const {
+    return static_cast<unsigned>(8 * (order_ == std::endian::little ? byte : size - 1 - byte));
+  }
+  template <class Number>
+  void put(std::size_t at, Number value) {
+    for (std::size_t i = 0; i < sizeof value; ++i) {
+      bytes_[at + i] = static_cast<std::uint8_t>(value >> shift(i, sizeof value));
+    }
+  }
+
+  std::endian order_;
+  std::array<std::uint8_t, sizeof(seccomp_data)> bytes_{};
+};
+
 // The part of classic BPF that the program is written in. Nothing if it does anything else, or does not end.
-std::optional<std::uint32_t> interpret(const ShieldProgram& program, const seccomp_data& call) {
+std::optional<std::uint32_t> interpret(const ShieldProgram& program, const Call& call) {
   const auto code = program.instructions();
   std::uint32_t accumulator = 0;
   for (std::size_t at = 0; at < code.size(); ++at) {
     const sock_filter& now = code[at];
     switch (now.code) {
-      case BPF_LD | BPF_W | BPF_ABS:
-        if (now.k % sizeof accumulator != 0 || now.k + sizeof accumulator > sizeof call) return std::nullopt;
-        std::memcpy(&accumulator, reinterpret_cast<const char*>(&call) + now.k, sizeof accumulator);
+      case BPF_LD | BPF_W | BPF_ABS: {
+        const std::optional<std::uint32_t> loaded = call.load(now.k);
+        if (!loaded) return std::nullopt;
+        accumulator = *loaded;
         break;
+      }
       case BPF_JMP | BPF_JEQ | BPF_K:
         at += accumulator == now.k ? now.jt : now.jf;
         break;
@@ -44,17 +85,7 @@ std::optional<std::uint32_t> interpret(const ShieldProgram& program, const secco
   return std::nullopt;
 }
 
-seccomp_data call(std::uint32_t arch, std::uint32_t number, std::uint64_t signal, std::uint64_t action) {
-  seccomp_data data{};
-  data.arch = arch;
-  data.nr = static_cast<int>(number);
-  data.args[0] = signal;
-  data.args[1] = action;
-  data.args[2] = kGarbage | 1;
-  data.args[3] = sizeof(std::uint64_t);
-  return data;
-}
-
+// The doors once more, as the tables of each architecture's system calls have them.
 struct Door {
   const char* name;
   std::uint32_t arch;
@@ -63,91 +94,135 @@ struct Door {
   bool question_by_null;  // a null second argument changes nothing
 };
 
-constexpr auto kDoors = std::to_array<Door>({
-    {"x86-64 rt_sigaction", AUDIT_ARCH_X86_64, 13, true, true},
-    {"x32 rt_sigaction", AUDIT_ARCH_X86_64, 0x40000000 | 512, true, true},
-    {"aarch64 rt_sigaction", AUDIT_ARCH_AARCH64, 134, true, true},
-    {"i386 rt_sigaction", AUDIT_ARCH_I386, 174, false, true},
-    {"i386 sigaction", AUDIT_ARCH_I386, 67, false, true},
-    {"i386 signal", AUDIT_ARCH_I386, 48, false, false},
-});
+struct Processor {
+  const char* name;
+  ShieldDoors known;
+  std::vector<Door> doors;
+
+  [[nodiscard]] ShieldProgram term_shield() const { return ShieldProgram(SignalSet{SIGTERM}, known); }
+  [[nodiscard]] std::optional<std::uint32_t> answer(const ShieldProgram& program, const Door& door,
+                                                    std::uint64_t signal, std::uint64_t action) const {
+    return interpret(program, Call(known.order, door.arch, door.number, signal, action));
+  }
+};
+
+class ShieldOf : public testing::TestWithParam<Processor> {
+ protected:
+  const Processor& processor = GetParam();
+  const ShieldProgram program = processor.term_shield();
+};
+
+INSTANTIATE_TEST_SUITE_P(Processors, ShieldOf,
+                         testing::Values(Processor{"x86",
+                                                   shield_doors::kX86,
+                                                   {{"x86-64 rt_sigaction", AUDIT_ARCH_X86_64, 13, true, true},
+                                                    {"x32 rt_sigaction", AUDIT_ARCH_X86_64, 0x40000000 | 512, true,
+                                                     true},
+                                                    {"i386 rt_sigaction", AUDIT_ARCH_I386, 174, false, true},
+                                                    {"i386 sigaction", AUDIT_ARCH_I386, 67, false, true},
+                                                    {"i386 signal", AUDIT_ARCH_I386, 48, false, false}}},
+                                         Processor{"arm",
+                                                   shield_doors::kArm,
+                                                   {{"aarch64 rt_sigaction", AUDIT_ARCH_AARCH64, 134, true, true},
+                                                    {"arm rt_sigaction", AUDIT_ARCH_ARM, 174, false, true},
+                                                    {"arm sigaction", AUDIT_ARCH_ARM, 67, false, true}}},
+                                         Processor{"ppc64le",
+                                                   shield_doors::kPower,
+                                                   {{"ppc64le rt_sigaction", AUDIT_ARCH_PPC64LE, 173, true, true},
+                                                    {"ppc64le signal", AUDIT_ARCH_PPC64LE, 48, true, false}}},
+                                         Processor{"s390x",
+                                                   shield_doors::kS390,
+                                                   {{"s390x rt_sigaction", AUDIT_ARCH_S390X, 174, true, true},
+                                                    {"s390x sigaction", AUDIT_ARCH_S390X, 67, true, true},
+                                                    {"s390x signal", AUDIT_ARCH_S390X, 48, true, false},
+                                                    {"s390 rt_sigaction", AUDIT_ARCH_S390, 174, false, true},
+                                                    {"s390 sigaction", AUDIT_ARCH_S390, 67, false, true},
+                                                    {"s390 signal", AUDIT_ARCH_S390, 48, false, false}}},
+                                         Processor{"riscv",
+                                                   shield_doors::kRiscv,
+                                                   {{"riscv64 rt_sigaction", AUDIT_ARCH_RISCV64, 134, true, true},
+                                                    {"riscv32 rt_sigaction", AUDIT_ARCH_RISCV32, 134, false, true}}}),
+                         [](const auto& processor) { return std::string(processor.param.name); });
 
 constexpr ShieldProgram kTermShield(SignalSet{SIGTERM});  // built by the compiler
 
-TEST(ShieldProgram, AChangeIsAnsweredAsDoneThroughEveryDoor) {
-  for (const Door& door : kDoors) {
+TEST_P(ShieldOf, AChangeIsAnsweredAsDoneThroughEveryDoor) {
+  for (const Door& door : processor.doors) {
     SCOPED_TRACE(door.name);
     for (const std::uint64_t action : {std::uint64_t{1}, std::uint64_t{0x12345678}}) {
-      EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, action)), kAnsweredAsDone);
+      EXPECT_EQ(processor.answer(program, door, SIGTERM, action), kAnsweredAsDone);
     }
     if (!door.wide) continue;
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, kPointer)), kAnsweredAsDone);
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, 0x1'00000000)), kAnsweredAsDone)
+    EXPECT_EQ(processor.answer(program, door, SIGTERM, kPointer), kAnsweredAsDone);
+    EXPECT_EQ(processor.answer(program, door, SIGTERM, 0x1'00000000), kAnsweredAsDone)
         << "a pointer with a lower half of zeros is none that is null";
   }
 }
 
 // The kernel takes the signal as an int, whatever else the register holds.
-TEST(ShieldProgram, GarbageInTheUpperHalfOfTheNumberOpensNoDoor) {
-  for (const Door& door : kDoors) {
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, kGarbage | SIGTERM, 1)), kAnsweredAsDone)
-        << door.name;
+TEST_P(ShieldOf, GarbageInTheUpperHalfOfTheNumberOpensNoDoor) {
+  for (const Door& door : processor.doors) {
+    EXPECT_EQ(processor.answer(program, door, kGarbage | SIGTERM, 1), kAnsweredAsDone) << door.name;
   }
 }
 
-TEST(ShieldProgram, AQuestionIsAllowed) {
-  for (const Door& door : kDoors) {
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, 0)),
-              door.question_by_null ? SECCOMP_RET_ALLOW : kAnsweredAsDone)
-        << door.name;
+TEST_P(ShieldOf, AQuestionIsAllowed) {
+  for (const Door& door : processor.doors) {
+    const std::uint32_t answer = door.question_by_null ? SECCOMP_RET_ALLOW : kAnsweredAsDone;
+    EXPECT_EQ(processor.answer(program, door, SIGTERM, 0), answer) << door.name;
     if (door.wide) continue;
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, SIGTERM, kGarbage)),
-              door.question_by_null ? SECCOMP_RET_ALLOW : kAnsweredAsDone)
-        << door.name << " has 32 bits";
+    EXPECT_EQ(processor.answer(program, door, SIGTERM, kGarbage), answer) << door.name << " has 32 bits";
   }
 }
 
-TEST(ShieldProgram, OtherSignalsPass) {
-  for (const Door& door : kDoors) {
+TEST_P(ShieldOf, OtherSignalsPass) {
+  for (const Door& door : processor.doors) {
     for (std::uint64_t signal = 0; signal <= kSignalMax + 1; ++signal) {
       if (signal == SIGTERM) continue;
-      EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, signal, kPointer)), SECCOMP_RET_ALLOW)
-          << door.name << " " << signal;
+      EXPECT_EQ(processor.answer(program, door, signal, kPointer), SECCOMP_RET_ALLOW) << door.name << " " << signal;
     }
-    EXPECT_EQ(interpret(kTermShield, call(door.arch, door.number, kGarbage, kPointer)), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(processor.answer(program, door, kGarbage, kPointer), SECCOMP_RET_ALLOW) << door.name;
   }
 }
 
-TEST(ShieldProgram, OtherCallsPass) {
-  constexpr std::array<std::uint32_t, 5> kArchitectures{AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64, AUDIT_ARCH_I386,
-                                                        AUDIT_ARCH_ARM, 0};
+TEST_P(ShieldOf, OtherCallsPass) {
+  constexpr std::array<std::uint32_t, 10> kArchitectures{
+      AUDIT_ARCH_X86_64,  AUDIT_ARCH_AARCH64, AUDIT_ARCH_I386, AUDIT_ARCH_ARM,   AUDIT_ARCH_PPC64LE,
+      AUDIT_ARCH_RISCV64, AUDIT_ARCH_RISCV32, AUDIT_ARCH_S390, AUDIT_ARCH_S390X, 0};
   for (const std::uint32_t arch : kArchitectures) {
     for (const std::uint32_t high : {0U, 0x40000000U, 0x80000000U}) {
       for (std::uint32_t low = 0; low < 1024; ++low) {
         const std::uint32_t number = high | low;
         bool is_door = false;
-        for (const Door& door : kDoors) is_door = is_door || (door.arch == arch && door.number == number);
+        for (const Door& door : processor.doors) is_door = is_door || (door.arch == arch && door.number == number);
         if (is_door) continue;
-        ASSERT_EQ(interpret(kTermShield, call(arch, number, SIGTERM, kPointer)), SECCOMP_RET_ALLOW)
+        ASSERT_EQ(interpret(program, Call(processor.known.order, arch, number, SIGTERM, kPointer)), SECCOMP_RET_ALLOW)
             << std::hex << arch << " " << number;
       }
     }
   }
 }
 
-TEST(ShieldProgram, HoldsAnySetOfSignals) {
+TEST_P(ShieldOf, HoldsAnySetOfSignals) {
   for (const SignalSet signals :
        {SignalSet{}, SignalSet{1}, SignalSet{64}, SignalSet{SIGHUP, SIGINT, SIGTERM, 40}, every_signal_but({})}) {
-    const ShieldProgram program(signals);
-    EXPECT_LE(program.instructions().size(), std::size_t{24} + kSignalMax);
-    for (const Door& door : kDoors) {
+    const ShieldProgram any(signals, processor.known);
+    for (const Door& door : processor.doors) {
       for (int signal = 1; signal <= kSignalMax; ++signal) {
-        EXPECT_EQ(interpret(program, call(door.arch, door.number, static_cast<std::uint64_t>(signal), 1)),
+        EXPECT_EQ(processor.answer(any, door, static_cast<std::uint64_t>(signal), 1),
                   signals.has(signal) ? kAnsweredAsDone : SECCOMP_RET_ALLOW)
             << door.name << " " << signal;
       }
     }
   }
+}
+
+// What this very build puts up: that the compiler's headers have the same number is the least.
+TEST(ShieldProgram, TheTableOfThisProcessorHasItsOwnCall) {
+  GRACESHIM_NEEDS_KERNEL(has_shield(), "shield of ours");
+  const bool found = std::ranges::any_of(shield_doors::kOwn.doors,
+                                         [](const ShieldDoor& door) { return door.number == SYS_rt_sigaction; });
+  EXPECT_TRUE(found) << SYS_rt_sigaction;
 }
 
 // --- The kernel's word. Each in a process of its own: nobody can take a shield down. ---
@@ -159,7 +234,7 @@ bool is_ignored(int signal) {
 
 class RaiseShield : public testing::Test {
  protected:
-  void SetUp() override { GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters"); }
+  void SetUp() override { GRACESHIM_NEEDS_KERNEL(has_shield() && kernel_has_seccomp_filters(), "seccomp filters"); }
 };
 
 // 0 once TERM is ignored, and the shield is up before that.
