@@ -108,6 +108,10 @@ SECTIONS
   {
     KEEP (*(SORT_NONE(.fini)))
   }
+}
+INSERT AFTER .text.life;
+SECTIONS
+{
   .eh_frame :
   {
     KEEP (*(.eh_frame)) *(.eh_frame.*)
@@ -140,7 +144,7 @@ def main():
    when to run it again. Whatever is not named here, or no longer there, is laid out as ever. */
 """, end="")
     print(output_section(".text.life", "BEFORE .text", of(executed, ".text"), _UNSEEN), end="")
-    print(output_section(".rodata.life", "AFTER .text.life", of(read, ".rodata"), _UNSEEN_DATA), end="")
+    print(output_section(".rodata.life", "AFTER .rodata", of(read, ".rodata"), _UNSEEN_DATA), end="")
     print(_WHOLE_SECTIONS, end="")
     print(output_section(".data.life", "AFTER .data", of(written, ".data", ".data.rel.ro")), end="")
     print(output_section(".bss.life", "BEFORE .bss", of(read, ".bss")), end="")
