@@ -62,8 +62,9 @@ Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept {
   info.si_code = SI_QUEUE;
   info.si_pid = ::getpid();
   info.si_uid = ::getuid();
-  static_assert(sizeof info.si_value == sizeof value);
-  std::memcpy(&info.si_value, &value, sizeof value);
+  const auto held = static_cast<std::uintptr_t>(value);  // it came in a place of this size
+  static_assert(sizeof info.si_value == sizeof held);
+  std::memcpy(&info.si_value, &held, sizeof held);
   const long result = ::syscall(SYS_rt_sigqueueinfo, pid, signal, &info);
   return result != 0 && errno == EAGAIN ? send_signal(pid, signal) : outcome(result);
 }
