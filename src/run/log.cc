@@ -33,7 +33,7 @@ void append(std::string& out, spdlog::string_view_t text) {
 
 void append_time(std::string& out, spdlog::log_clock::time_point time) {
   const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  const std::time_t seconds = since_epoch.count() / 1000;
+  const std::time_t seconds = spdlog::log_clock::to_time_t(time);
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   char text[32];

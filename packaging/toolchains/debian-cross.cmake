@@ -1,0 +1,12 @@
+# What the toolchain files beside this one share: Debian's cross compilers, and its libraries for the other processor,
+# which `dpkg --add-architecture` lets apt install beside the machine's own. It is given `triplet`, the compilers' prefix,
+# `libraries`, the folder below /usr/lib, and `emulator`, qemu's name for the processor.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_C_COMPILER ${triplet}-gcc)
+set(CMAKE_CXX_COMPILER ${triplet}-g++)
+set(CMAKE_ASM_COMPILER ${triplet}-gcc)
+set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/${libraries}/pkgconfig:/usr/share/pkgconfig)
+find_program(graceshim_emulator qemu-${emulator}-static)
+if(graceshim_emulator)
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${graceshim_emulator})
+endif()
