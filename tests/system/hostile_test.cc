@@ -100,8 +100,6 @@ constexpr std::array kOdd = {
         "spawn session [ alarm 60 spawn inside [ ignore TERM spawn daemon [ alarm 60 serve ] name odd ready nap 60000 "
         "] exit 0 ]",
         true},
-    Odd{"executes itself all the time", "spawn session [ " GRACESHIM_ODD "ready lives 400 serve ]"},
-    Odd{"goes on in children all the time", "spawn session [ " GRACESHIM_ODD "ready relay 400 serve ]"},
     Odd{"in another group", "spawn group [ " GRACESHIM_ODD "ready serve ]"},
     Odd{"sends no signal at its end", "spawn unsigned [ " GRACESHIM_ODD "ready serve ]"},
     Odd{"is told of its parent's end", "spawn session [ " GRACESHIM_ODD "trap HUP told-of-parent HUP ready serve ]"},
@@ -115,6 +113,8 @@ constexpr std::array kOdd = {
     Odd{"cannot be looked into", "spawn session [ " GRACESHIM_ODD "hide ready serve ]"},
     Odd{"reads from the command", "pipe spawn session [ " GRACESHIM_ODD "ready read-pipe serve ]"},
     Odd{"adopted twice", "spawn plain [ adopt spawn daemon [ " GRACESHIM_ODD "ready serve ] exit 0 ] reap-children"},
+    Odd{"executes itself all the time", "spawn session [ " GRACESHIM_ODD "ready lives 400 serve ]"},
+    Odd{"goes on in children all the time", "spawn session [ " GRACESHIM_ODD "ready relay 400 serve ]"},
 };
 #undef GRACESHIM_ODD
 
@@ -137,9 +137,12 @@ void expect_none_stays(const Start& way, bool command_ends, bool without_rights)
         words(fixture + " " + odd.words + (command_ends ? " on TERM [ exit 0 ]" : " ignore TERM") + " ready serve");
     std::replace(command.begin(), command.end(), std::string("EVIL"), std::string(kEvilName));
     lives.push_back({odd.kind, run({.options = "-t 300ms", .command = command, .start = way, .binary = binary})});
-    lives.back().shim.line("odd ready ");
-    lives.back().shim.line("main ready ");
-    lives.back().shim.send(SIGTERM);
+  }
+  // From the last one, for those that do not keep still do not go on for ever.
+  for (auto life = lives.rbegin(); life != lives.rend(); ++life) {
+    life->shim.line("odd ready ");
+    life->shim.line("main ready ");
+    life->shim.send(SIGTERM);
   }
   for (Life& life : lives) {
     EXPECT_EQ(life.shim.end().code(), command_ends ? 0 : 137) << life.kind << "\n" << life.shim.errors();
