@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,19 @@ namespace {
 
 // What a terminal that says it is ready surely has room for.
 constexpr std::size_t kTerminalPiece = 64;
+
+// poll(2) wants no more descriptors to look at than RLIMIT_NOFILE, which may be 0: that it is must still be said.
+// select(2) does not care.
+bool is_ready(int fd) noexcept {
+  pollfd ready{fd, POLLOUT, 0};
+  const int count = ::poll(&ready, 1, 0);
+  if (count >= 0 || errno != EINVAL || fd >= FD_SETSIZE) return count == 1;
+  fd_set writable;
+  FD_ZERO(&writable);
+  FD_SET(fd, &writable);
+  timeval no_time{};
+  return ::select(fd + 1, nullptr, &writable, nullptr, &no_time) == 1;
+}
 
 }  // namespace
 
@@ -142,8 +156,7 @@ long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
 
 // A pipe that is ready has room for PIPE_BUF bytes, unless somebody else is faster: this is the one way that may wait.
 long QuietWriter::put_if_ready(std::string_view piece) noexcept {
-  pollfd ready{fd_, POLLOUT, 0};
-  if (::poll(&ready, 1, 0) == 1) return ::write(fd_, piece.data(), piece.size());
+  if (is_ready(fd_)) return ::write(fd_, piece.data(), piece.size());
   errno = EAGAIN;
   return -1;
 }

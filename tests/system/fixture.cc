@@ -50,6 +50,7 @@ struct Reaction {
 
 constexpr int kUsage = 64;
 constexpr int kLowestOutput = 100;  // above every descriptor that a test looks at
+constexpr int kMinute = 60'000;     // in milliseconds
 
 int output = STDOUT_FILENO;
 std::string name = "main";
@@ -58,6 +59,8 @@ sigset_t trapped;
 std::vector<Reaction> reactions;
 std::vector<pid_t> children;
 pid_t starter = -1;  // the process that has spawned this one
+pid_t elder = -1;    // the one that it had spawned before
+std::array<int, 2> pipe_ends{-1, -1};
 std::array<int, kLastSignal + 1> seen{};
 volatile sig_atomic_t last_signal = 0;
 
@@ -290,6 +293,14 @@ pid_t fork_without_exit_signal_or_give_up() {
   return pid;
 }
 
+// The first process of a PID namespace of its own.
+pid_t fork_into_pid_namespace_or_give_up() {
+  const auto pid = static_cast<pid_t>(
+      ::syscall(SYS_clone, static_cast<unsigned long>(CLONE_NEWPID | SIGCHLD), nullptr, nullptr, nullptr, nullptr));
+  if (pid < 0) give_up_with_errno("clone");
+  return pid;
+}
+
 void obey(Words words);
 
 void spawn(std::string_view mode, Words words) {
@@ -297,6 +308,7 @@ void spawn(std::string_view mode, Words words) {
   const pid_t self = ::getpid();
   const pid_t pid = mode == "cleared"    ? fork_clearing_handlers_or_give_up()
                     : mode == "unsigned" ? fork_without_exit_signal_or_give_up()
+                    : mode == "inside"   ? fork_into_pid_namespace_or_give_up()
                                          : fork_or_give_up();
   if (pid > 0) {
     if (orphan) {
@@ -306,6 +318,7 @@ void spawn(std::string_view mode, Words words) {
     }
     return;
   }
+  elder = children.empty() ? -1 : children.back();
   start_afresh();
   starter = self;
   if (orphan && fork_or_give_up() > 0) ::_exit(0);
@@ -366,6 +379,77 @@ void orphans(int count) {
     nap(5);
   }
   ::_exit(0);
+}
+
+// Held by the kernel for as long as a child has its memory, which is a minute: that never comes to its exec.
+void wait_for_vfork() {
+  const pid_t pid = ::vfork();
+  if (pid == 0) {
+    say("vforked");
+    nap(kMinute);
+    ::_exit(0);
+  }
+  if (pid < 0) give_up_with_errno("vfork");
+}
+
+// Executes itself so many times, a millisecond apart, and goes on with the words in the last of these lives. What is
+// ignored, and the alarm, stay as they are.
+void live_again(const char* times, Words words) {
+  const int left = number(times);
+  if (left == 0) return obey(words);
+  nap(1);
+  std::string again = std::to_string(left - 1);
+  std::array<std::string, 4> start = {"fixture", "name", name, "lives"};
+  std::vector<char*> argv;
+  for (std::string& word : start) argv.push_back(word.data());
+  argv.push_back(again.data());
+  argv.insert(argv.end(), words.begin(), words.end());
+  argv.push_back(nullptr);
+  ::execv("/proc/self/exe", argv.data());
+  give_up_with_errno("/proc/self/exe");
+}
+
+// Leaves what is to be done to a child of its own and ends, so many times, a millisecond apart. An alarm goes with it.
+void relay(int times) {
+  for (; times > 0; --times) {
+    const unsigned left = ::alarm(0);
+    if (fork_or_give_up() > 0) ::_exit(0);
+    ::alarm(left);
+    nap(1);
+  }
+}
+
+pthread_t first_thread{};
+
+void* outlive_first_thread(void* words) {
+  ::pthread_join(first_thread, nullptr);
+  obey(*static_cast<Words*>(words));
+  ::_exit(0);
+}
+
+// The first thread ends, and a second one obeys the words: the process is a zombie to look at, and lives on.
+[[noreturn]] void leave_to_thread(Words words) {
+  static Words left;
+  left = words;
+  first_thread = ::pthread_self();
+  pthread_t thread{};
+  if (::pthread_create(&thread, nullptr, outlive_first_thread, &left) != 0) give_up("thread", "pthread_create");
+  for (;;) ::syscall(SYS_exit, 0);  // of the thread, and without the library that pthread_exit(3) would look for
+}
+
+// As a debugger does that has come to stay: the one before this among their parent's children is stopped by it.
+void trace_elder() {
+  if (::ptrace(PTRACE_ATTACH, elder, nullptr, nullptr) != 0) give_up_with_errno("ptrace");
+  int status = 0;
+  if (::waitpid(elder, &status, __WALL) != elder || !WIFSTOPPED(status)) give_up("trace-elder", "no stop");
+}
+
+// Until whoever has the other end is gone.
+void read_pipe() {
+  ::close(pipe_ends[1]);
+  char byte = 0;
+  while (::read(pipe_ends[0], &byte, 1) > 0) {
+  }
 }
 
 // Returns when the process that has spawned this one is gone, were it before the call.
@@ -587,6 +671,7 @@ constexpr std::array kVocabulary = {
     Word{"serve", 0, false, false, [](const Arguments&) { serve(); }},
     // Time and end.
     Word{"nap", 1, false, false, [](const Arguments& a) { nap(number(a.words[0])); }},
+    Word{"alarm", 1, false, false, [](const Arguments& a) { ::alarm(static_cast<unsigned>(number(a.words[0]))); }},
     Word{"stop", 0, false, false, [](const Arguments&) { ::raise(SIGSTOP); }},
     Word{"exit", 1, false, false, [](const Arguments& a) { ::_exit(number(a.words[0])); }},
     Word{"die", 1, false, false, [](const Arguments& a) { die(signal_of(a.words[0])); }},
@@ -601,6 +686,16 @@ constexpr std::array kVocabulary = {
     Word{"thread-exec", 0, true, false, [](const Arguments& a) { thread_exec(a.block); }},
     Word{"posix-spawn", 0, true, false, [](const Arguments& a) { spawn_by_posix(a.block); }},
     Word{"exec", 0, false, true, [](const Arguments& a) { execute(a.rest); }},
+    Word{"lives", 1, false, true, [](const Arguments& a) { live_again(a.words[0], a.rest); }},
+    Word{"relay", 1, false, false, [](const Arguments& a) { relay(number(a.words[0])); }},
+    Word{"vfork", 0, false, false, [](const Arguments&) { wait_for_vfork(); }},
+    Word{"leave-to-thread", 0, false, true, [](const Arguments& a) { leave_to_thread(a.rest); }},
+    Word{"adopt", 0, false, false,
+         [](const Arguments&) {
+           if (::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) != 0) give_up_with_errno("subreaper");
+         }},
+    Word{"told-of-parent", 1, false, false,
+         [](const Arguments& a) { ::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(signal_of(a.words[0]))); }},
     // What a process holds.
     Word{"open", 1, false, false, [](const Arguments& a) { open_file(a.words[0]); }},
     Word{"close", 1, false, false, [](const Arguments& a) { ::close(number(a.words[0])); }},
@@ -612,6 +707,17 @@ constexpr std::array kVocabulary = {
     Word{"traceme", 0, false, false,
          [](const Arguments&) {
            if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) give_up_with_errno("ptrace");
+         }},
+    Word{"trace-elder", 0, false, false, [](const Arguments&) { trace_elder(); }},
+    Word{"hide", 0, false, false, [](const Arguments&) { ::prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL); }},
+    Word{"pipe", 0, false, false,
+         [](const Arguments&) {
+           if (::pipe(pipe_ends.data()) != 0) give_up_with_errno("pipe");
+         }},
+    Word{"read-pipe", 0, false, false, [](const Arguments&) { read_pipe(); }},
+    Word{"close-all", 0, false, false,
+         [](const Arguments&) {
+           for (int fd = 0; fd < 1'024; ++fd) ::close(fd);
          }},
     Word{"call-itself", 1, false, false, [](const Arguments& a) { ::prctl(PR_SET_NAME, a.words[0]); }},
     Word{"become", 1, false, false, [](const Arguments& a) { become(a.words[0]); }},

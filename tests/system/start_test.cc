@@ -341,7 +341,7 @@ TEST_F(Refusal, OfDescriptorsIs125OrTheCommandRuns) {
   bool ran = false;
   // With 3 the dynamic loader cannot open a library; with less than 7 UndefinedBehaviorSanitizer takes its own lack of
   // descriptors for bad memory.
-  for (unsigned long limit = kSanitized ? 7 : is_static(shim_path()) ? 3 : 4; limit <= 24; ++limit) {
+  for (unsigned long limit = kSanitized ? 7 : is_static(shim_path()) ? 0 : 4; limit <= 24; ++limit) {
     Process shim =
         run({.child = "print started exit 9", .start = {.argv = {}, .before_exec = with_limit(RLIMIT_NOFILE, limit)}});
     const int code = shim.end().code();
@@ -357,6 +357,43 @@ TEST_F(Refusal, OfDescriptorsIs125OrTheCommandRuns) {
   EXPECT_TRUE(ran);
   EXPECT_TRUE(refused);
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which takes a lack of descriptors for other things
+// The same for the fewest, and through a stop with what the command leaves. What the dynamic loader cannot load it
+// says itself.
+TEST_P(Starts, WithHardlyADescriptorTheCommandRunsAndIsStoppedOrTheReasonIsSaid) {
+  struct Life {
+    unsigned long limit;
+    Process shim;
+  };
+  std::vector<Life> lives;
+  for (unsigned long limit = 0; limit <= 12; ++limit) {
+    Start way = start();
+    way.before_exec = with_limit(RLIMIT_NOFILE, limit);
+    lives.push_back({limit, run({.options = "-t 500ms",
+                                 .child = "spawn session [ ignore TERM name left ready serve ] "
+                                          "on TERM [ exit 9 ] ready serve",
+                                 .start = way})});
+  }
+  const unsigned long loads = is_static(shim_path()) ? 0 : 4;
+  int ran = 0;
+  for (Life& life : lives) {
+    if (life.shim.line_or_end("left ready ")) {
+      ++ran;
+      life.shim.line("main ready ");
+      life.shim.send(SIGTERM);
+      EXPECT_EQ(life.shim.end().code(), 9) << "with " << life.limit << ": " << life.shim.errors();
+    } else {
+      EXPECT_EQ(life.shim.end().code(), life.limit < loads ? 127 : 125) << life.shim.errors();
+      EXPECT_EQ(life.shim.output(), "") << "with " << life.limit;
+      EXPECT_NE(life.shim.errors().find(life.limit < loads ? "Error 24" : "ulimit -n"), std::string::npos)
+          << "with " << life.limit << ": " << life.shim.errors();
+    }
+  }
+  EXPECT_GT(ran, 0);
+  EXPECT_LT(ran, 13);
+}
+#endif
 
 #ifndef __SANITIZE_ADDRESS__  // which does not start without /proc
 void hide_proc() {
