@@ -551,9 +551,10 @@ NO_PROMPT = "goes on when its command is suspended: the shell has no prompt"
 DEAD = "leaves its command stopped, or itself, where nobody continues it: the terminal is dead"
 TWICE = "passes on what the terminal has given to its command already"
 BLOCKED = "starts its command with TSTP blocked"
+NO_ANSWER = "puts its command in the background where its own input is no terminal: it is stopped at its question"
 AT_A_TERMINAL = (
-    ("tini", "-s", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD}),
-    ("tini", "-s -g", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD}),
+    ("tini", "-s", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD, NO_ANSWER}),
+    ("tini", "-s -g", {TAKES_THE_TERMINAL, NO_PROMPT, DEAD, NO_ANSWER}),
     ("catatonit", "", {TAKES_THE_TERMINAL, NO_PROMPT, BLOCKED}),
     ("catatonit", "-g", {TAKES_THE_TERMINAL, NO_PROMPT, BLOCKED}),
     ("dumb-init", "", set()),
@@ -595,12 +596,6 @@ class DropInTerminal(BesideTheReal, TerminalCase):
         self.sees(signals, name)
         os.kill(init, signal.SIGPWR)
         self.sees([*signals, "PWR"], name)
-
-    def status_of(self, shell):
-        shell.run("echo status $?")
-        status = int(shell.expect(r"status (\d+)\r\n")[1])
-        shell.expect("PROMPT> ")
-        return status
 
     def foreground(self, screen, init, child=0):
         group = screen.foreground()
@@ -745,6 +740,22 @@ class DropInTerminal(BesideTheReal, TerminalCase):
             self.end_shell(screen)
             return seen
         self.tell(story, lambda *_: (["INT"], ["INT"], 7, "first"), *SHELLS, faults=[TAKES_THE_TERMINAL, TWICE])
+
+    def test_a_question_at_the_terminal_is_answered_though_the_input_is_a_pipe(self):
+        def story(init, shell):
+            screen = self.shell(shell)
+            screen.run(f"echo x | {init} -- " + " ".join(self.asker))
+            screen.expect(r"the question\? ")
+            screen.send("yes\n")
+            seen = [screen.expect(r"told <.*\r\n")[0]]
+            screen.expect("PROMPT> ")
+            seen.append(self.status_of(screen))
+            self.has_the_terminal(screen)
+            self.end_shell(screen)
+            return seen
+        # dumb-init's command lives in another session, without a terminal.
+        inits = [row for row in AT_A_TERMINAL if row[:2] != ("dumb-init", "")]
+        self.tell(story, lambda *_: ["told <x>, answered <yes>\r\n", 4], *SHELLS, faults=[NO_ANSWER], inits=inits)
 
     def test_a_hang_up_below_a_shell(self):
         def story(init, shell):

@@ -272,6 +272,18 @@ while True:
     os.read(ends[0], 1)
 """
 
+# Reads its input to the end, asks at the terminal, wherever its input comes from, and ends with 4 once it is answered.
+ASKER = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+told = sys.stdin.read().strip()
+terminal = os.open("/dev/tty", os.O_RDWR)
+os.write(terminal, b"the question? ")
+answer = os.read(terminal, 100).decode().strip()
+print(f"told <{told}>, answered <{answer}>", flush=True)
+os._exit(4)
+"""
+
 
 INTERACTIVE_BASH = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
 
@@ -373,6 +385,10 @@ class TerminalCase(Case):
         self.witness_path = os.path.join(self.directory, "keyboard_witness.py")
         with open(self.witness_path, "w", encoding="utf-8") as file:
             file.write(KEYBOARD_WITNESS)
+        asker_path = os.path.join(self.directory, "asker.py")
+        with open(asker_path, "w", encoding="utf-8") as file:
+            file.write(ASKER)
+        self.asker = [sys.executable, "-S", "-E", asker_path]
 
     def witness(self, name="seen", *words):
         return [sys.executable, "-S", "-E", self.witness_path, os.path.join(self.directory, name), *words]
@@ -407,6 +423,21 @@ class TerminalCase(Case):
         screen = Screen(self, arguments)
         screen.expect("PROMPT> ")
         return screen
+
+    def status_of(self, shell):
+        shell.run("echo status $?")
+        status = int(shell.expect(r"status (\d+)\r\n")[1])
+        shell.expect("PROMPT> ")
+        return status
+
+    def has_the_terminal(self, shell):
+        """A shell that has just shown its prompt, and a plain command of it that reads what is typed."""
+        self.assertEqual(shell.foreground(), shell.pid)
+        shell.run("cat")
+        shell.send("typed\n")
+        shell.expect("typed\r\ntyped\r\n")
+        shell.send("\x04")
+        shell.expect("PROMPT> ")
 
     def end_shell(self, screen):
         screen.send("exit\n")

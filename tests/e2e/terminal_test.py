@@ -3,7 +3,7 @@
 import os
 import signal
 
-from harness import INTERACTIVE_BASH, SHIM, Screen, TerminalCase, main
+from harness import INTERACTIVE_BASH, SHIM, Screen, TerminalCase, descendants, main
 
 
 class Terminal(TerminalCase):
@@ -125,6 +125,59 @@ class Terminal(TerminalCase):
         screen.send("\x04")
         screen.expect("PROMPT> ")
         self.end_shell(screen)
+
+    # A question at /dev/tty of a command whose input is something else: a pager, fzf, a password.
+
+    ASKED_ELSEWHERE = (("echo x | ", "", "x"), ("", " </dev/null", ""))
+
+    def tell_elsewhere(self, story):
+        """Tells story(shell, command line, what the command is told by its input)."""
+        for name in ("bash", "dash"):
+            for before, after, told in self.ASKED_ELSEWHERE:
+                with self.subTest(shell=name, line=f"{before}graceshim{after}"):
+                    screen = self.shell(name)
+                    story(screen, before + self.command_line(*self.asker) + after, told)
+                    self.has_the_terminal(screen)
+                    self.end_shell(screen)
+
+    def is_answered(self, screen, told):
+        screen.send("yes\n")
+        screen.expect(f"told <{told}>, answered <yes>\r\n")
+        screen.expect("PROMPT> ")
+        self.assertEqual(self.status_of(screen), 4)
+
+    def test_a_question_at_the_terminal_is_answered_though_the_input_is_something_else(self):
+        def story(screen, line, told):
+            screen.run(line)
+            screen.expect(r"the question\? ")
+            self.is_answered(screen, told)
+        self.tell_elsewhere(story)
+
+    def test_a_question_of_the_background_waits_for_fg(self):
+        def story(screen, line, told):
+            screen.run(line + " &")
+            # The shell reads on meanwhile: its prompt may come before the question, or after it.
+            screen.expect(r"(?s)PROMPT> .*the question\? |the question\? .*PROMPT> ")
+            self.until(lambda: self.is_all_stopped(screen), "graceshim has stopped with its child")
+            self.has_the_terminal(screen)
+            screen.send("fg\n")
+            self.until(lambda: screen.foreground() != screen.pid, "fg gives the terminal away")
+            self.is_answered(screen, told)
+        self.tell_elsewhere(story)
+
+    def is_all_stopped(self, screen):
+        """graceshim and its command, with nobody else below the shell."""
+        below = descendants(screen.pid)
+        return len(below) == 2 and all(self.is_stopped(pid) for pid in below)
+
+    def test_an_interrupt_instead_of_an_answer_ends_the_command_with_130(self):
+        def story(screen, line, _told):
+            screen.run(line)
+            screen.expect(r"the question\? ")
+            screen.send("\x03")
+            screen.expect("PROMPT> ")
+            self.assertEqual(self.status_of(screen), 130)
+        self.tell_elsewhere(story)
 
     # Others in our group.
 

@@ -1126,6 +1126,19 @@ TEST(Settling, WhatMayFinishIsWaitedFor) {
   EXPECT_EQ(run.got(job), "");
 }
 
+TEST(Settling, NoLaterStepComesToWhatMayFinish) {
+  Plan plan = plan_of("same/5s/QUIT/auto/KILL", seconds(30));
+  plan.stragglers = Stragglers::kFinish;
+  Simulation run(plan);
+  run.start();
+  const int job = run.host.fork_from(run.host.child(), "job").facts.id.pid;
+  run.host.signal_us(sig::kTerm);
+  run.host.at(seconds(20), [&] { run.host.exit(job, {}); });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.elapsed(), seconds(20));
+  EXPECT_EQ(run.got(job), "");
+}
+
 TEST(Stragglers, AnOrphanThatHasHadTheStepIsNotReadAgain) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
