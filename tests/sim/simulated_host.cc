@@ -59,7 +59,7 @@ void SimulatedHost::exit(int pid, ExitStatus status) {
   if (wrote == 0 || has_writer(wrote)) return;
   for (const auto& [reader_pid, reader] : processes_) {
     if (reader.reads != wrote || !reader.at_eof_ends) continue;
-    at(Millis{10}, [this, reader_pid = reader_pid] { exit(reader_pid, {}); });
+    at(Millis{10}, [this, ends = reader_pid] { exit(ends, {}); });
   }
 }
 

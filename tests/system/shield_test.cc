@@ -268,8 +268,8 @@ class ShieldThatIsChosen : public Shield {
   static bool is_up(const std::string& options, const std::string& platform) {
     Start way = start();
     way.environment["GRACESHIM_PLATFORM"] = platform;
-    // Whatever the plan sends.
-    Process shim = run({.options = options,
+    // Whatever the plan sends. What a shield costs somebody without rights is said below a warning, a refusal is one.
+    Process shim = run({.options = "--log-level warn " + options,
                         .child = "on QUIT [ exit 0 ] on TERM [ exit 0 ] on INT [ exit 0 ] ready serve",
                         .start = way});
     const bool up = is_shielded(shim.ready());
