@@ -9,10 +9,15 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <linux/ioctl.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -186,6 +191,23 @@ bool shim_is_ours();  // not another program put in its place
 // Acts for Start::before_exec.
 std::function<void()> as_user(uid_t user);
 std::function<void()> with_limit(int resource, unsigned long limit);
+
+// What a kernel or a sandbox refuses: a system call, or only one with a value in the lower half of an argument.
+struct Refused {
+  long call = 0;
+  int argument = -1;  // -1: whatever the arguments
+  std::uint32_t value = 0;
+  int error = ENOSYS;
+};
+// From here on, for this process and all that descend from it.
+void refuse(const std::vector<Refused>& what);
+// A filter as container runtimes have it: system calls that it does not know are refused.
+std::function<void()> without(const std::vector<long>& calls, int error);
+
+// Of Linux 6.13; and the flag of 4.17 with which graceshim installs its shield.
+inline constexpr Refused kPidfdGetInfo{SYS_ioctl, 1,
+                                       static_cast<std::uint32_t>(_IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64)), ENOTTY};
+inline constexpr Refused kFilterWithFlags{SYS_seccomp, 1, SECCOMP_FILTER_FLAG_SPEC_ALLOW, EINVAL};
 std::function<void()> with_ignored(int signal);
 
 // Splits at blanks.

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -444,22 +445,6 @@ TEST_F(StartAsPid1, AForeignProcIsNotBelieved) {
       << shim.errors();
 }
 
-// A filter as container runtimes have it: system calls that it does not know are refused.
-std::function<void()> without(const std::vector<long>& calls, int error) {
-  return [calls, error] {
-    std::vector<sock_filter> program = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-    for (const long call : calls) {
-      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
-      program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-      fail_with_errno("seccomp");
-    }
-  };
-}
-
 std::function<void()> without_pidfds(int error) {
   return without({SYS_pidfd_open, SYS_pidfd_send_signal}, error);
 }
@@ -484,6 +469,56 @@ TEST_P(Starts, WithoutPidfdsTheTreeIsStillStopped) {
     EXPECT_EQ(killed.end().code(), 3) << killed.errors();
     EXPECT_EQ(asked.end().code(), 3) << asked.errors();
     EXPECT_EQ(asked.count("deep signal TERM "), 1) << asked.output();
+  }
+}
+
+// Or the next test would show nothing.
+TEST_F(StartOfAProcess, ARefusalOfTheHarnessIsOne) {
+  const auto answers = [](int pidfd) {
+    const bool knows_range = ::syscall(SYS_close_range, 1'000'000U, 1'000'000U, 0U) == 0 || errno != ENOSYS;
+    std::array<std::uint64_t, 8> info{};
+    const bool knows_info = ::ioctl(pidfd, kPidfdGetInfo.value, info.data()) == 0 || errno != ENOTTY;
+    // There is no program: the kernel itself says EFAULT.
+    ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, nullptr);
+    const bool knows_flag = errno == EFAULT;
+    return std::array{knows_range, knows_info, knows_flag};
+  };
+  GRACESHIM_NEEDS_KERNEL(kernel_has_close_range() && kernel_has_pidfds(), "calls to be refused");
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0U));
+  const auto before = answers(pidfd);
+  EXPECT_TRUE(before[0] && before[2]);
+  EXPECT_TRUE(holds_in_a_child([&] {
+    refuse({{SYS_close_range}, kPidfdGetInfo, kFilterWithFlags});
+    return answers(pidfd) == std::array{false, false, false};
+  }));
+  ::close(pidfd);
+}
+
+// What is younger than Linux 5.4, or than the oldest kernel that has seccomp filters: each alone, then all together.
+// The life has what they are for: descriptors to let go of, a stop, stragglers to find and to kill, a shield.
+TEST_P(Starts, WhatYoungerKernelsHaveIsDoneWithout) {
+  const std::vector<Refused> young = {{SYS_close_range}, {SYS_faccessat2},        {SYS_epoll_pwait2}, {SYS_clone3},
+                                      {SYS_pidfd_open},  {SYS_pidfd_send_signal}, kPidfdGetInfo,      kFilterWithFlags};
+  std::vector<std::vector<Refused>> sets;
+  for (const Refused& one : young) sets.push_back({one});
+  sets.push_back(young);
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    Start way = start();
+    way.before_exec = [&set = sets[i]] {
+      const int spare = ::open("/dev/null", O_RDONLY);
+      if (spare < 0 || ::dup2(spare, 9) < 0) fail_with_errno("open");
+      refuse(set);
+    };
+    Process shim =
+        run({.options = "-t 500ms --shield TERM -s QUIT",
+             .child = "spawn session [ name left ignore QUIT ready serve ] spawn daemon [ name far ignore QUIT "
+                      "ready serve ] on QUIT [ exit 3 ] ready serve",
+             .start = way});
+    for (const char* name : {"left", "far", "main"}) shim.ready(name);
+    eventually("it has let go", [&shim] { return std::ranges::count(descriptors_of(shim.pid()), 9) == 0; });
+    shim.send(SIGTERM);
+    EXPECT_EQ(shim.end().code(), 3) << "set " << i << ": " << shim.errors();
+    EXPECT_TRUE(children_of(::getpid()).empty()) << "set " << i << ": somebody is left";
   }
 }
 
