@@ -272,6 +272,29 @@ TEST_P(Signals, AStormNeitherCrashesNorDelaysTheStop) {
   EXPECT_LT(since(begin), 15s);
 }
 
+// The kernel gives the lowest number first, and a flood of it would keep the others waiting for its end. The order is
+// told as dumb-init tells it.
+TEST_F(SignalsOfAProcess, ASignalWaitsForNoFloodOfALowerOne) {
+  GRACESHIM_NEEDS(shim_is_ours(), "the order in which signals are taken");
+  const Scratch scratch;
+  const std::string link = scratch.path("dumb-init");
+  ASSERT_EQ(::symlink(shim_path().c_str(), link.c_str()), 0);
+  Process shim({.argv = {link, "-v", "--", fixture_path(), "ignore", "all", "ready", "serve"}});
+  shim.ready();
+  shim.send(SIGSTOP);
+  eventually("it is stopped", [&shim] { return proc_status(shim.pid(), "State").starts_with("T"); });
+  for (int i = 0; i < 20; ++i) shim.send(SIGRTMIN);
+  shim.send(SIGRTMAX);
+  shim.send(SIGCONT);
+  const std::string low = "Received signal " + std::to_string(SIGRTMIN) + ".";
+  const std::string high = "Received signal " + std::to_string(SIGRTMAX) + ".";
+  shim.error(high);
+  const std::size_t first_low = shim.errors().find(low);
+  ASSERT_NE(first_low, std::string::npos) << shim.errors();
+  EXPECT_LT(shim.errors().find(high), shim.errors().find(low, first_low + 1)) << shim.errors();
+  shim.kill();
+}
+
 TEST_P(Signals, ThePipeSignalThatTheShimCausesItselfIsNotForwarded) {
   Pipe errors = make_pipe();
   Start way = start();
