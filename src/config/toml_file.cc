@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <version>
 
 #include "graceshim/text.h"
 #include "toml_depth.h"
@@ -16,6 +17,10 @@
 //   `false`: `délai = 5` ends there.
 // Since 3.4 the files in impl/ are called .hpp. Of a later version with other names the test of malformed text tells.
 #undef NDEBUG
+// Without std::from_chars() of floating-point numbers, as in libc++ before 20, toml++ reads them by a stream.
+#if defined(__cpp_lib_to_chars)
+#define TOML_FLOAT_CHARCONV 1
+#endif
 #define TOML_ASSERT(expr) static_assert(true)
 #if __has_include(<toml++/impl/preprocessor.hpp>)
 #include <toml++/impl/preprocessor.hpp>

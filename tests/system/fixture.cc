@@ -609,7 +609,10 @@ void write_to(const char* path) {
 }
 
 void change_mask(std::string_view list, bool block) {
-  for (const int signal : signals_of(list)) block ? ::sigaddset(&base_mask, signal) : ::sigdelset(&base_mask, signal);
+  for (const int signal : signals_of(list)) {
+    block ? ::sigaddset(&base_mask, signal) : ::sigdelset(&base_mask, signal);
+    if (!block) ::sigdelset(&trapped, signal);
+  }
   ::sigprocmask(SIG_SETMASK, &base_mask, nullptr);
   ::sigprocmask(SIG_BLOCK, &trapped, nullptr);
 }

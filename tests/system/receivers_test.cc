@@ -97,12 +97,13 @@ TEST_P(Receivers, WhatMayFinishGetsNoSignal) {
   EXPECT_EQ(shim.count("job signal TERM "), 0) << shim.output();
 }
 
-// A handler that is taken away by the first signal: a second TERM kills. The platform's own comes first, or second.
+// A handler that is taken away by the first signal: a second TERM kills while the work is being finished. The platform's
+// own comes first, or second.
 TEST_P(Receivers, WhatHerokuHasSentToEveryProcessIsNotSentAgain) {
   Start way = start();
   way.environment["GRACESHIM_PLATFORM"] = "heroku";
   for (Budget budget(10s, 20, 500); budget.goes_on();) {
-    Process shim = run({.child = "once TERM [ nap 1 exit 0 ] ready serve", .start = way});
+    Process shim = run({.child = "once TERM [ unblock TERM nap 20 exit 0 ] ready serve", .start = way});
     shim.ready();
     const std::vector<pid_t> children = children_of(shim.pid());
     ASSERT_EQ(children.size(), 1U);
