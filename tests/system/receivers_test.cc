@@ -97,8 +97,8 @@ TEST_P(Receivers, WhatMayFinishGetsNoSignal) {
   EXPECT_EQ(shim.count("job signal TERM "), 0) << shim.output();
 }
 
-// A handler that is taken away by the first signal: a second TERM kills while the work is being finished. The platform's
-// own comes first, or second.
+// A handler that is taken away by the first signal: a second TERM kills while the work is being finished. The
+// platform's own comes first, or second.
 TEST_P(Receivers, WhatHerokuHasSentToEveryProcessIsNotSentAgain) {
   Start way = start();
   way.environment["GRACESHIM_PLATFORM"] = "heroku";
