@@ -21,7 +21,7 @@ struct KernelSigaction {
 #ifndef __riscv
   std::uintptr_t restorer = 0;
 #endif
-  std::array<unsigned long, sizeof(std::uint64_t) / sizeof(unsigned long)> mask{};
+  alignas(unsigned long) std::array<std::uint8_t, sizeof(std::uint64_t)> mask{};
 };
 
 // struct timespec as rt_sigtimedwait(2) has always taken it. That of a C library may be wider on 32 bits.
