@@ -68,7 +68,7 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
 }
 
 bool Receivers::ends_by_its_pipe(const Process& process) {
-  const std::optional<StandardInput> input = host_.standard_input(process.id.pid);
+  std::optional<StandardInput> input = host_.standard_input(process.id.pid);
   // A process that is about to end has closed its descriptors already.
   if (!input && !ledger_.reads_pipe(process.id)) return false;
   PipeOfReader& pipe = ledger_.pipe_of(process.id);
@@ -80,6 +80,8 @@ bool Receivers::ends_by_its_pipe(const Process& process) {
     pipe.writers_gone.reset();
     return true;
   }
+  // The writer that was there at the look may have closed its end before it was looked for.
+  if (input && input->has_writer) input = host_.standard_input(process.id.pid);
   // Fed from outside the tree, its end is nothing that this stop brings about.
   if (input && input->has_writer) return false;
   const Millis now = host_.now();
