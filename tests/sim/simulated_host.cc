@@ -176,8 +176,14 @@ bool SimulatedHost::has_writer(int pipe) const {
 std::optional<StandardInput> SimulatedHost::standard_input(int pid) {
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.reads == 0) return std::nullopt;
-  return StandardInput{static_cast<std::uint64_t>(found->second.reads), has_writer(found->second.reads),
-                       found->second.reads_until > now_};
+  const StandardInput input{static_cast<std::uint64_t>(found->second.reads), has_writer(found->second.reads),
+                            found->second.reads_until > now_};
+  if (found->second.reads == closed_after_look) {
+    for (auto& [writer_pid, writer] : processes_) {
+      if (writer.writes == closed_after_look) writer.writes = 0;
+    }
+  }
+  return input;
 }
 
 bool SimulatedHost::writes_to(int pid, std::uint64_t pipe) {

@@ -73,6 +73,7 @@ class SimulatedHost final : public Host {
   std::string shield_refused;
   std::optional<std::uint64_t> oom_kills_counted;
   std::set<int> fed_from_outside;  // pipes
+  int closed_after_look = 0;       // the pipe whose writers close their ends right after its reader has been looked at
   std::optional<OwnSession> own_session;
 
   void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }

@@ -1071,6 +1071,23 @@ TEST(Pipelines, AReaderThatIsSlowHasItsSecondOnceThePipeIsEmpty) {
   }
 }
 
+TEST(Pipelines, AWriterThatEndsDuringTheLookIsNotOneFromOutside) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+  run.start();
+  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  tee.reads = 7;
+  tee.reads_until = run.host.now() + seconds(2);
+  const int pid = tee.facts.id.pid;
+  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  worker.writes = 7;
+  finishes_on(worker, sig::kTerm, seconds(1));
+  run.host.closed_after_look = 7;
+  run.host.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_EQ(run.got(pid), "TERM@2820") << "a second after the pipe was last seen with data";
+}
+
 TEST(Pipelines, AMasterThatListensToItsOwnWorkersIsNoReaderOfThatKind) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
