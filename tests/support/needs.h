@@ -6,9 +6,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +14,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <string_view>
+
+#include "refusals.h"
 
 #define GRACESHIM_NEEDS(condition, what)                                               \
   do {                                                                                 \
@@ -51,12 +50,7 @@ bool holds_in_a_child(const Question& question) {
 }
 
 inline bool kernel_has_seccomp_filters() {
-  return holds_in_a_child([] {
-    sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    const sock_fprog program{1, &allow};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
-           ::prctl(PR_SET_SECCOMP, static_cast<unsigned long>(SECCOMP_MODE_FILTER), &program) == 0;
-  });
+  return holds_in_a_child([] { return give_up_privileges() && refuse({}); });
 }
 
 // A call that the kernel knows answers nonsense with another error than this.

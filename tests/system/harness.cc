@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -17,10 +15,8 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -129,8 +125,13 @@ void start_clean() {
 
 // With GRACESHIM_TEST_KERNEL=5.4 in the environment of the tests, what graceshim uses of younger kernels is refused to
 // it and to all that it starts.
-const std::vector<Refused> kYoungerThanThisKernel = {
-    {SYS_close_range}, {SYS_faccessat2}, {SYS_epoll_pwait2}, kPidfdGetInfo};
+void be_on_the_kernel_of_the_test() {
+  const std::optional<std::string> kernel = environment_variable("GRACESHIM_TEST_KERNEL");
+  if (!kernel) return;
+  if (*kernel != "5.4") throw Failure("GRACESHIM_TEST_KERNEL knows 5.4 alone");
+  if (!is_root() && !give_up_privileges()) fail_with_errno("no_new_privs");
+  if (!refuse({{SYS_close_range}, {SYS_faccessat2}, {SYS_epoll_pwait2}, kPidfdGetInfo})) fail_with_errno("seccomp");
+}
 
 [[noreturn]] void become(const Start& start, std::array<int, 3> descriptors, const std::vector<char*>& argv,
                          const std::vector<char*>& environment, int failure) {
@@ -140,7 +141,7 @@ const std::vector<Refused> kYoungerThanThisKernel = {
     if (start.pid_namespace) mount_own_proc(start.own_proc);
     for (int fd = 0; fd < 3; ++fd) take_descriptor(descriptors[static_cast<std::size_t>(fd)], fd);
     for (const int fd : start.closed) ::close(fd);
-    if (std::getenv("GRACESHIM_TEST_KERNEL") != nullptr) refuse(kYoungerThanThisKernel);
+    be_on_the_kernel_of_the_test();
     if (start.before_exec) start.before_exec();
     ::execvpe(argv[0], argv.data(), environment.data());
     fail_with_errno(argv[0]);
@@ -511,36 +512,11 @@ std::function<void()> as_user(uid_t user) {
   };
 }
 
-void refuse(const std::vector<Refused>& what) {
-  constexpr std::size_t kLowerHalf = std::endian::native == std::endian::little ? 0 : sizeof(std::uint32_t);
-  std::vector<sock_filter> program;
-  const auto load = [&program](std::size_t at) {
-    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(at)));
-  };
-  for (const Refused& one : what) {
-    load(offsetof(seccomp_data, nr));
-    const bool by_argument = one.argument >= 0;
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(one.call), 0,
-                               static_cast<std::uint8_t>(by_argument ? 3 : 1)));
-    if (by_argument) {
-      load(offsetof(seccomp_data, args) + sizeof(std::uint64_t) * static_cast<std::size_t>(one.argument) + kLowerHalf);
-      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one.value, 0, 1));
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(one.error)));
-  }
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  if (is_root() || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0) return;
-  }
-  fail_with_errno("seccomp");
-}
-
 std::function<void()> without(const std::vector<long>& calls, int error) {
   return [calls, error] {
     std::vector<Refused> what;
     for (const long call : calls) what.push_back({.call = call, .error = error});
-    refuse(what);
+    if (!give_up_privileges() || !refuse(what)) fail_with_errno("seccomp");
   };
 }
 

@@ -10,8 +10,6 @@
 
 #include <gtest/gtest.h>
 #include <linux/ioctl.h>
-#include <linux/seccomp.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 
 #include <cerrno>
@@ -28,6 +26,7 @@
 #include <vector>
 
 #include "needs.h"
+#include "refusals.h"
 #include "signal_words.h"
 
 namespace graceshim {
@@ -192,22 +191,16 @@ bool shim_is_ours();  // not another program put in its place
 std::function<void()> as_user(uid_t user);
 std::function<void()> with_limit(int resource, unsigned long limit);
 
-// What a kernel or a sandbox refuses: a system call, or only one with a value in the lower half of an argument.
-struct Refused {
-  long call = 0;
-  int argument = -1;  // -1: whatever the arguments
-  std::uint32_t value = 0;
-  int error = ENOSYS;
-};
-// From here on, for this process and all that descend from it.
-void refuse(const std::vector<Refused>& what);
-// A filter as container runtimes have it: system calls that it does not know are refused.
+// A sandbox as container runtimes have it: system calls that it does not know are refused.
 std::function<void()> without(const std::vector<long>& calls, int error);
 
 // Of Linux 6.13; and the flag of 4.17 with which graceshim installs its shield.
-inline constexpr Refused kPidfdGetInfo{SYS_ioctl, 1,
-                                       static_cast<std::uint32_t>(_IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64)), ENOTTY};
-inline constexpr Refused kFilterWithFlags{SYS_seccomp, 1, SECCOMP_FILTER_FLAG_SPEC_ALLOW, EINVAL};
+inline constexpr Refused kPidfdGetInfo{.call = SYS_ioctl,
+                                       .error = ENOTTY,
+                                       .argument = 1,
+                                       .value = static_cast<std::uint32_t>(_IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64))};
+inline constexpr Refused kFilterWithFlags{
+    .call = SYS_seccomp, .error = EINVAL, .argument = 1, .value = SECCOMP_FILTER_FLAG_SPEC_ALLOW};
 std::function<void()> with_ignored(int signal);
 
 // Splits at blanks.

@@ -1,5 +1,4 @@
 // A signal that is sent to every process, as Heroku and systemd send their TERM, and what keeps it off.
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -345,25 +344,10 @@ TEST_P(Shield, OneThatIsAskedForAndWouldKeepOffThePlansOwnSignalIsAnError) {
 
 // --- Where the kernel has an opinion. ---
 
-// What a sandbox around us does to seccomp(2): refuses it with an errno, or lets it pass.
-std::function<void()> behind_a_filter(std::uint32_t answer_to_seccomp) {
-  return [answer_to_seccomp] {
-    std::array<sock_filter, 4> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-                                     {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_seccomp},
-                                     {BPF_RET | BPF_K, 0, 0, answer_to_seccomp},
-                                     {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
-    const sock_fprog program{code.size(), code.data()};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0 ||
-        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-      fail_with_errno("a filter");
-    }
-  };
-}
-
 TEST_P(Shield, WhereSeccompIsRefusedOneWarningSaysWhatIsLostAndTheCommandRuns) {
   for (const int error : {EPERM, EINVAL, ENOSYS}) {
     Start way = start();
-    way.before_exec = behind_a_filter(SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error));
+    way.before_exec = without({SYS_seccomp}, error);
     Process shim = run({.options = "--preset nginx --shield TERM", .child = "trap TERM" + kMain, .start = way});
     const pid_t child = shim.ready();
     EXPECT_EQ(proc_mask(child, "SigIgn") & mask_of(SIGTERM), 0U);
@@ -386,7 +370,7 @@ TEST_P(Shield, WhereSeccompIsRefusedOneWarningSaysWhatIsLostAndTheCommandRuns) {
 TEST_P(Shield, GoesUpBehindAFilterThatIsThereAlready) {
   const Story story{.child = "trap TERM" + kMain};
   Start way = start();
-  way.before_exec = behind_a_filter(SECCOMP_RET_ALLOW);
+  way.before_exec = without({}, 0);
   expect_kept_off(run({.options = kShielded, .child = story.child, .start = way}), story);
 }
 

@@ -4,8 +4,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,7 +16,6 @@
 #include <cstdint>
 #include <fstream>
 #include <functional>
-#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -128,22 +125,10 @@ struct Words {
   std::vector<char*> pointers;
 };
 
-// The rest of the process's life is behind a filter, without giving up privileges for it: for root only.
-inline bool install_filter(std::span<sock_filter> code) {
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  return ::prctl(PR_SET_SECCOMP, static_cast<unsigned long>(SECCOMP_MODE_FILTER), &program) == 0;
-}
-inline bool give_up_privileges() {
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
-}
-
-// What a sandbox around us does to a system call, or an old kernel with ENOSYS. It needs install_filter()'s rights.
+// What a sandbox around us does to a system call, or an old kernel with ENOSYS. The first is for root, and gives up no
+// privileges for it.
 inline bool forbid_system_call(long number, int error) {
-  std::array<sock_filter, 4> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<std::uint32_t>(number)},
-                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)},
-                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
-  return install_filter(code);
+  return refuse({{.call = number, .error = error}});
 }
 inline bool refuse_system_call(long number, int error) {
   return give_up_privileges() && forbid_system_call(number, error);
