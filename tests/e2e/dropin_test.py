@@ -11,26 +11,18 @@ import signal
 import subprocess
 import sys
 
-from harness import (INTERACTIVE_BASH, SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main,
+from harness import (INTERACTIVE_BASH, REST, SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main,
                      processes)
 
 # The command below the init. It says what it sees, then which signals reach it, by their numbers, and ends by QUIT with
 # 9. "worker": another process of its group listens, too. "fork": it leaves an orphan. "end": TERM ends it with 4.
-WITNESS = r"""
-import os, signal, sys, time
+WITNESS = "import os, signal, sys, time" + REST + r"""
 pid, words = os.getpid(), sys.argv[1:]
 def say(text):
     os.write(1, (text + "\n").encode())
 def listen(name):
     for number in (1, 2, 3, 10, 12, 15, 18, 20, 28, 40):
         signal.signal(number, lambda n, _: (say(f"{name} got {n}"), os._exit(9) if n == 3 else None))
-def rest():
-    # Not a sleep: a signal just before it would be seen with the next one only.
-    ends = os.pipe()
-    os.set_blocking(ends[1], False)
-    signal.set_wakeup_fd(ends[1])
-    while True:
-        os.read(ends[0], 1)
 def field(name):
     with open("/proc/self/status") as file:
         return next(line.split()[1] for line in file if line.startswith(name))

@@ -252,9 +252,19 @@ class Case(unittest.TestCase):
         raise AssertionError(f"the test is out of time ({signal.Signals(number).name})")
 
 
+# For a witness written in Python, once its handlers are set. Not a sleep or pause(): Python calls them between two of its
+# own instructions, and a signal just before the call would be seen with the next one only.
+REST = """
+def rest():
+    ends = os.pipe()
+    os.set_blocking(ends[1], False)
+    signal.set_wakeup_fd(ends[1])
+    while True:
+        os.read(ends[0], 1)
+"""
+
 # Writes "ready PID", then a line for each signal, to the file named first. Ends at a TERM, or at an INT if told so.
-KEYBOARD_WITNESS = """
-import os, signal, sys
+KEYBOARD_WITNESS = "import os, signal, sys" + REST + """
 out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def caught(number, frame):
     # Not a file object: a handler must not interrupt another's write to it.
@@ -263,13 +273,8 @@ def caught(number, frame):
         os._exit(7)
 for name in ("HUP", "INT", "QUIT", "TERM", "WINCH", "USR1", "PWR", "CONT"):
     signal.signal(getattr(signal, "SIG" + name), caught)
-# Not pause(): a signal just before it would be seen with the next one only.
-ends = os.pipe()
-os.set_blocking(ends[1], False)
-signal.set_wakeup_fd(ends[1])
 os.write(out, b"ready %d\\n" % os.getpid())
-while True:
-    os.read(ends[0], 1)
+rest()
 """
 
 # Reads its input to the end, asks at the terminal, wherever its input comes from, and ends with 4 once it is answered.

@@ -6,20 +6,17 @@ import select
 import signal
 import time
 
-from harness import SHIM, Case, Dyno, RackSite, Worker, descendants, environment, main, to_all_below
+from harness import REST, SHIM, Case, Dyno, RackSite, Worker, descendants, environment, main, to_all_below
 from nginx_test import SIZE, Nginx
 
 # Each says "ready", then the names of the signals that reach its handlers, and ends at QUIT; that of Java, whose QUIT is
 # a thread dump, at INT.
 PROGRAMS = {
-    "python3": ["-c", "import os, signal\n"
-                      "ends = os.pipe()\n"
-                      "os.set_blocking(ends[1], False)\n"
-                      "signal.set_wakeup_fd(ends[1])\n"
+    "python3": ["-c", "import os, signal" + REST +
                       "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'TERM\\n'))\n"
                       "signal.signal(signal.SIGQUIT, lambda *_: (os.write(1, b'QUIT\\n'), os._exit(0)))\n"
                       "os.write(1, b'ready\\n')\n"
-                      "while True: os.read(ends[0], 1)\n"],
+                      "rest()\n"],
     "ruby": ["-e", "trap('TERM') { $stdout.syswrite(\"TERM\\n\") }\n"
                    "trap('QUIT') { $stdout.syswrite(\"QUIT\\n\"); exit! 0 }\n"
                    "$stdout.syswrite(\"ready\\n\")\n"
