@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # The suite `portable` of tests/run: graceshim built, and its tests run, where a packager tries. Sourced; check(), fail(),
-# skip() and tally() are the caller's.
+# skip(), tally() and ctest_options are the caller's.
 #
 # The builds and runs are in a root made of Debian 13's own archive. Nothing there has root's rights: what a build root has
 # not, the tests do without, and skip by name.
 
-# shellcheck disable=SC2154  # root is the caller's
+# shellcheck disable=SC2154  # root and ctest_options are the caller's
 portable=$root/build/portable
 trixie=$portable/trixie
 
@@ -56,8 +56,8 @@ run_in_trixie() {
   local name=${what//[ ,+]/}
   shift 3
   rm -f "$portable/out/$name.xml"
-  in_trixie env ${binary:+"GRACESHIM_BINARY=$binary"} ctest "$@" --test-dir "/out/$build" --label-regex "^($labels)\$" --parallel 2 --no-tests=error \
-    --output-junit "/out/$name.xml" --test-output-size-passed 10000000 --test-output-size-failed 10000000 \
+  in_trixie env ${binary:+"GRACESHIM_BINARY=$binary"} ctest "$@" --test-dir "/out/$build" \
+    --label-regex "^($labels)\$" --parallel 2 --output-junit "/out/$name.xml" "${ctest_options[@]}" \
     >"build/log/portable-$name.log" 2>&1
   printf '  tests: %s\n' "$what"
   tally "portable: $what" "$portable/out/$name.xml" 0 2>"build/log/portable-$name.skipped"

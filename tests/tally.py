@@ -11,9 +11,8 @@ import xml.etree.ElementTree
 
 CASES = re.compile(r"^\[ {2}(PASSED|FAILED|SKIPPED) ?\s*\] (\d+) tests?[.,]", re.MULTILINE)
 NAMED = re.compile(r"^\[ {2}(FAILED|SKIPPED) ?\s*\] ((?:\w+/)?\w+\.[\w/]+)(?:, where GetParam.*)?$", re.MULTILINE)
-
-
 KERNEL = re.compile(r"\bthis kernel has no [^\n'\"]+")
+LONGEST = 60  # lines of what one failure has said
 
 
 def lacks(output):
@@ -22,14 +21,10 @@ def lacks(output):
     return found[0] if found else ""
 
 
-LONGEST = 60  # lines of one failure
-
-
-def said_by(case, output):
-    """What one case of an executable said, or the whole of it where that is one case."""
+def said_by(case, verdict, output):
+    """What one case of a GoogleTest executable said before its verdict; empty if it has not run."""
     _, _, said = output.partition(f"[ RUN      ] {case}\n")
-    said = said.partition(f"[  FAILED  ] {case}")[0] if said else output
-    return said.rstrip().splitlines()[-LONGEST:]
+    return said.partition(f"[  {verdict:<8}] {case}")[0]
 
 
 def count(entry):
@@ -50,8 +45,7 @@ def count(entry):
     for verdict, case in sorted(set(NAMED.findall(output))):
         reason = ""
         if verdict == "SKIPPED":
-            _, _, said = output.partition(f"[ RUN      ] {case}\n")
-            reason = lacks(said.partition(f"[  SKIPPED ] {case} ")[0])
+            reason = lacks(said_by(case, verdict, output))
             lacking += bool(reason)
         names.append(f"{verdict} {name}: {case}{reason and ': '}{reason}")
     failures = cases.get("FAILED", 0)
@@ -70,8 +64,9 @@ def main():
         for name in names:
             print(f"    {name}", file=sys.stderr)
             if name.startswith("FAILED"):
-                failures += [name, *("  | " + line for line in
-                                     said_by(name.rpartition(": ")[2], entry.findtext("system-out") or ""))]
+                output = entry.findtext("system-out") or ""
+                said = said_by(name.rpartition(": ")[2], "FAILED", output) or output
+                failures += [name, *("  | " + line for line in said.rstrip().splitlines()[-LONGEST:])]
     with open(sys.argv[2], "a", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in failures)
     print(*total)
