@@ -1,5 +1,4 @@
-# For Debian's i386. Needed are g++-i686-linux-gnu and, each with :i386, libuv1-dev, libfmt-dev, libspdlog-dev,
-# libtomlplusplus-dev, libgtest-dev and libgmock-dev.
+# For Debian's i386, by the package g++-i686-linux-gnu.
 set(CMAKE_SYSTEM_PROCESSOR i686)
 set(triplet i686-linux-gnu)
 set(libraries i386-linux-gnu)
