@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -31,6 +32,12 @@ SLOWER = 5
 SKIPPED = 77  # the exit status that ctest takes for a skip
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+def installed(pattern):
+    """The last program that is here of this name or path with a * for its version; where none is, the pattern."""
+    folders = [""] if "/" in pattern else environment()["PATH"].split(":")
+    return max((path for folder in folders for path in glob.glob(os.path.join(folder, pattern))), default=pattern)
 
 
 def environment(**extra):

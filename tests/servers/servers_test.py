@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
 # pylint: disable=wrong-import-position
 import works  # noqa: E402
-from harness import SHIM, Dyno, environment, main  # noqa: E402
+from harness import SHIM, Dyno, environment, installed, main  # noqa: E402
 from site_of_server import ServerCase  # noqa: E402
 
 SCHEMA = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
@@ -59,7 +59,9 @@ class Server:
 
 
 UWSGI_HOOK = "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
-POSTGRES = "/usr/lib/postgresql/15/bin/postgres -D $directory/data -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+PHP_FPM = os.path.basename(installed("php-fpm*")) + " --nodaemonize --fpm-config $directory/php-fpm.conf"
+POSTGRES = (installed("/usr/lib/postgresql/*/bin/postgres") +
+            " -D $directory/data -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=")
 
 SERVERS = (
     # --- Web servers and proxies ---
@@ -73,7 +75,7 @@ SERVERS = (
     Server("lighttpd", "lighttpd -D -f $directory/lighttpd.conf", works.Request, "INT", ("lighttpd.conf",),
            bare=Fate.LOST, bare_status=1, shielded="INT"),
     # --- PHP, Python and Ruby application servers ---
-    Server("php-fpm", "php-fpm8.2 --nodaemonize --fpm-config $directory/php-fpm.conf", works.FastCgiRequest, "QUIT",
+    Server("php-fpm", PHP_FPM, works.FastCgiRequest, "QUIT",
            ("php-fpm.conf", "page.php"), bare=Fate.LOST, shielded="QUIT"),
     Server("gunicorn", "gunicorn --bind 127.0.0.1:$port web_application:application", works.Request, "TERM",
            ("web_application.py",)),

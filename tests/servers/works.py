@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import gate
-from harness import WORKER_DIRECTORY, connected, environment, free_port, kill
+from harness import WORKER_DIRECTORY, connected, environment, free_port, installed, kill
 
 START_LIMIT = 50  # seconds that a server may take until it serves
 
@@ -206,7 +206,7 @@ class IdleClient(Work):
 
     def __init__(self, case):
         super().__init__(case)
-        self.initdb = case.need_program("/usr/lib/postgresql/15/bin/initdb")
+        self.initdb = case.need_program(installed("/usr/lib/postgresql/*/bin/initdb"))
         self.data = os.path.join(case.directory, "data")
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self.prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
