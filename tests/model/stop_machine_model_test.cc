@@ -194,7 +194,7 @@ struct KeyHash {
     std::uint64_t hash = 1469598103934665603ULL;
     for (const std::int64_t part : key)
       hash = (hash ^ static_cast<std::uint64_t>(part)) * 1099511628211ULL, hash ^= hash >> 29;
-    return hash;
+    return static_cast<std::size_t>(hash);
   }
 };
 
@@ -718,7 +718,7 @@ class Explorer {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        const Event& event = possible.events[random % possible.events.size()];
+        const Event& event = possible.events[static_cast<std::size_t>(random % possible.events.size())];
         const std::string violation = move(world, event);
         if (!violation.empty()) return violation + " at " + describe(event) + " on walk " + std::to_string(i);
         ++counters_.transitions;

@@ -34,7 +34,7 @@ const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
 // --- A signal that comes early. The nap is what is tested: the moment of the signal, not a wait for something. ---
 
 void nap(std::chrono::microseconds time) {
-  const timespec duration{0, time.count() * 1'000};
+  const timespec duration{0, static_cast<long>(time.count()) * 1'000};
   ::ppoll(nullptr, 0, &duration, nullptr);
 }
 

@@ -1,4 +1,4 @@
-// A wall clock that somebody sets by a hundred years whenever it is read. To be preloaded: the other clocks are as they
+// A wall clock that somebody sets by some fifty years whenever it is read. To be preloaded: the other clocks are as they
 // were.
 #include <dlfcn.h>
 #include <sys/time.h>
@@ -8,12 +8,12 @@
 namespace {
 
 constexpr time_t kIn1990 = 650'000'000;
-constexpr time_t kIn2090 = 3'800'000'000;
+constexpr time_t kIn2036 = 2'100'000'000;  // the last years that 32 bits can tell
 
 time_t next_reading() {
   static bool late = false;
   late = !late;
-  return late ? kIn2090 : kIn1990;
+  return late ? kIn2036 : kIn1990;
 }
 
 }  // namespace
