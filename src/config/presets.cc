@@ -345,12 +345,13 @@ constexpr auto kPresets = std::to_array<Preset>({
      .titles = {"[celeryd: *:MainProcess]"},
      .runtime = Runtime::kPython,
      .plan = "INT/auto/QUIT/5s/KILL",
+     .success = {1},
      .shielding = Shielding::kNeeded,
      .alone = true,
      .note =
-         "the first INT lets tasks finish, whatever REMAP_SIGTERM makes of TERM and although its pool gets it too; a "
-         "second, or QUIT, drops them",
-     .source = "ran with Debian 12's 5.2.6, prefork and threads"},
+         "the first INT lets tasks finish, whatever REMAP_SIGTERM makes of TERM and although its pool gets it too, and "
+         "5.5 then ends with 1; a second, or QUIT, drops them",
+     .source = "ran with Debian 12's 5.2.6, prefork and threads, and Debian 13's 5.5"},
     {.name = "rq",
      .programs = {"rq worker", "rq worker-pool", "rq.cli worker", "rqworker", "manage.py rqworker",
                   "django-admin rqworker"},

@@ -1,5 +1,5 @@
 require "net/http"
 
 run lambda { |env|
-  [200, {"Content-Type" => "text/plain"}, [Net::HTTP.get(URI(ENV.fetch("GATE") + env["PATH_INFO"]))]]
+  [200, {"content-type" => "text/plain"}, [Net::HTTP.get(URI(ENV.fetch("GATE") + env["PATH_INFO"]))]]
 }
