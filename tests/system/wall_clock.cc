@@ -1,5 +1,5 @@
-// A wall clock that somebody sets by some fifty years whenever it is read. To be preloaded: the other clocks are as they
-// were.
+// A wall clock that somebody sets by some fifty years whenever it is read. To be preloaded: the other clocks are as
+// they were.
 #include <dlfcn.h>
 #include <sys/time.h>
 

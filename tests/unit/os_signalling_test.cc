@@ -149,7 +149,8 @@ TEST(QueueSignal, ValueArrivesWithTheSignal) {
   ASSERT_EQ(::sigwaitinfo(&usr1, &info), SIGUSR1);
   EXPECT_EQ(info.si_code, SI_QUEUE);
   EXPECT_EQ(info.si_pid, ::getpid());
-  EXPECT_EQ(reinterpret_cast<std::uint64_t>(info.si_value.sival_ptr), kValue);
+  // As much of it as a pointer holds.
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr), static_cast<std::uintptr_t>(kValue));
 }
 
 TEST(QueueSignal, FullQueueLosesTheValueAndNotTheSignal) {
