@@ -191,12 +191,13 @@ struct PidfdInfo {
   std::array<std::uint32_t, 9> rest{};
 };
 static_assert(sizeof(PidfdInfo) == 64);
-constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+constexpr auto kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
 // A twelfth of what /proc/PID/stat costs. Nothing if the kernel does not tell.
 std::optional<int> parent_by_pidfd(const Fd& pidfd) noexcept {
   PidfdInfo info;
-  if (!pidfd || ::ioctl(pidfd.get(), kPidfdGetInfo, &info) != 0) return std::nullopt;
+  // Past ioctl(3), whose request is an int in musl and a long in glibc.
+  if (!pidfd || ::syscall(SYS_ioctl, pidfd.get(), kPidfdGetInfo, &info) != 0) return std::nullopt;
   return static_cast<int>(info.parent);
 }
 

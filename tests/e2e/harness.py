@@ -554,7 +554,7 @@ run lambda {{ |env|
     File.write("begun", "")
     sleep 0.02 until File.exist?("go")
   end
-  [200, {{"Content-Type" => "text/plain"}}, ["{ANSWER}"]]
+  [200, {{"content-type" => "text/plain"}}, ["{ANSWER}"]]
 }}
 """
 

@@ -27,11 +27,13 @@ TEST(Signal, EveryNumberSurvivesItsName) {
 }
 
 TEST(Signal, NamesAgreeWithTheSystem) {
+#ifdef __GLIBC__
   for (int signal = 1; signal <= 31; ++signal) {
     const char* const expected = sigabbrev_np(signal);
     ASSERT_NE(expected, nullptr) << signal;
     EXPECT_EQ(signal_name(signal), signal == SIGPOLL ? "IO" : expected);
   }
+#endif
   EXPECT_EQ(kSignalRtMin, SIGRTMIN);
   EXPECT_EQ(kSignalRtMax, SIGRTMAX);
 }

@@ -16,7 +16,7 @@ bool is_open(int fd) {
 
 bool is_dev_null(int fd) {
   struct stat about {};
-  return ::fstat(fd, &about) == 0 && S_ISCHR(about.st_mode) && about.st_rdev == ::makedev(1, 3);
+  return ::fstat(fd, &about) == 0 && S_ISCHR(about.st_mode) && about.st_rdev == makedev(1, 3);
 }
 
 TEST(Fd, ClosesWhatItOwnsOnce) {
