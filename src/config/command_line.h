@@ -25,6 +25,8 @@ struct CommandLine {
 // not abbreviated: a name that is clear today need not be so in the next version. --help, --version and --list-presets
 // end the reading, so that they work beside any mistake. Errors: an unknown option, a missing or needless argument, no
 // COMMAND where one is needed.
+//
+// Behind the last of `arguments` stands a null pointer, as with those of main(): musl's getopt_long(3) looks for it.
 Result<CommandLine> read_command_line(std::span<char* const> arguments);
 
 }  // namespace graceshim

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "simulation.h"
 
@@ -822,7 +824,7 @@ TEST(Manners, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
             (Lines{"left", "session", "started 101", "got 1", "swallowed 1", "got 18", "swallowed 18"}));
   EXPECT_EQ(told(OwnSession{{}, EPERM}), (Lines{"no leader", "refused: 1", "session", "started 101"}));
   EXPECT_EQ(told(OwnSession{{.error = ENOTTY}, ENOTTY}),
-            (Lines{"none: 25 Inappropriate ioctl for device", "refused: 25", "session", "started 101"}));
+            (Lines{std::string("none: 25 ") + std::strerror(ENOTTY), "refused: 25", "session", "started 101"}));
 }
 
 TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {

@@ -22,10 +22,11 @@ class FakeSurroundings {
     std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argument_pointers = pointers(words);
+    argument_pointers.push_back(nullptr);  // as behind those of main()
     std::vector<char*> environment_pointers = pointers(environment);
     reads = 0;
     return graceshim::configure(Surroundings{
-        .arguments = argument_pointers,
+        .arguments = std::span(argument_pointers).first(words.size()),
         .environment = environment_pointers,
         .pid = pid,
         .pid1 = false,

@@ -33,8 +33,8 @@ TEST(Signal, NamesAgreeWithTheSystem) {
     ASSERT_NE(expected, nullptr) << signal;
     EXPECT_EQ(signal_name(signal), signal == SIGPOLL ? "IO" : expected);
   }
+  EXPECT_EQ(kSignalRtMin, SIGRTMIN);  // musl keeps one more to itself
 #endif
-  EXPECT_EQ(kSignalRtMin, SIGRTMIN);
   EXPECT_EQ(kSignalRtMax, SIGRTMAX);
 }
 

@@ -14,6 +14,8 @@ set(allowed
   # std::string, std::allocator<char>, the tree behind std::map, and the ends that a library without exceptions comes to.
   "_ZNK?St7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE.*" "_ZNSaIcE[CD][12]E(v|RKS_)"
   "_ZSt[0-9]+_Rb_tree_(increment|decrement|insert_and_rebalance|rebalance_for_erase).*"
+  # The same of libc++.
+  "bcmp" "_ZNK?St3__112basic_stringI.*" "_ZNSt3__1plI.*" "_ZNSt3__19to_stringE." "_ZNSt3__122__libcpp_verbose_abortEPKcz"
   "_ZSt[0-9]+__throw_(bad_alloc|bad_array_new_length|length_error|logic_error|out_of_range_fmt)[a-zA-Z]*")
 list(JOIN allowed "|" allowed)
 
