@@ -163,7 +163,10 @@ emulated_filter() { sed -n 's/^\([^# ][^ ]*\) .*/\1/p' tests/emulated | paste -s
 run_row() {
   local name=$1 row_root row_target row_link row_options tests binary=/out/$1/graceshim variables=() suites='unit|sim'
   row "$name"
-  if ! build "portable-$name"; then return; fi
+  # What is emulated runs beside the tests, and the qemu, of Debian 13.
+  tests=${emulators[$name]+trixie}
+  tests=${tests_of[${tests:-$row_root}]}
+  if ! build "portable-$name" || ! build "portable-$tests"; then return; fi
   in_root "$row_root" mkdir -p /out/rows
   rm -f "$portable/out/rows/$name".*
   check "portable $name, what it is" describe_row "$name"
@@ -178,8 +181,7 @@ run_row() {
   # The model is the same arithmetic everywhere, and takes minutes under qemu: there it runs with the suite `platforms`.
   if [[ -z ${emulators[$name]-} ]] || wanted platforms; then suites='unit|model|sim'; fi
   if [[ $row_target != graceshim ]]; then ctest_in_root "$name" "$suites" "$name" "${variables[@]}"; fi
-  tests=${tests_of[$row_root]}
-  if build "portable-$tests"; then ctest_in_root "$name" system "$tests" "GRACESHIM_BINARY=$binary" "${variables[@]}"; fi
+  ctest_in_root "$name" system "$tests" "GRACESHIM_BINARY=$binary" "${variables[@]}"
 }
 
 # What the table says of a row, but for its tests.
