@@ -2,6 +2,7 @@
 // in src/run feeds it events and performs its actions. It never reads a clock, allocates or calls the system.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,9 +22,8 @@ namespace graceshim {
 //   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
 //   kSettling   the child has handled the signal of step `step` and has exited, and so has told its own processes: what
 //               is left (target kRoots) has time to end by itself. The wait of the step goes on
-//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty, for
-//   kKillGrace
-//               at most
+//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty; what does not
+//               die is given up after kKillGrace
 //   kFinished   absorbing: graceshim exits with `status`
 enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
 constexpr std::size_t kPhaseCount = 7;
@@ -43,6 +43,26 @@ enum class Timer : std::uint8_t {
   kKillGrace,  // the tree has had its time to die of KILL
 };
 constexpr std::size_t kTimerCount = 8;
+
+// When each timer is due; kInfinity: it is not armed.
+class Timers {
+ public:
+  constexpr Millis& operator[](Timer timer) noexcept { return due_[static_cast<std::size_t>(timer)]; }
+  constexpr const Millis& operator[](Timer timer) const noexcept { return due_[static_cast<std::size_t>(timer)]; }
+  // The one that is due first; of several at the same time, the one that is named first above.
+  [[nodiscard]] constexpr Timer first() const noexcept {
+    return static_cast<Timer>(std::min_element(due_.begin(), due_.end()) - due_.begin());
+  }
+  friend constexpr bool operator==(const Timers&, const Timers&) = default;
+
+ private:
+  static constexpr std::array<Millis, kTimerCount> none() noexcept {
+    std::array<Millis, kTimerCount> never{};
+    never.fill(kInfinity);
+    return never;
+  }
+  std::array<Millis, kTimerCount> due_ = none();
+};
 
 constexpr Millis kRepeatWindow{2'000};         // within it of T0 every trigger is the same one
 constexpr Millis kInsistGap{1'000};            // INT after INT this far apart is a person who means it
@@ -64,7 +84,7 @@ enum class EventKind : std::uint8_t {
   kUnheard,       // the step that the child was given is one that neither it nor any process below it acts on
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
   kHookEnded,     // stop.pre_stop has ended, or could not be started
-  kTimer,         // timer, generation
+  kTimer,         // it is `at`: the timer that is due first, if one is due
 };
 constexpr std::size_t kEventKindCount = 10;
 
@@ -82,8 +102,6 @@ struct Event {
   bool own_session = false;                        // kReaped: a root leads or lives in a session that is not ours
   bool reachable = false;                          // kPassed
   ExitStatus status{};                             // kReaped; kStartFailed: an exit code
-  Timer timer = Timer::kDeadline;                  // kTimer
-  std::uint32_t generation = 0;                    // kTimer: as given by the action that set it
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
     Event event = of(EventKind::kStarted, at);
@@ -127,12 +145,7 @@ struct Event {
     return event;
   }
   static constexpr Event hook_ended(Millis at) noexcept { return of(EventKind::kHookEnded, at); }
-  static constexpr Event timer_fired(Millis at, Timer timer, std::uint32_t generation) noexcept {
-    Event event = of(EventKind::kTimer, at);
-    event.timer = timer;
-    event.generation = generation;
-    return event;
-  }
+  static constexpr Event time_is(Millis at) noexcept { return of(EventKind::kTimer, at); }
 
  private:
   static constexpr Event of(EventKind kind, Millis at) noexcept {
@@ -178,7 +191,6 @@ enum class ActionKind : std::uint8_t {
               // or to every root once the child has ended
   kDismiss,   // signal: to the members of the tree that are in the group of the child, which has been reaped
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
-  kArm,       // timer, at, generation: replaces an earlier arming of the same timer
   kGiveTerminal,  // the child's group becomes the foreground group
   kTakeTerminal,  // our own group becomes it again
   kSuspend,  // stop ourselves, as the child has been or is about to be stopped; returns once we have been continued
@@ -188,19 +200,15 @@ enum class ActionKind : std::uint8_t {
   kFinish,  // status: the exit status of graceshim
 };
 
-// `Action{}`: everything 0. Without initialisers of its own, so that Actions need not touch what is not there.
 struct Action {
-  ActionKind kind;
-  Note note;
-  Timer timer;
-  Scope scope;
-  Target target;
-  bool by_keyboard;
-  std::uint8_t step;
-  int signal;
-  int status;
-  std::uint32_t generation;
-  Millis at;
+  ActionKind kind = ActionKind::kDeliver;
+  Note note = Note::kStopAsked;
+  Scope scope = Scope::kMain;
+  Target target = Target::kChild;
+  bool by_keyboard = false;
+  std::uint8_t step = 0;
+  int signal = 0;
+  int status = 0;
 };
 
 // The actions of one event, in the order in which they are to be performed.
@@ -208,8 +216,6 @@ class Actions {
  public:
   static constexpr std::size_t kCapacity = 16;
 
-  // Not defaulted: with `Step{}` that would write all of the array.
-  constexpr Actions() noexcept {}  // NOLINT(modernize-use-equals-default,cppcoreguidelines-pro-type-member-init)
   constexpr void push(const Action& action) noexcept { items_[size_++] = action; }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
   [[nodiscard]] constexpr const Action* begin() const noexcept { return items_.data(); }
@@ -217,7 +223,7 @@ class Actions {
   constexpr const Action& operator[](std::size_t index) const noexcept { return items_[index]; }
 
  private:
-  std::array<Action, kCapacity> items_;
+  std::array<Action, kCapacity> items_{};
   std::size_t size_ = 0;
 };
 
@@ -241,13 +247,17 @@ struct State {
   Millis look_interval = kLookInterval;  // to the next look for a process that hears the step to the child
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
-  std::uint32_t generation = 0;                    // of the last timer that was set
-  std::array<std::uint32_t, kTimerCount> armed{};  // the generation that each timer is armed with; 0: not armed
-  ExitStatus child{};                              // once target is kRoots
-  int status = 0;                                  // kFinished: the exit status of graceshim
+  Timers due{};        // when each timer is due
+  ExitStatus child{};  // once target is kRoots
+  int status = 0;      // kFinished: the exit status of graceshim
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };
+
+// When step() next has something to do of its own accord; kInfinity: only when something happens.
+constexpr Millis earliest_timer(const State& state) noexcept {
+  return state.due[state.due.first()];
+}
 
 struct Step {
   State state;

@@ -3,10 +3,6 @@
 namespace graceshim {
 namespace {
 
-constexpr std::size_t index_of(Timer timer) noexcept {
-  return static_cast<std::size_t>(timer);
-}
-
 constexpr Millis later(Millis at, Millis wait) noexcept {
   return wait == kInfinity ? kInfinity : at + wait;
 }
@@ -37,7 +33,7 @@ class Answer {
   void on_unheard() noexcept;
   void on_passed(bool reachable) noexcept;
   void on_hook_ended() noexcept;
-  void on_timer(Timer timer, std::uint32_t generation) noexcept;
+  void on_timer() noexcept;
 
   // --- The moves between phases. ---
   void ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
@@ -65,8 +61,8 @@ class Answer {
   void dismiss() noexcept;
   void deliver() noexcept;
   void look_at_roots() noexcept;
-  void arm(Timer timer, Millis at) noexcept;
-  void disarm(Timer timer) noexcept { state().armed[index_of(timer)] = 0; }
+  void arm(Timer timer, Millis at) noexcept { state().due[timer] = at; }
+  void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
   void cut_hook() noexcept;
   void note(Note what, int signal = 0) noexcept;
   [[nodiscard]] int signal_of(const PlanStep& step) noexcept;
@@ -100,7 +96,7 @@ void Answer::handle(const Event& event) noexcept {
     case EventKind::kHookEnded:
       return on_hook_ended();
     case EventKind::kTimer:
-      return on_timer(event.timer, event.generation);
+      return on_timer();
   }
 }
 
@@ -222,8 +218,9 @@ void Answer::on_hook_ended() noexcept {
   drain_or_step();
 }
 
-void Answer::on_timer(Timer timer, std::uint32_t generation) noexcept {
-  if (generation == 0 || state().armed[index_of(timer)] != generation) return;
+void Answer::on_timer() noexcept {
+  const Timer timer = state().due.first();
+  if (state().due[timer] > now_) return;
   disarm(timer);
   switch (timer) {
     case Timer::kDeadline:
@@ -271,19 +268,18 @@ void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noe
   state().by_keyboard = from_keyboard && plan_.shares_group();
   state().cause = Cause::kGraceful;
   if (trigger == sig::kInt) state().last_insist = now_;
-  note(Note::kStopAsked, noted_signal);
   set_stop_times(plan_.timeout);
   state().phase = Phase::kDraining;
   if (plan_.delay > Millis{0}) {
     state().delay_pending = true;
     arm(Timer::kDelay, now_ + plan_.delay);
   }
-  if (plan_.hook) {
-    state().hook_running = true;
-    act(ActionKind::kStartHook);
-    if (plan_.hook_limit != kInfinity) arm(Timer::kHookLimit, now_ + plan_.hook_limit);
-  }
+  state().hook_running = plan_.hook;
   drain_or_step();
+  note(Note::kStopAsked, noted_signal);
+  if (!plan_.hook) return;
+  act(ActionKind::kStartHook);
+  arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
 }
 
 void Answer::ask_again(int trigger, bool from_keyboard) noexcept {
@@ -349,11 +345,7 @@ void Answer::enter_step(std::size_t index) noexcept {
   deliver();
   const Millis end = later(now_, wait_of(index));
   // Where the wait ends with the timeout, the deadline speaks for both.
-  if (end < state().deadline) {
-    arm(Timer::kWait, end);
-  } else {
-    disarm(Timer::kWait);
-  }
+  arm(Timer::kWait, end < state().deadline ? end : kInfinity);
 }
 
 void Answer::enter_next_step() noexcept {
@@ -383,7 +375,7 @@ void Answer::settle() noexcept {
   note(Note::kSettling);
   disarm(Timer::kLook);
   state().phase = Phase::kSettling;
-  if (plan_.settle != kInfinity) arm(Timer::kSettle, now_ + plan_.settle);
+  arm(Timer::kSettle, later(now_, plan_.settle));
 }
 
 void Answer::kill_tree() noexcept {
@@ -423,6 +415,7 @@ void Answer::finish_with(Cause cause, int status) noexcept {
   if (state().child_has_terminal) act(ActionKind::kTakeTerminal);
   state().child_has_terminal = false;
   state().phase = Phase::kFinished;
+  state().due = {};
   state().cause = cause;
   state().status = status;
   Action action{};
@@ -478,7 +471,7 @@ void Answer::dismiss() noexcept {
 void Answer::set_stop_times(Millis timeout) noexcept {
   state().t0 = now_;
   state().deadline = later(now_, timeout);
-  if (timeout != kInfinity) arm(Timer::kDeadline, state().deadline);
+  arm(Timer::kDeadline, state().deadline);
 }
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
@@ -520,16 +513,6 @@ void Answer::look_at_roots() noexcept {
   const Millis next = state().last_look + kLookGap;
   if (now_ >= next) return deliver();
   arm(Timer::kLook, next);
-}
-
-void Answer::arm(Timer timer, Millis at) noexcept {
-  Action action{};
-  action.kind = ActionKind::kArm;
-  action.timer = timer;
-  action.at = at;
-  action.generation = ++state().generation;
-  state().armed[index_of(timer)] = action.generation;
-  result_.actions.push(action);
 }
 
 void Answer::cut_hook() noexcept {

@@ -30,8 +30,7 @@ bool set_parent_death_signal(int signal) noexcept {
   return ::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(signal), 0UL, 0UL, 0UL) == 0;
 }
 
-// Not inlined, as nothing with such a frame should be where its caller's frame lasts a life: the pages would, too.
-[[gnu::noinline]] std::string working_directory() {
+std::string working_directory() {
   char path[PATH_MAX];
   return ::getcwd(path, sizeof path) == nullptr ? std::string() : std::string(path);
 }

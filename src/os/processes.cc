@@ -284,18 +284,10 @@ std::size_t TreeWalk::find_newcomers(int signal) {
   return members_.size() - before;
 }
 
-std::optional<Process> TreeWalk::next(bool in_detail) {
-  for (;;) {
-    if (next_ > 0) members_[next_ - 1].pidfd = Fd();
-    if (next_ == members_.size()) return std::nullopt;
-    Process& process = members_[next_++].process;
-    if (in_detail && process.id.start_time == 0) {
-      std::optional<Process> now = read_process(process.id.pid);
-      if (!now || has_ended(*now)) continue;
-      process = std::move(*now);
-    }
-    return process;
-  }
+std::optional<Process> TreeWalk::next() {
+  if (next_ > 0) members_[next_ - 1].pidfd = Fd();
+  if (next_ == members_.size()) return std::nullopt;
+  return members_[next_++].process;
 }
 
 void TreeWalk::signal_all(int signal) const noexcept {
@@ -309,14 +301,20 @@ void TreeWalk::signal_all(int signal) const noexcept {
 }
 
 int TreeWalk::pidfd_of(const ProcessId& id) const {
-  return next_ > 0 && id == members_[next_ - 1].process.id ? members_[next_ - 1].pidfd.get() : -1;
+  if (next_ == 0) return -1;
+  const Member& last = members_[next_ - 1];
+  const bool is_last = id.pid == last.process.id.pid && (last.process.id.start_time == 0 || id == last.process.id);
+  return is_last ? last.pidfd.get() : -1;
 }
 
 std::vector<Process> descendants() {
   TreeWalk walk(0);
   walk.find_newcomers(0);
   std::vector<Process> found;
-  while (std::optional<Process> process = walk.next(true)) found.push_back(std::move(*process));
+  while (std::optional<Process> process = walk.next()) {
+    if (process->id.start_time == 0) process = read_process(process->id.pid);
+    if (process && !has_ended(*process)) found.push_back(std::move(*process));
+  }
   return found;
 }
 

@@ -48,12 +48,10 @@ class TreeWalk {
   // as it is found. Returns how many that were. The first call costs the most by far.
   std::size_t find_newcomers(int signal);
 
-  // The next of those who were found, in the order of their finding. `in_detail`: with its facts of now; who has ended
-  // since is left out. Else, where the kernel tells a parent by a pidfd, number and parent may be all, for a fraction
-  // of the cost; the start time is 0 then. Where only /proc tells a parent, the facts are those of the look that found
-  // it. Whoever is gone may be told with the facts of another that has got its number: signals to it then find nobody.
-  // Nothing: that was the last one.
-  std::optional<Process> next(bool in_detail);
+  // The next process that was found, in the order of finding; nothing: that was the last one. Where the kernel tells a
+  // parent by a pidfd, its number and its parent are all that is told, for a fraction of the cost, and the start time
+  // is 0; where only /proc tells a parent, the facts are those of the look that found the process.
+  std::optional<Process> next();
 
   // Sends `signal` to all that have been found, and allocates nothing. For when there is no memory to go on with.
   void signal_all(int signal) const noexcept;

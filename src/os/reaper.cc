@@ -63,12 +63,12 @@ void translate_status(int status, siginfo_t& info) noexcept {
 }
 
 // 0, or errno. info.si_pid: whom it is about; 0: nobody.
-int take_next(WaitCall call, siginfo_t& info, KernelRusage* usage) noexcept {
+int take_next(WaitCall call, siginfo_t& info, KernelRusage& usage) noexcept {
   if (call == WaitCall::kWaitid) {
-    return call_waitid(P_ALL, &info, WEXITED | WSTOPPED | kAnyChild, usage) == 0 ? 0 : errno;
+    return call_waitid(P_ALL, &info, WEXITED | WSTOPPED | kAnyChild, &usage) == 0 ? 0 : errno;
   }
   int status = 0;
-  const long pid = call_wait4(-1, &status, WUNTRACED | kAnyChild, usage);
+  const long pid = call_wait4(-1, &status, WUNTRACED | kAnyChild, &usage);
   if (pid < 0) return errno;
   info.si_pid = static_cast<pid_t>(pid);
   if (pid > 0) translate_status(status, info);
@@ -103,11 +103,11 @@ std::optional<WaitCall> find_wait_call() noexcept {
   return WaitCall::kWait4;
 }
 
-Reaped reap_next(bool asks_for_usage, WaitCall call) noexcept {
+Reaped reap_next(WaitCall call) noexcept {
   for (;;) {
     siginfo_t info{};  // zeroed: with WNOHANG and nobody ready the kernel need not write si_pid
     KernelRusage usage{};
-    const int error = take_next(call, info, asks_for_usage ? &usage : nullptr);
+    const int error = take_next(call, info, usage);
     if (error == EINTR) continue;
     if (error == ECHILD) return Reaped{Reaped::Kind::kEmpty};
     if (error != 0 || info.si_pid == 0) return Reaped{Reaped::Kind::kNone};

@@ -34,10 +34,10 @@ std::optional<WaitCall> find_wait_call() noexcept;
 
 // Takes the next child that has ended or been stopped, of whatever origin, without waiting. One CHLD may stand for any
 // number of them: call it until it says kNone or kEmpty. The number `pid` is free for a new process once this has
-// returned. To add up what a process has used takes the kernel a while: it does so only if `asks_for_usage`.
+// returned.
 //
 // A child that has made us its tracer (PTRACE_TRACEME) and stops for us is let go with the signal that stopped it, and
 // is not reported: it goes on as it would have without a tracer.
-Reaped reap_next(bool asks_for_usage, WaitCall call = WaitCall::kWaitid) noexcept;
+Reaped reap_next(WaitCall call = WaitCall::kWaitid) noexcept;
 
 }  // namespace graceshim

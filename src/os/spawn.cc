@@ -277,16 +277,6 @@ std::optional<SpawnFailure> launch_failure(const Fd& failure) noexcept {
   return told;
 }
 
-void forget_processor_of_child() noexcept {
-  // A mapping that is far from all others takes its page tables with it, and such a flush goes wherever the memory has
-  // been in use. The place is no more than wished for: where it is taken, nothing is gained.
-  constexpr std::uintptr_t kFarFromOthers = std::uintptr_t{1} << (sizeof(void*) == 8 ? 36 : 30);
-  void* const place = reinterpret_cast<void*>(kFarFromOthers);  // NOLINT(performance-no-int-to-ptr)
-  const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  void* const page = ::mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (page != MAP_FAILED) ::munmap(page, size);
-}
-
 std::string find_in_path(const std::string& name, const char* search_path) {
   std::string found;
   Candidate candidate{};

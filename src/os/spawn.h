@@ -84,12 +84,6 @@ tl::expected<Launched, SpawnFailure> launch(const SpawnRequest& request) noexcep
 // Why a launched process that has ended was never executed. Nothing if it was, or was killed before. Does not wait.
 std::optional<SpawnFailure> launch_failure(const Fd& failure) noexcept;
 
-// Makes the kernel forget the processor on which the child ran with our memory, before its exec. Since Linux 6.13 that
-// is remembered until the memory's translations are next flushed there, and else our end would have to interrupt that
-// processor and wait for it: some 10 us of the time from the child's end to ours in a virtual machine. To be called
-// while the child starts; what it costs is hidden then.
-void forget_processor_of_child() noexcept;
-
 // The file that spawn() would take for `name`, or the one that it found and could not execute; empty if there is none.
 std::string find_in_path(const std::string& name, const char* search_path);
 

@@ -74,10 +74,9 @@ class Host {
   // A walk over the tree that goes on while it grows: each call but the first of a walk finds those descendants whom no
   // earlier one has found. They are sent `signal` (0: none) as soon as they are found; returns how many.
   virtual std::size_t signal_newcomers(bool first, int signal) = 0;
-  // The next of those whom the walk has found; until the next call it is held: send_verified() need not look at it
-  // again. Not `in_detail`, number and parent may be all that is told, and the start time 0. Nothing: that was the last
-  // one.
-  virtual std::optional<Process> next_found(bool in_detail) = 0;
+  // The next process that the walk has found; until the next call it is held: send_verified() need not look at it
+  // again. Its number and its parent may be all that is told, and the start time 0. Nothing: that was the last one.
+  virtual std::optional<Process> next_found() = 0;
   // Nothing if it is gone, or where /proc cannot tell.
   virtual std::optional<Process> process(int pid) = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
@@ -103,9 +102,6 @@ class Host {
   virtual void take_terminal() = 0;
   virtual void suspend() = 0;
 
-  // Replaces an earlier arming of the same timer; it comes back as Supervisor::on_timer(timer, generation) at `at` or
-  // later.
-  virtual void arm(Timer timer, Millis at, std::uint32_t generation) = 0;
   // Calls Supervisor::on_child_change() again from the loop, after everything else has had its turn.
   virtual void reap_again() = 0;
 

@@ -114,10 +114,8 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
 
 }  // namespace
 
-LinuxHost::LinuxHost(const RunRequest& request, bool asks_for_usage)
-    : request_(request),
-      log_(request.log_level, request.log_format, STDERR_FILENO, request.manners),
-      asks_for_usage_(asks_for_usage) {
+LinuxHost::LinuxHost(const RunRequest& request)
+    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
@@ -277,7 +275,6 @@ void LinuxHost::let_go(int report) {
   own_fds_.push_back(report);
   drop_inherited_fds(own_fds_);
   leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
-  forget_processor_of_child();
 }
 
 void LinuxHost::serve(Supervisor& supervisor) {
@@ -300,14 +297,10 @@ bool LinuxHost::is_due(Millis at) {
   return at != kInfinity && at <= now();
 }
 
-LinuxHost::ArmedTimer& LinuxHost::earliest_timer() {
-  return *std::ranges::min_element(timers_, {}, &ArmedTimer::at);
-}
-
 std::optional<std::chrono::nanoseconds> LinuxHost::patience() {
   constexpr std::chrono::nanoseconds kNone{0};
   if (reap_again_) return kNone;
-  const Millis until = std::min(earliest_timer().at, flush_at_);
+  const Millis until = std::min(earliest_timer(supervisor_->state()), flush_at_);
   if (until == kInfinity) return std::nullopt;
   return std::max(until - monotonic_now(), kNone);
 }
@@ -346,10 +339,8 @@ bool LinuxHost::next_signal(siginfo_t& info) {
 
 // Between two signals one timer at the most, and one more round of reaping: neither keeps the others waiting.
 void LinuxHost::do_what_is_due() {
-  ArmedTimer& timer = earliest_timer();
-  if (is_due(timer.at) && !supervisor_->finished()) {
-    timer.at = kInfinity;
-    supervisor_->on_timer(static_cast<Timer>(&timer - timers_.data()), timer.generation);
+  if (is_due(earliest_timer(supervisor_->state()))) {
+    supervisor_->on_time();
     after_event();
   }
   if (reap_again_ && !supervisor_->finished()) {
@@ -404,7 +395,7 @@ Millis LinuxHost::now() {
 }
 
 Reaped LinuxHost::reap_next() {
-  const Reaped reaped = graceshim::reap_next(asks_for_usage_, wait_call_);
+  const Reaped reaped = graceshim::reap_next(wait_call_);
   if (reaped.kind == Reaped::Kind::kEnded && reaped.pid == child_) child_ = 0;  // the number is free again
   return reaped;
 }
@@ -427,8 +418,8 @@ std::size_t LinuxHost::signal_newcomers(bool first, int signal) {
   return walk_->find_newcomers(signal);
 }
 
-std::optional<Process> LinuxHost::next_found(bool in_detail) {
-  return walk_ ? walk_->next(in_detail) : std::nullopt;
+std::optional<Process> LinuxHost::next_found() {
+  return walk_ ? walk_->next() : std::nullopt;
 }
 
 std::optional<Process> LinuxHost::process(int pid) {
@@ -499,10 +490,6 @@ void LinuxHost::take_terminal() {
 void LinuxHost::suspend() {
   flush_log();
   stop_self();
-}
-
-void LinuxHost::arm(Timer timer, Millis at, std::uint32_t generation) {
-  timers_[static_cast<std::size_t>(timer)] = {at, generation};
 }
 
 void LinuxHost::reap_again() {

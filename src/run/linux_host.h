@@ -1,7 +1,6 @@
 // The host that is Linux, through src/os; and the loop of a life.
 #pragma once
 
-#include <array>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -24,8 +23,8 @@ class Supervisor;
 
 class LinuxHost final : public Host {
  public:
-  // `request` must outlive the host. `asks_for_usage`: somebody reads what the processes have used.
-  LinuxHost(const RunRequest& request, bool asks_for_usage);
+  // `request` must outlive the host.
+  explicit LinuxHost(const RunRequest& request);
   ~LinuxHost() override;
 
   // To be called in this order: open(), the start of the child, let_go(), serve().
@@ -57,7 +56,7 @@ class LinuxHost final : public Host {
   std::vector<int> own_child_pids() override;
   std::vector<Process> descendants() override;
   std::size_t signal_newcomers(bool first, int signal) override;
-  std::optional<Process> next_found(bool in_detail) override;
+  std::optional<Process> next_found() override;
   std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
   std::vector<std::string> command_line(int pid) override;
@@ -74,19 +73,12 @@ class LinuxHost final : public Host {
   void give_terminal(int group) override;
   void take_terminal() override;
   void suspend() override;
-  void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel level) override { return log_.enabled(level); }
   void log(LogLevel level, std::string_view line) override { lines_.emplace_back(level, line); }
 
  private:
-  struct ArmedTimer {
-    Millis at = kInfinity;  // kInfinity: not armed
-    std::uint32_t generation = 0;
-  };
-
   [[nodiscard]] bool is_due(Millis at);
-  [[nodiscard]] ArmedTimer& earliest_timer();
   // Until something may have to be done; nullopt: nothing but a signal, or the parent's end.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> patience();
   // Waits for a signal as long as patience() lasts, and takes it.
@@ -103,7 +95,6 @@ class LinuxHost final : public Host {
   std::vector<char*> environment_;  // of the child, with the final null pointer
   std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
-  bool asks_for_usage_;
   int child_ = 0;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
   std::vector<int> own_fds_;      // that may be open when all others are dropped
@@ -111,7 +102,6 @@ class LinuxHost final : public Host {
   WaitCall wait_call_ = WaitCall::kWaitid;
   Supervisor* supervisor_ = nullptr;
   std::unique_ptr<ParentWatch> parent_watch_;
-  std::array<ArmedTimer, kTimerCount> timers_{};
   bool reap_again_ = false;
   int last_signal_ = 0;  // that was taken; 0: those above it have had their turn
   Millis flush_at_ = kInfinity;

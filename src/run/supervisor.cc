@@ -31,10 +31,6 @@ std::string describe(const Process& process) {
   return describe(process.id.pid, process.name);
 }
 
-bool is_for_the_child(const Action& action) {
-  return action.kind == ActionKind::kDeliver && action.target == Target::kChild;
-}
-
 std::string describe(ExitStatus status) {
   if (status.by_signal) return "died of " + signal_name(status.value);
   return "ended with status " + std::to_string(status.value);
@@ -106,9 +102,9 @@ void Supervisor::on_parent_end() {
 }
 
 // Its CHLD may be unread yet: whoever has ended by now is not to be taken for one who has not.
-void Supervisor::on_timer(Timer timer, std::uint32_t generation) {
+void Supervisor::on_time() {
   on_child_change();
-  take(Event::timer_fired(host_.now(), timer, generation));
+  take(Event::time_is(host_.now()));
 }
 
 void Supervisor::on_child_change(bool received) {
@@ -188,13 +184,7 @@ void Supervisor::take(const Event& event) {
   while (!events_.empty()) {
     const Step next = step(*plan_, state_, events_.front());
     state_ = next.state;
-    // The child first: nothing that is to be said of it is worth its waiting.
-    for (const Action& action : next.actions) {
-      if (is_for_the_child(action)) perform(action);
-    }
-    for (const Action& action : next.actions) {
-      if (!is_for_the_child(action)) perform(action);
-    }
+    for (const Action& action : next.actions) perform(action);
     events_.pop_front();
   }
 }
@@ -209,8 +199,6 @@ void Supervisor::perform(const Action& action) {
       return dismiss(action);
     case ActionKind::kKillPass:
       return kill_pass();
-    case ActionKind::kArm:
-      return host_.arm(action.timer, action.at, action.generation);
     case ActionKind::kGiveTerminal:
       return host_.give_terminal(child_);
     case ActionKind::kTakeTerminal:
@@ -505,8 +493,7 @@ void Supervisor::kill_pass() {
   std::vector<Process> members;
   if (host_.is_pid1()) {
     host_.signal_newcomers(true, 0);
-    while (std::optional<Process> member = host_.next_found(wants_details(members.size())))
-      members.push_back(std::move(*member));
+    while (std::optional<Process> member = next_to_kill(members.size())) members.push_back(std::move(*member));
     // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
     reachable = host_.send_to_everybody(sig::kKill) == Sent::kDelivered;
     refused = !reachable;
@@ -515,7 +502,7 @@ void Supervisor::kill_pass() {
     // somebody whom an earlier one has not.
     for (int walk = 0; walk < kStopWalks && host_.signal_newcomers(walk == 0, sig::kStop) != 0; ++walk) {
     }
-    while (std::optional<Process> member = host_.next_found(wants_details(members.size()))) {
+    while (std::optional<Process> member = next_to_kill(members.size())) {
       const Sent sent = send(*member, sig::kKill);
       reachable = reachable || sent != Sent::kRefused;
       // It has ended, or has got another parent meanwhile: only the next pass can tell.
@@ -580,10 +567,16 @@ void Supervisor::warn_refused(const Process& process, int signal) {
                                  " (it runs as another user)");
 }
 
-// Whether the next member of the tree is asked for its name and all the rest, where `noted` will be noted besides: to
-// read that of a thousand processes costs more than to end them.
-bool Supervisor::wants_details(std::size_t noted) const noexcept {
-  return tells_of_everybody_ || hook_ != 0 || report_.stragglers.size() + noted <= kNamesPerLine;
+// The next process that a pass of KILL has found, where `noted` have been before it. The first ones, which the log
+// names, are read from /proc while they live; all of them where the report names them, or a hook has to be told apart.
+// To read a thousand processes takes longer than to end them.
+std::optional<Process> Supervisor::next_to_kill(std::size_t noted) {
+  const bool is_named = tells_of_everybody_ || hook_ != 0 || report_.stragglers.size() + noted <= kNamesPerLine;
+  while (std::optional<Process> found = host_.next_found()) {
+    if (!is_named || found->id.start_time != 0) return found;
+    if (std::optional<Process> now = host_.process(found->id.pid)) return now;
+  }
+  return std::nullopt;
 }
 
 void Supervisor::note_stragglers(const std::vector<Process>& members) {

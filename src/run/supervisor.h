@@ -44,7 +44,8 @@ class Supervisor {
   void on_parent_end();
   // `received`: it was a CHLD that has said so.
   void on_child_change(bool received = false);
-  void on_timer(Timer timer, std::uint32_t generation);
+  // earliest_timer(state()) is over.
+  void on_time();
 
   [[nodiscard]] bool finished() const noexcept { return state_.phase == Phase::kFinished; }
   [[nodiscard]] const State& state() const noexcept { return state_; }
@@ -87,7 +88,7 @@ class Supervisor {
   void remark_signal(Remark what, int signal);
   void remark_error(Remark what, int error);
   void note_stragglers(const std::vector<Process>& members);
-  [[nodiscard]] bool wants_details(std::size_t noted) const noexcept;
+  std::optional<Process> next_to_kill(std::size_t noted);
   void note_end_of_straggler(const Reaped& reaped);
 
   Sent send(const Process& process, int signal);

@@ -45,10 +45,6 @@ constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, 
                                                Timer::kLook, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
 static_assert(kTimers.size() == kTimerCount);
 
-constexpr std::size_t index_of(Timer timer) noexcept {
-  return static_cast<std::size_t>(timer);
-}
-
 // --- The plans. ---
 
 std::vector<Plan> all_plans() {
@@ -161,7 +157,6 @@ std::string describe(const Plan& plan) {
 struct World {
   State state;
   Millis now{0};
-  std::array<Millis, kTimerCount> due{};
   bool started = false;
   bool child_alive = false;
   bool hook_alive = false;      // its end has not been told
@@ -174,14 +169,8 @@ struct World {
   bool unheard = false;  // the last step to the child was for nothing: it may be offered again
   int last_step = -1;
 
-  [[nodiscard]] bool armed(Timer timer) const noexcept { return state.armed[index_of(timer)] != 0; }
-  [[nodiscard]] Millis horizon() const noexcept {
-    Millis earliest = kInfinity;
-    for (const Timer timer : kTimers) {
-      if (armed(timer)) earliest = std::min(earliest, due[index_of(timer)]);
-    }
-    return earliest;
-  }
+  [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
+  [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
   [[nodiscard]] bool over() const noexcept { return state.phase == Phase::kFinished; }
 };
 
@@ -232,8 +221,7 @@ Key key_of(const World& world) {
   key[at++] = state.status;
   key[at++] = world.steps_of_child;
   key[at++] = world.last_step;
-  for (const Timer timer : kTimers)
-    key[at++] = world.armed(timer) ? (world.due[index_of(timer)] - world.now).count() : -1;
+  for (const Timer timer : kTimers) key[at++] = world.armed(timer) ? (state.due[timer] - world.now).count() : -1;
   return key;
 }
 
@@ -265,7 +253,6 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (event.kind == EventKind::kUnheard) after.unheard = true;
   if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
 
-  std::uint32_t generation = was.generation;
   bool finished = false;
   for (const Action& action : answer.actions) {
     if (finished) return "an action after the end";
@@ -331,13 +318,6 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (is.phase != Phase::kKilling) return "KILL outside of its phase";
         after.pass_pending = true;
         break;
-      case ActionKind::kArm:
-        if (action.generation <= generation) return "a generation used twice";
-        if (action.at < event.at) return "a timer in the past";
-        generation = action.generation;
-        after.due[index_of(action.timer)] = action.at;
-        if (is.armed[index_of(action.timer)] < action.generation) return "a timer that the state forgets";
-        break;
       case ActionKind::kGiveTerminal:
         if (plan.terminal != Terminal::kHandedOver || !after.child_alive)
           return "the terminal to whom it does not belong";
@@ -386,12 +366,13 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.hook_running && is.phase != Phase::kDraining) return "the hook runs beside the steps";
   if (after.started && !finished && (is.target == Target::kChild) != after.child_alive)
     return "a target that is not there";
-  if (generation != is.generation) return "a generation without a timer";
   for (const Timer timer : kTimers) {
-    const std::uint32_t armed = is.armed[index_of(timer)];
-    const bool just_now = armed > was.generation && armed <= is.generation;
-    if (armed != 0 && armed != was.armed[index_of(timer)] && !just_now) return "a timer armed without an action";
+    const bool is_new = is.due[timer] != was.due[timer];
+    if (is_new && is.due[timer] < event.at) return "a timer in the past";
+    if (finished && after.armed(timer)) return "a timer after the end";
   }
+  const bool at_deadline =
+      event.kind == EventKind::kTimer && before.horizon() <= event.at && was.due.first() == Timer::kDeadline;
 
   // The one deadline.
   const bool under_way = is_under_way(is.phase);
@@ -399,7 +380,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (before.stop_begun && is.deadline != was.deadline) return "the deadline moved";
   if (!after.stop_begun && is.deadline != kInfinity) return "a deadline without a stop";
   if (is.deadline != kInfinity && under_way) {
-    if (!after.armed(Timer::kDeadline) || after.due[index_of(Timer::kDeadline)] != is.deadline)
+    if (!after.armed(Timer::kDeadline) || is.due[Timer::kDeadline] != is.deadline)
       return "nobody waits for the deadline";
     if (is.deadline < event.at) return "the deadline has passed without a KILL";
   }
@@ -419,7 +400,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
 
   const bool had_step = was.phase == Phase::kStepping || was.phase == Phase::kSettling;
   const bool new_step = is.phase == Phase::kStepping && (!had_step || is.step != was.step);
-  if (new_step && after.armed(Timer::kWait) && is.armed[index_of(Timer::kWait)] <= was.generation)
+  if (new_step && had_step && after.armed(Timer::kWait) && is.due[Timer::kWait] == was.due[Timer::kWait] &&
+      is.due[Timer::kWait] != event.at + plan.steps[is.step].wait)
     return "the wait of a step that is over";
 
   // KILL comes when it must, and never before.
@@ -434,7 +416,6 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (kill_begins && !after.pass_pending) return "KILL announced but not sent";
   if (kill_begins) {
     const std::size_t next = had_step ? was.step + std::size_t{1} : 0;
-    const bool at_deadline = event.kind == EventKind::kTimer && event.timer == Timer::kDeadline;
     const bool plan_says_so = next < plan.steps.size() && is_final_kill(plan.steps[next]);
     if (!at_deadline && !plan_says_so) return "KILL before its time";
     if (event.kind == EventKind::kSignal && was.phase != Phase::kRunning) {
@@ -445,10 +426,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
       if (!may) return "KILL by a repeat that does not mean it";
     }
   }
-  if (event.kind == EventKind::kTimer && event.timer == Timer::kDeadline &&
-      was.armed[index_of(Timer::kDeadline)] == event.generation && is_under_way(was.phase) && !kill_begins) {
-    return "no KILL at the deadline";
-  }
+  if (at_deadline && is_under_way(was.phase) && !kill_begins) return "no KILL at the deadline";
 
   // Repeats.
   const bool repeated = event.kind == EventKind::kSignal && is_under_way(was.phase);
@@ -564,10 +542,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
     possible.triggers_at(horizon);  // in the same millisecond as the timer, and before it
     possible.ends_at(world, horizon);
   }
-  for (const Timer timer : kTimers) {
-    if (!world.armed(timer) || world.due[index_of(timer)] != horizon) continue;
-    possible.events.push_back(Event::timer_fired(std::max(now, horizon), timer, state.armed[index_of(timer)]));
-  }
+  possible.events.push_back(Event::time_is(std::max(now, horizon)));
 }
 
 struct Counters {
@@ -587,7 +562,7 @@ struct Counters {
   void remember(const State& was, const Event& event, const Step& answer) noexcept {
     const auto phase = static_cast<std::size_t>(was.phase);
     events_in_phase[phase] |= bit(event.kind);
-    if (event.kind == EventKind::kTimer && answer.actions.size() != 0) timers_in_phase[phase] |= bit(event.timer);
+    if (event.kind == EventKind::kTimer && answer.actions.size() != 0) timers_in_phase[phase] |= bit(was.due.first());
     for (const Action& action : answer.actions) {
       actions |= bit(action.kind);
       if (action.kind == ActionKind::kNote) notes |= bit(action.note);
@@ -623,14 +598,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count] = Event::signalled(now, sig::kUsr2);
     probes[count++].was_ignored = true;
   }
-  for (const Timer timer : kTimers) {
-    const std::uint32_t armed = state.armed[index_of(timer)];
-    probes[count++] = Event::timer_fired(now, timer, 0);
-    probes[count++] = Event::timer_fired(now, timer, state.generation + 1);
-    for (const std::uint32_t stale : {state.generation, state.generation / 2, std::uint32_t{1}}) {
-      if (stale != armed) probes[count++] = Event::timer_fired(now, timer, stale);
-    }
-  }
+  if (world.horizon() > now) probes[count++] = Event::time_is(now);
   if (state.phase != Phase::kStarting) {
     probes[count++] = Event::started(now);
     probes[count++] = Event::start_failed(now, kExitNotFound);
@@ -653,7 +621,6 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::reaped(now, true);
     probes[count++] = Event::reaped(now, false);
     probes[count++] = Event::child_reaped(now, {true, sig::kKill}, false, true);
-    for (const Timer timer : kTimers) probes[count++] = Event::timer_fired(now, timer, state.armed[index_of(timer)]);
   }
   for (std::size_t i = 0; i < count; ++i) {
     std::string violation;
@@ -662,8 +629,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     if (!violation.empty()) return violation;
     if (answer.state == state && answer.actions.size() == 0) continue;
     return "an event that means nothing changed something: kind " + std::to_string(static_cast<int>(probes[i].kind)) +
-           " signal " + std::to_string(probes[i].signal) + " timer " +
-           std::to_string(static_cast<int>(probes[i].timer)) + " generation " + std::to_string(probes[i].generation);
+           " signal " + std::to_string(probes[i].signal);
   }
   return {};
 }
@@ -762,14 +728,9 @@ class Explorer {
     if (!world.started) return Event::started(world.now);
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
-    std::optional<Timer> first;
-    for (const Timer timer : kTimers) {
-      if (!world.armed(timer) || (timer == Timer::kLook && !bound_to_end)) continue;
-      if (!first || world.due[index_of(timer)] < world.due[index_of(*first)]) first = timer;
-    }
-    if (first)
-      return Event::timer_fired(std::max(world.now, world.due[index_of(*first)]), *first,
-                                state.armed[index_of(*first)]);
+    Timers ends = state.due;
+    if (!bound_to_end) ends[Timer::kLook] = kInfinity;
+    if (ends[ends.first()] != kInfinity) return Event::time_is(std::max(world.now, world.horizon()));
     if (state.hook_running) return Event::hook_ended(world.now);
     if (world.child_alive) return Event::child_reaped(world.now, {}, true);
     return plan_.pause ? Event::signalled(world.now, sig::kTerm) : Event::reaped(world.now, true);
@@ -778,8 +739,7 @@ class Explorer {
   static std::string describe(const Event& event) {
     return "{" + format_duration(event.at) + " kind " + std::to_string(static_cast<int>(event.kind)) + " signal " +
            std::to_string(event.signal) + (event.from_keyboard ? " keyboard" : "") +
-           (event.child_ended ? " child" : "") + (event.empty ? " empty" : "") + " timer " +
-           std::to_string(static_cast<int>(event.timer)) + "}";
+           (event.child_ended ? " child" : "") + (event.empty ? " empty" : "") + "}";
   }
 
   [[nodiscard]] std::string way_to(std::size_t index) const {

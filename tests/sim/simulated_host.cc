@@ -80,8 +80,16 @@ void SimulatedHost::signal_us(int signal, bool from_keyboard) {
 
 void SimulatedHost::run(Millis limit) {
   const Millis end = now_ + limit;
-  while (!supervisor_->finished() && !future_.empty() && future_.begin()->first <= end) {
+  while (!supervisor_->finished()) {
+    const Millis timer = std::max(earliest_timer(supervisor_->state()), now_);
     const auto next = future_.begin();
+    if (next == future_.end() || timer < next->first) {
+      if (timer > end) return;
+      now_ = timer;
+      supervisor_->on_time();
+      continue;
+    }
+    if (next->first > end) return;
     now_ = std::max(now_, next->first);
     const std::function<void()> what = std::move(next->second);
     future_.erase(next);
@@ -217,12 +225,11 @@ std::size_t SimulatedHost::signal_newcomers(bool first, int signal) {
   return found_.size() - before;
 }
 
-std::optional<Process> SimulatedHost::next_found(bool in_detail) {
+std::optional<Process> SimulatedHost::next_found() {
   while (next_found_ < found_.size()) {
     const ProcessId id = found_[next_found_++];
     const auto at = processes_.find(id.pid);
     if (at == processes_.end() || at->second.zombie) continue;
-    if (in_detail) return at->second.facts;
     Process process;
     process.id.pid = id.pid;
     process.parent = at->second.facts.parent;
@@ -336,14 +343,6 @@ void SimulatedHost::act_on(int pid, int signal) {
     return;
   }
   exit(pid, {true, signal});
-}
-
-void SimulatedHost::arm(Timer timer, Millis at, std::uint32_t generation) {
-  // One timer of each kind, as the loop has it: a newer arming replaces the older.
-  armed_[static_cast<std::size_t>(timer)] = generation;
-  future_.emplace(std::max(at, now_), [this, timer, generation] {
-    if (armed_[static_cast<std::size_t>(timer)] == generation) supervisor_->on_timer(timer, generation);
-  });
 }
 
 void SimulatedHost::reap_again() {

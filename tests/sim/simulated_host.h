@@ -114,7 +114,7 @@ class SimulatedHost final : public Host {
   std::vector<int> own_child_pids() override;
   std::vector<Process> descendants() override;
   std::size_t signal_newcomers(bool first, int signal) override;
-  std::optional<Process> next_found(bool in_detail) override;
+  std::optional<Process> next_found() override;
   std::optional<Process> process(int pid) override;
   std::optional<Dispositions> dispositions(int pid) override;
   std::vector<std::string> command_line(int pid) override;
@@ -131,7 +131,6 @@ class SimulatedHost final : public Host {
   void give_terminal(int group) override { terminal_history_.push_back("to " + std::to_string(group)); }
   void take_terminal() override { terminal_history_.push_back("back"); }
   void suspend() override { terminal_history_.push_back("suspended"); }
-  void arm(Timer timer, Millis at, std::uint32_t generation) override;
   void reap_again() override;
   bool logs(LogLevel) override { return true; }
   void log(LogLevel level, std::string_view line) override { lines_.push_back({now_, level, std::string(line)}); }
@@ -157,7 +156,6 @@ class SimulatedHost final : public Host {
   std::vector<ProcessId> found_;  // by the walk
   std::size_t next_found_ = 0;
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
-  std::array<std::uint32_t, kTimerCount> armed_{};
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;

@@ -82,8 +82,7 @@ const char* name_of(Scope scope) {
   return "?";
 }
 
-// "step 0: TERM to main", "forward USR2 to child", "KILL", "arm deadline 30s", "start hook", "(stop asked TERM)",
-// "finish 143".
+// "step 0: TERM to main", "forward USR2 to child", "KILL", "start hook", "(stop asked TERM)", "finish 143".
 std::string describe(const Action& action) {
   const bool roots = action.target == Target::kRoots;
   switch (action.kind) {
@@ -99,8 +98,6 @@ std::string describe(const Action& action) {
       return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
       return "KILL";
-    case ActionKind::kArm:
-      return std::string("arm ") + name_of(action.timer) + " " + format_duration(action.at);
     case ActionKind::kGiveTerminal:
       return "give terminal";
     case ActionKind::kTakeTerminal:
@@ -120,8 +117,12 @@ std::string describe(const Action& action) {
   return "?";
 }
 
-// One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, separated by ";
-// ".
+constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
+                                               Timer::kLook, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
+static_assert(kTimers.size() == kTimerCount);
+
+// One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, and the timers
+// that it has set ("arm deadline 30s"), separated by "; ".
 class Story {
  public:
   explicit Story(Plan plan) : plan_(plan) {}
@@ -135,12 +136,14 @@ class Story {
 
   std::string feed(const Event& event) {
     const Step next = step(plan_, state_, event);
-    state_ = next.state;
     std::string words;
-    for (const Action& action : next.actions) {
-      if (action.kind == ActionKind::kArm) due_[static_cast<std::size_t>(action.timer)] = action.at;
-      words += (words.empty() ? "" : "; ") + describe(action);
+    for (const Action& action : next.actions) words += (words.empty() ? "" : "; ") + describe(action);
+    for (const Timer timer : kTimers) {
+      const Millis due = next.state.due[timer];
+      if (due == state_.due[timer] || due == kInfinity) continue;
+      words += (words.empty() ? "arm " : "; arm ") + std::string(name_of(timer)) + " " + format_duration(due);
     }
+    state_ = next.state;
     return words;
   }
   std::string signal(int number, bool from_keyboard = false) {
@@ -158,12 +161,10 @@ class Story {
   std::string until(Millis at) {
     std::string words;
     while (phase() != Phase::kFinished) {
-      const Timer* const timer = next_timer();
-      if (timer == nullptr) break;
-      const Millis due = due_[static_cast<std::size_t>(*timer)];
+      const Millis due = earliest_timer(state_);
       if (due > at) break;
       now_ = std::max(now_, due);
-      const std::string led_to = feed(Event::timer_fired(now_, *timer, state_.armed[static_cast<std::size_t>(*timer)]));
+      const std::string led_to = feed(Event::time_is(now_));
       if (!led_to.empty()) words += (words.empty() ? "[" : " [") + format_duration(now_) + "] " + led_to;
     }
     now_ = at;
@@ -175,23 +176,9 @@ class Story {
   [[nodiscard]] Cause cause() const { return state_.cause; }
 
  private:
-  [[nodiscard]] const Timer* next_timer() const {
-    static constexpr auto kTimers =
-        std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kLook,
-                              Timer::kSettle, Timer::kPass, Timer::kKillGrace});
-    const Timer* next = nullptr;
-    for (const Timer& timer : kTimers) {
-      if (state_.armed[static_cast<std::size_t>(timer)] == 0) continue;
-      if (next == nullptr || due_[static_cast<std::size_t>(timer)] < due_[static_cast<std::size_t>(*next)])
-        next = &timer;
-    }
-    return next;
-  }
-
   Plan plan_;
   State state_{};
   Millis now_{0};
-  std::array<Millis, kTimerCount> due_{};
 };
 
 Plan plan_of(const char* steps, Millis timeout) {
@@ -265,7 +252,7 @@ TEST(StopMachine, TheEndIsTheEnd) {
 TEST(StopMachine, AChildThatEndsInTimeEndsTheStop) {
   Story story = Story::started(plain());
   story.until(seconds(5));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 35s; step 0: TERM to main");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to main; (stop asked TERM); arm deadline 35s");
   EXPECT_EQ(story.until(seconds(6)), "");
   EXPECT_EQ(story.child_ends(kDiedOfTerm, true), "finish 143");
   EXPECT_EQ(story.cause(), Cause::kGraceful);
@@ -286,7 +273,7 @@ TEST(StopMachine, DelayHookAndStepsSpendFromOneTimeout) {
   plan.hook_limit = seconds(15);
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kTerm),
-            "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
+            "(stop asked TERM); start hook; arm deadline 30s; arm delay 5s; arm hook limit 15s");
   EXPECT_EQ(story.until(seconds(8)), "");
   EXPECT_EQ(story.hook_ends(), "step 0: QUIT to main; arm wait 18s");
   EXPECT_EQ(story.until(seconds(30)),
@@ -301,22 +288,23 @@ TEST(StopMachine, NothingMovesTheDeadline) {
   story.until(seconds(3));
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
   story.until(seconds(4));
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); arm look 4s200ms; step 1: TERM to roots");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 1: TERM to roots; arm look 4s200ms");
   EXPECT_EQ(story.state().deadline, seconds(30));
 }
 
 TEST(StopMachine, WithoutATimeoutThereIsNeverAKill) {
   Story story = Story::started(plain(kInfinity));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); step 0: TERM to main");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to main; (stop asked TERM)");
   EXPECT_EQ(story.until(hours(24 * 365)), "");
   EXPECT_EQ(story.phase(), Phase::kStepping);
 }
 
-TEST(StopMachine, ATimerThatWasNeverSetDoesNotCount) {
+TEST(StopMachine, ATimeAtWhichNothingIsDueChangesNothing) {
   Story story = Story::started(plain());
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.feed(Event::timer_fired(seconds(5), Timer::kWait, 0)), "");
-  EXPECT_EQ(story.phase(), Phase::kStepping);
+  const State before = story.state();
+  EXPECT_EQ(story.feed(Event::time_is(Millis{29'999})), "");
+  EXPECT_EQ(story.state(), before);
 }
 
 TEST(StopMachine, AStepThatWasCutShortLeavesNoWaitBehind) {
@@ -333,9 +321,8 @@ TEST(StopMachine, AStepThatWasCutShortLeavesNoWaitBehind) {
 TEST(StopMachine, ATimerThatWasSetAnewDoesNotCountAsItFirstWas) {
   Story story = Story::started(plan_of("QUIT/5s/TERM/5s/INT/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  const std::uint32_t first = story.state().armed[static_cast<std::size_t>(Timer::kWait)];
   EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: TERM to main; arm wait 10s");
-  EXPECT_EQ(story.feed(Event::timer_fired(seconds(5), Timer::kWait, first)), "");
+  EXPECT_EQ(story.feed(Event::time_is(seconds(5))), "") << "that wait is over";
   EXPECT_EQ(story.state().step, 1);
 }
 
@@ -343,18 +330,18 @@ TEST(StopMachine, ATimerThatWasSetAnewDoesNotCountAsItFirstWas) {
 
 TEST(StopMachine, TheTriggerIsTranslated) {
   Story story = Story::started(plan_of("QUIT/auto/KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM); arm deadline 30s");
 }
 
 TEST(StopMachine, SameIsWhateverTheTriggerWas) {
   Story story = Story::started(plan_of("TSTP/5s/same@group/auto/KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kInt), "(stop asked INT); arm deadline 30s; step 0: TSTP to main; arm wait 5s");
+  EXPECT_EQ(story.signal(sig::kInt), "step 0: TSTP to main; (stop asked INT); arm deadline 30s; arm wait 5s");
   EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: INT to group");
 }
 
 TEST(StopMachine, EachStepGoesOutWhenTheWaitBeforeItIsOver) {
   Story story = Story::started(plan_of("QUIT/20s/INT@group/5s/TERM@tree/1s/KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main; arm wait 20s");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM); arm deadline 30s; arm wait 20s");
   EXPECT_EQ(story.until(seconds(26)),
             "[20s] step 1: INT to group; arm wait 25s "
             "[25s] step 2: TERM to tree; arm wait 26s "
@@ -363,7 +350,7 @@ TEST(StopMachine, EachStepGoesOutWhenTheWaitBeforeItIsOver) {
 
 TEST(StopMachine, AutoIsWhatTheOthersLeaveOfTheTimeout) {
   Story story = Story::started(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: QUIT to main; arm wait 25s");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM); arm deadline 30s; arm wait 25s");
   EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to main");
 }
 
@@ -377,7 +364,7 @@ TEST(StopMachine, AfterAnEndlessWaitNothingComes) {
 
 TEST(StopMachine, APlanThatIsOnlyKillKillsAtOnce) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; KILL; arm pass 5ms; arm kill grace 2s");
+  EXPECT_EQ(story.signal(sig::kTerm), "KILL; (stop asked TERM); arm deadline 30s; arm pass 5ms; arm kill grace 2s");
 }
 
 TEST(StopMachine, AWaitEndsAsSoonAsTheTreeIsEmpty) {
@@ -395,17 +382,16 @@ TEST(StopMachine, TheCurrentStepAndTheRestGoToTheRoots) {
   story.until(seconds(10));
   story.until(seconds(11));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "(stragglers); arm look 11s200ms; step 1: TERM to roots; arm wait 21s");
+            "(stragglers); step 1: TERM to roots; arm wait 21s; arm look 11s200ms");
   EXPECT_EQ(story.root_ends(true), "finish 143");
 }
 
 TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
   Story story = Story::started(plan_of("QUIT/100ms/TERM/100ms/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "(stragglers); arm look 200ms; step 0: QUIT to roots; arm wait 100ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 0: QUIT to roots; arm look 200ms");
   EXPECT_EQ(story.until(Millis{200}),
-            "[100ms] arm look 300ms; step 1: TERM to roots; arm wait 200ms "
+            "[100ms] step 1: TERM to roots; arm wait 200ms; arm look 300ms "
             "[200ms] KILL; arm pass 205ms; arm kill grace 2s200ms");
 }
 
@@ -414,7 +400,7 @@ TEST(StopMachine, AnOrphanThatComesLaterIsFoundByLooking) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfTerm, false);
   EXPECT_EQ(story.until(Millis{400}),
-            "[200ms] arm look 400ms; step 0: TERM to roots [400ms] arm look 600ms; step 0: TERM to roots");
+            "[200ms] step 0: TERM to roots; arm look 400ms [400ms] step 0: TERM to roots; arm look 600ms");
 }
 
 TEST(StopMachine, AnOrphanIsLookedForWhereverOneWasReaped) {
@@ -422,7 +408,7 @@ TEST(StopMachine, AnOrphanIsLookedForWhereverOneWasReaped) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfTerm, false);
   story.until(Millis{50});
-  EXPECT_EQ(story.root_ends(false), "arm look 250ms; step 0: TERM to roots");
+  EXPECT_EQ(story.root_ends(false), "step 0: TERM to roots; arm look 250ms");
 }
 
 TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
@@ -431,7 +417,7 @@ TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
   story.child_ends(kDiedOfTerm, false);
   story.until(Millis{19});
   EXPECT_EQ(story.root_ends(false), "arm look 20ms");
-  EXPECT_EQ(story.until(Millis{20}), "[20ms] arm look 220ms; step 0: TERM to roots");
+  EXPECT_EQ(story.until(Millis{20}), "[20ms] step 0: TERM to roots; arm look 220ms");
 }
 
 TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
@@ -450,7 +436,7 @@ TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); arm look 200ms; step 0: QUIT to roots");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 0: QUIT to roots; arm look 200ms");
 }
 
 TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
@@ -458,7 +444,7 @@ TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false),
-            "arm deadline 10s; (stragglers); arm look 200ms; step 0: TERM to roots");
+            "(stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
 }
 
 TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
@@ -468,7 +454,7 @@ TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
   EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; arm wait 10s");
   EXPECT_EQ(story.until(seconds(10)), "[10s] step 1: TERM to main; arm wait 15s") << "the second TERM is meant";
   Story by_another = Story::started(plan);
-  EXPECT_EQ(by_another.signal(sig::kInt), "(stop asked INT); arm deadline 30s; step 0: INT to main; arm wait 10s");
+  EXPECT_EQ(by_another.signal(sig::kInt), "step 0: INT to main; (stop asked INT); arm deadline 30s; arm wait 10s");
 }
 
 TEST(StopMachine, WhatThePlatformHasSentToEverybodyIsNotForwardedEither) {
@@ -490,7 +476,7 @@ TEST(StopMachine, WhatAChildLeavesThatHandledTheSignalHasASecondBeforeTerm) {
   EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 4s");
   EXPECT_EQ(story.phase(), Phase::kSettling);
   EXPECT_EQ(story.root_ends(false), "") << "no step for those that have been told";
-  EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] arm look 4s200ms; step 0: TERM to roots [");
+  EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] step 0: TERM to roots; arm look 4s200ms [");
   EXPECT_EQ(story.root_ends(true), "finish 0");
 }
 
@@ -500,14 +486,14 @@ TEST(StopMachine, BehindAShieldWhatIsLeftGetsASignalThatItNotices) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   story.child_ends(kExit0, false);
-  EXPECT_EQ(story.until(seconds(1)), "[1s] arm look 1s200ms; step 0: QUIT to roots");
+  EXPECT_EQ(story.until(seconds(1)), "[1s] step 0: QUIT to roots; arm look 1s200ms");
 }
 
 TEST(StopMachine, TheRestOfThePlanFollowsAtItsTime) {
   Story story = Story::started(plan_of("QUIT/500ms/INT/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 1s");
-  EXPECT_EQ(story.until(Millis{600}), "[500ms] arm look 700ms; step 1: INT to roots; arm wait 5s500ms");
+  EXPECT_EQ(story.until(Millis{600}), "[500ms] step 1: INT to roots; arm wait 5s500ms; arm look 700ms");
   EXPECT_EQ(story.until(Millis{1'100}).find("TERM"), std::string::npos) << "the second is over, but so is the step";
 }
 
@@ -517,7 +503,7 @@ TEST(StopMachine, WhatAKnownServerLeavesHasTheWaitOfItsStep) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kExit0, false), "(settling)");
-  EXPECT_EQ(story.until(seconds(25)), "[25s] arm look 25s200ms; step 1: TERM to roots");
+  EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to roots; arm look 25s200ms");
 }
 
 TEST(StopMachine, APersonWhoInsistsDoesNotWaitForWhatIsSettling) {
@@ -542,7 +528,7 @@ TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
     EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
   }
   Story unasked = Story::started(plan);
-  EXPECT_EQ(unasked.child_ends(kExit0, false), "arm deadline 10s; (finishing)");
+  EXPECT_EQ(unasked.child_ends(kExit0, false), "(finishing); arm deadline 10s");
 }
 
 // --- A step that no process hears. ---
@@ -559,7 +545,7 @@ TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
   Story story = Story::started(plain());
   story.until(seconds(60));
   EXPECT_EQ(story.child_ends({false, 7}, false),
-            "arm deadline 1m10s; (stragglers); arm look 1m200ms; step 0: TERM to roots");
+            "(stragglers); step 0: TERM to roots; arm deadline 1m10s; arm look 1m200ms");
   story.until(Millis{69'999});
   EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
   EXPECT_EQ(story.root_ends(true), "finish 7");
@@ -595,7 +581,7 @@ TEST(StopMachine, ADaemonIsStoppedWhenAskedTo) {
   Story story = Story::started(plan_of("QUIT/auto/KILL", seconds(30)));
   story.child_ends(kExit0, false, true);
   story.until(hours(1));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 1h30s; arm look 1h200ms; step 0: QUIT to roots");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to roots; (stop asked TERM); arm deadline 1h30s; arm look 1h200ms");
   EXPECT_EQ(story.root_ends(true), "finish 0");
 }
 
@@ -620,7 +606,7 @@ TEST(StopMachine, StragglersAreWaitedForIfThatIsWished) {
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false), "(waiting)");
   EXPECT_EQ(story.until(hours(1)), "");
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 1h30s; arm look 1h200ms; step 0: TERM to roots");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to roots; (stop asked TERM); arm deadline 1h30s; arm look 1h200ms");
 }
 
 TEST(StopMachine, StragglersAreLeftIfThatIsWished) {
@@ -638,7 +624,7 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
   story.signal(sig::kTerm);
   story.until(seconds(15));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "(stragglers); arm look 15s200ms; step 0: QUIT to roots; arm wait 25s")
+            "(stragglers); step 0: QUIT to roots; arm wait 25s; arm look 15s200ms")
       << "not 35s: TERM has 5s of its own";
 }
 
@@ -723,7 +709,7 @@ Plan with_hook(Millis delay, Millis limit) {
 TEST(StopMachine, TheFirstStepWaitsForDelayAndHookBoth) {
   Story hook_first = Story::started(with_hook(seconds(5), seconds(15)));
   EXPECT_EQ(hook_first.signal(sig::kTerm),
-            "(stop asked TERM); arm deadline 30s; arm delay 5s; start hook; arm hook limit 15s");
+            "(stop asked TERM); start hook; arm deadline 30s; arm delay 5s; arm hook limit 15s");
   hook_first.until(seconds(1));
   EXPECT_EQ(hook_first.hook_ends(), "");
   EXPECT_EQ(hook_first.until(seconds(20)), "[5s] step 0: TERM to main");
@@ -736,7 +722,7 @@ TEST(StopMachine, TheFirstStepWaitsForDelayAndHookBoth) {
 
 TEST(StopMachine, AHookThatHangsIsCutAtItsLimit) {
   Story story = Story::started(with_hook(Millis{0}, seconds(15)));
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; start hook; arm hook limit 15s");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); start hook; arm deadline 30s; arm hook limit 15s");
   EXPECT_EQ(story.until(seconds(15)), "[15s] kill hook; (hook cut); step 0: TERM to main");
   EXPECT_EQ(story.hook_ends(), "") << "its end means nothing any more";
 }
@@ -756,7 +742,7 @@ TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
   Story stragglers = Story::started(with_hook(seconds(5), seconds(15)));
   stragglers.signal(sig::kTerm);
   EXPECT_EQ(stragglers.child_ends(kExit0, false),
-            "kill hook; (hook cut); (stragglers); arm look 200ms; step 0: TERM to roots");
+            "kill hook; (hook cut); (stragglers); step 0: TERM to roots; arm look 200ms");
   EXPECT_EQ(stragglers.until(seconds(6)).find("step 0: TERM to main"), std::string::npos);
 }
 
@@ -769,7 +755,7 @@ TEST(StopMachine, ATreeThatEndsBeforeItsHookTakesTheHookAlong) {
 
 TEST(StopMachine, WithoutAStopThereIsNoHook) {
   Story story = Story::started(with_hook(seconds(5), seconds(15)));
-  EXPECT_EQ(story.child_ends(kExit0, false), "arm deadline 10s; (stragglers); arm look 200ms; step 0: TERM to roots");
+  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
 }
 
 // --- Repeats. ---
@@ -796,7 +782,7 @@ TEST(StopMachine, ALaterOtherTriggerGoesOnToTheNextStep) {
   Story story = Story::started(plan_of("QUIT/20s/TERM/5s/KILL", seconds(30)));
   story.signal(sig::kInt);
   story.until(Millis{7'500});
-  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 12s500ms; (advanced TERM)");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM); arm wait 12s500ms");
 }
 
 TEST(StopMachine, ALaterOtherTriggerNeverLeadsToKill) {
@@ -813,11 +799,11 @@ TEST(StopMachine, IntAfterIntIsAPersonWhoMeansIt) {
   story.until(Millis{999});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)") << "a key that bounces";
   story.until(Millis{1'000});
-  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; arm wait 11s; (advanced INT)");
+  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; (advanced INT); arm wait 11s");
   story.until(Millis{1'999});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(Millis{2'000});
-  EXPECT_EQ(story.signal(sig::kInt), "KILL; arm pass 2s5ms; arm kill grace 4s; (advanced INT)");
+  EXPECT_EQ(story.signal(sig::kInt), "KILL; (advanced INT); arm pass 2s5ms; arm kill grace 4s");
 }
 
 TEST(StopMachine, AKeyThatBouncesLateInTheRunIsStillOnePress) {
@@ -837,7 +823,7 @@ TEST(StopMachine, IntAfterAnotherTriggerIsNoRepeatOfIt) {
   story.until(hours(1) + Millis{2'499});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(hours(1) + Millis{2'500});
-  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; arm wait 1h12s500ms; (advanced INT)");
+  EXPECT_EQ(story.signal(sig::kInt), "step 1: TERM to main; (advanced INT); arm wait 1h12s500ms");
 }
 
 TEST(StopMachine, IntCutsTheDelayShort) {
@@ -862,8 +848,8 @@ TEST(StopMachine, EveryRepeatCanEscalate) {
   plan.repeat = Repeat::kEscalate;
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; arm wait 5s; (advanced TERM)");
-  EXPECT_EQ(story.signal(sig::kTerm), "KILL; arm pass 5ms; arm kill grace 2s; (advanced TERM)");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM); arm wait 5s");
+  EXPECT_EQ(story.signal(sig::kTerm), "KILL; (advanced TERM); arm pass 5ms; arm kill grace 2s");
 }
 
 // --- Triggers and forwarding. ---
@@ -909,7 +895,7 @@ TEST(StopMachine, AForwardedSignalNeedsSomebodyToGoTo) {
 
 TEST(StopMachine, TheEndOfTheParentIsATrigger) {
   Story story = Story::started(plan_of("same/auto/KILL", seconds(30)));
-  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "(stop asked); arm deadline 30s; step 0: TERM to main");
+  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "step 0: TERM to main; (stop asked); arm deadline 30s");
   EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "") << "a parent ends once";
   EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
 }
@@ -922,7 +908,7 @@ TEST(StopMachine, InOurOwnGroupTheKeyboardReachesTheChildByItself) {
   Story story = Story::started(plan);
   EXPECT_EQ(story.signal(sig::kQuit, true), "");
   EXPECT_EQ(story.signal(sig::kQuit), "forward QUIT to child");
-  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: INT to main by keyboard");
+  EXPECT_EQ(story.signal(sig::kInt, true), "step 0: INT to main by keyboard; (stop asked INT); arm deadline 30s");
 }
 
 TEST(StopMachine, TheKeyboardCannotTranslate) {
@@ -930,12 +916,12 @@ TEST(StopMachine, TheKeyboardCannotTranslate) {
   plan.terminal = Terminal::kShared;
   plan.place = Place::kOurGroup;
   Story story = Story::started(plan);
-  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: QUIT to main");
+  EXPECT_EQ(story.signal(sig::kInt, true), "step 0: QUIT to main; (stop asked INT); arm deadline 30s");
 }
 
 TEST(StopMachine, InAGroupOfItsOwnTheChildHearsNothingOfOurKeyboard) {
   Story story = Story::started(plain());
-  EXPECT_EQ(story.signal(sig::kInt, true), "(stop asked INT); arm deadline 30s; step 0: INT to main");
+  EXPECT_EQ(story.signal(sig::kInt, true), "step 0: INT to main; (stop asked INT); arm deadline 30s");
 }
 
 TEST(StopMachine, OurOwnGroupIsNeverSignalled) {
@@ -943,7 +929,7 @@ TEST(StopMachine, OurOwnGroupIsNeverSignalled) {
   plan.terminal = Terminal::kShared;
   plan.place = Place::kOurGroup;
   Story story = Story::started(plan);
-  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); arm deadline 30s; step 0: TERM to main");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to main; (stop asked TERM); arm deadline 30s");
 }
 
 // --- Exit status. ---
@@ -1105,13 +1091,13 @@ TEST(StopMachine, WithForwardEveryFurtherSignalIsPassedOnToo) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.repeat = Repeat::kForward;
   Story story = Story::started(plan);
-  EXPECT_EQ(story.signal(sig::kInt), "(stop asked INT); step 0: INT to main");
+  EXPECT_EQ(story.signal(sig::kInt), "step 0: INT to main; (stop asked INT)");
   EXPECT_EQ(story.signal(sig::kInt), "forward INT to child");
   EXPECT_EQ(story.signal(sig::kTerm), "forward TERM to child");
   Plan translated = plan_of("QUIT/auto/KILL", kInfinity);
   translated.repeat = Repeat::kForward;
   Story quiet = Story::started(translated);
-  EXPECT_EQ(quiet.signal(sig::kTerm), "(stop asked TERM); step 0: QUIT to main");
+  EXPECT_EQ(quiet.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM)");
   EXPECT_EQ(quiet.signal(sig::kTerm), "(repeat ignored TERM)") << "many drop their work at the second";
 }
 

@@ -222,7 +222,7 @@ void await_change(int pid, int code) {
 
 std::vector<Process> rest_of(TreeWalk& walk) {
   std::vector<Process> found;
-  while (std::optional<Process> process = walk.next(true)) found.push_back(std::move(*process));
+  while (std::optional<Process> process = walk.next()) found.push_back(std::move(*process));
   return found;
 }
 
@@ -239,7 +239,7 @@ TEST_P(TreeWalks, ReturnEachDescendantOnceAndTheNewOnesLater) {
   EXPECT_EQ(walk.find_newcomers(0), 1);
   EXPECT_EQ(pids(rest_of(walk)), (std::set<int>{first.pid(), second.pid()}));
   EXPECT_EQ(walk.find_newcomers(0), 0);
-  EXPECT_FALSE(walk.next(true));
+  EXPECT_FALSE(walk.next());
   const Held third;
   EXPECT_EQ(walk.find_newcomers(0), 1);
   EXPECT_EQ(pids(rest_of(walk)), std::set<int>{third.pid()});
@@ -265,7 +265,7 @@ TEST_P(TreeWalks, LeaveOutWhoHasEnded) {
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
   TreeWalk walk(GetParam());
   walk.find_newcomers(0);
-  EXPECT_FALSE(walk.next(true));
+  EXPECT_FALSE(walk.next());
   wait_for(pid);
 }
 
@@ -275,14 +275,14 @@ TEST(TreeWalk, HoldsTheProcessAndNobodyThatHasItsNumberLater) {
   held.emplace();
   TreeWalk walk(10);
   walk.find_newcomers(0);
-  const ProcessId id = walk.next(true).value().id;
+  const ProcessId id = walk.next().value().id;
   const int pidfd = walk.pidfd_of(id);
   ASSERT_GE(pidfd, 0);
-  EXPECT_EQ(walk.pidfd_of({id.pid, id.start_time + 1}), -1);
+  EXPECT_EQ(walk.pidfd_of({id.pid + 1, id.start_time}), -1);
   EXPECT_EQ(send_held(pidfd, 0), Sent::kDelivered);
   held.reset();
   EXPECT_EQ(send_held(pidfd, 0), Sent::kGone);
-  EXPECT_FALSE(walk.next(true));
+  EXPECT_FALSE(walk.next());
   EXPECT_EQ(::fcntl(pidfd, F_GETFD), -1);
   EXPECT_EQ(walk.pidfd_of(id), -1);
 }
@@ -294,7 +294,7 @@ TEST(TreeWalk, HoldsNoMoreThanItMay) {
   TreeWalk walk(1);
   walk.find_newcomers(0);
   int count = 0;
-  while (std::optional<Process> process = walk.next(true)) count += walk.pidfd_of(process->id) >= 0 ? 1 : 0;
+  while (std::optional<Process> process = walk.next()) count += walk.pidfd_of(process->id) >= 0 ? 1 : 0;
   EXPECT_EQ(count, 1);
 }
 

@@ -13,7 +13,7 @@ namespace graceshim::test {
 namespace {
 
 TEST(ReapNext, SaysWhenNoChildIsLeft) {
-  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEmpty);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty);
 }
 
 TEST(ReapNext, DoesNotWaitForAChildThatRuns) {
@@ -23,20 +23,20 @@ TEST(ReapNext, DoesNotWaitForAChildThatRuns) {
     told(hold.read_end.get());
     return 3;
   });
-  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kNone);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
   hold.write_end = Fd();
   wait_for_zombie(pid);
-  const Reaped reaped = reap_next(true);
+  const Reaped reaped = reap_next();
   EXPECT_EQ(reaped.kind, Reaped::Kind::kEnded);
   EXPECT_EQ(reaped.pid, pid);
   EXPECT_EQ(reaped.status, exited(3));
-  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEmpty);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty);
 }
 
 TEST(ReapNext, EveryExitCodeIsExact) {
   for (int code = 0; code <= 255; ++code) {
     wait_for_zombie(fork_child([code] { return code; }));
-    const Reaped reaped = reap_next(true);
+    const Reaped reaped = reap_next();
     ASSERT_EQ(reaped.kind, Reaped::Kind::kEnded);
     EXPECT_EQ(reaped.status, exited(code));
   }
@@ -55,7 +55,7 @@ TEST(ReapNext, EverySignalThatKillsIsExact) {
       ::kill(::getpid(), signal);
       return 0;
     }));
-    const Reaped reaped = reap_next(true);
+    const Reaped reaped = reap_next();
     ASSERT_EQ(reaped.kind, Reaped::Kind::kEnded);
     EXPECT_EQ(reaped.status, killed(signal));
   }
@@ -69,7 +69,7 @@ TEST(ReapNext, DumpedCoreDoesNotChangeTheSignal) {
   const auto pid = start({"/bin/sh", "-c", "ulimit -c unlimited; kill -ABRT $$"}, request);
   ASSERT_TRUE(pid);
   wait_for_zombie(*pid);
-  EXPECT_EQ(reap_next(true).status, killed(SIGABRT));
+  EXPECT_EQ(reap_next().status, killed(SIGABRT));
 }
 
 TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
@@ -84,23 +84,23 @@ TEST(ReapNext, StoppedChildIsToldOncePerStopAndStillCounts) {
   for (int time = 0; time < 2; ++time) {
     ASSERT_EQ(::kill(pid, SIGSTOP), 0);
     wait_for_stop();
-    const Reaped reaped = reap_next(true);
+    const Reaped reaped = reap_next();
     EXPECT_EQ(reaped.kind, Reaped::Kind::kStopped);
     EXPECT_EQ(reaped.pid, pid);
     EXPECT_EQ(reaped.status.value, SIGSTOP);
-    EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kNone);
+    EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
     ASSERT_EQ(::kill(pid, SIGCONT), 0);
   }
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
   wait_for_zombie(pid);
-  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEnded);
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEnded);
 }
 
 TEST(ReapNext, AllOfABurstAreFoundEachWithItsOwnStatus) {
   std::map<int, int> expected;
   for (int i = 0; i < 200; ++i) expected[fork_child([i] { return i; })] = i;
   for (const auto& [pid, code] : expected) wait_for_zombie(pid);
-  for (Reaped reaped = reap_next(true); reaped.kind == Reaped::Kind::kEnded; reaped = reap_next(true)) {
+  for (Reaped reaped = reap_next(); reaped.kind == Reaped::Kind::kEnded; reaped = reap_next()) {
     const auto at = expected.find(reaped.pid);
     ASSERT_NE(at, expected.end());
     EXPECT_EQ(reaped.status, exited(at->second));
@@ -128,7 +128,7 @@ class Traced : public ::testing::TestWithParam<WaitCall> {
     for (;;) {
       siginfo_t info{};
       EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WSTOPPED | WNOWAIT), 0);
-      const Reaped reaped = reap_next(true, GetParam());
+      const Reaped reaped = reap_next(GetParam());
       if (reaped.kind == Reaped::Kind::kNone) continue;
       EXPECT_EQ(reaped.pid, pid);
       if (reaped.kind == Reaped::Kind::kEnded) return reaped.status;
@@ -191,26 +191,26 @@ TEST(ReapNext, ChildOfAnotherExitSignalIsReapedAndCounts) {
       told(hold.read_end.get());
       ::_exit(6);
     }
-    EXPECT_EQ(reap_next(true, call).kind, Reaped::Kind::kNone);
+    EXPECT_EQ(reap_next(call).kind, Reaped::Kind::kNone);
     hold.write_end = Fd();
     siginfo_t info{};
     EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | __WALL), 0);
-    EXPECT_EQ(reap_next(true, call).status, exited(6));
-    EXPECT_EQ(reap_next(true, call).kind, Reaped::Kind::kEmpty);
+    EXPECT_EQ(reap_next(call).status, exited(6));
+    EXPECT_EQ(reap_next(call).kind, Reaped::Kind::kEmpty);
   }
 }
 
 TEST(ReapNext, Wait4IsAsExact) {
   for (const int code : {0, 1, 127, 255}) {
     wait_for_zombie(fork_child([code] { return code; }));
-    EXPECT_EQ(reap_next(true, WaitCall::kWait4).status, exited(code));
+    EXPECT_EQ(reap_next(WaitCall::kWait4).status, exited(code));
   }
   const int pid = fork_child([] { return ::pause(); });
-  EXPECT_EQ(reap_next(true, WaitCall::kWait4).kind, Reaped::Kind::kNone);
+  EXPECT_EQ(reap_next(WaitCall::kWait4).kind, Reaped::Kind::kNone);
   ::kill(pid, SIGKILL);
   wait_for_zombie(pid);
-  EXPECT_EQ(reap_next(true, WaitCall::kWait4).status, killed(SIGKILL));
-  EXPECT_EQ(reap_next(true, WaitCall::kWait4).kind, Reaped::Kind::kEmpty);
+  EXPECT_EQ(reap_next(WaitCall::kWait4).status, killed(SIGKILL));
+  EXPECT_EQ(reap_next(WaitCall::kWait4).kind, Reaped::Kind::kEmpty);
 }
 
 TEST(FindWaitCall, IsWaitidWhereThatIsAllowedAndTakesNoChild) {
@@ -218,7 +218,7 @@ TEST(FindWaitCall, IsWaitidWhereThatIsAllowedAndTakesNoChild) {
   const int pid = fork_child([] { return 3; });
   wait_for_zombie(pid);
   EXPECT_EQ(find_wait_call(), WaitCall::kWaitid);
-  EXPECT_EQ(reap_next(true).status, exited(3));
+  EXPECT_EQ(reap_next().status, exited(3));
 }
 
 TEST(FindWaitCall, IsWait4OrNoneWhereASandboxRefuses) {
@@ -236,7 +236,7 @@ TEST(FindWaitCall, IsWait4OrNoneWhereASandboxRefuses) {
 TEST(ReapNext, OnlyTheKernelsOwnWordMeansThatNoChildIsLeft) {
   const ExitStatus status = in_child([] {
     if (!refuse_system_call(SYS_waitid, EPERM)) return 1;
-    return reap_next(true).kind == Reaped::Kind::kNone ? 0 : 2;
+    return reap_next().kind == Reaped::Kind::kNone ? 0 : 2;
   });
   EXPECT_EQ(status, exited(0));
 }

@@ -26,7 +26,7 @@ int exec_error(const std::string& name, const char* search_path = nullptr) {
   EXPECT_FALSE(pid);
   if (pid) return 0;
   EXPECT_EQ(pid.error().stage, SpawnFailure::Stage::kExec);
-  EXPECT_EQ(reap_next(true).kind, Reaped::Kind::kEmpty) << "the failed process was not reaped";
+  EXPECT_EQ(reap_next().kind, Reaped::Kind::kEmpty) << "the failed process was not reaped";
   return pid.error().error;
 }
 
@@ -384,24 +384,6 @@ TEST(MissingInterpreter, IsNotWhyIfItIsThereOrIfThereIsNone) {
   EXPECT_EQ(missing_interpreter(directory.make_file("empty", "").c_str()), "");
   EXPECT_EQ(missing_interpreter(directory.make_file("short", "#!").c_str()), "");
   EXPECT_EQ(missing_interpreter(directory.make_file("cut", std::string("\177ELF\2\1\1", 7)).c_str()), "");
-}
-
-TEST(ForgetProcessorOfChild, LeavesTheMemoryAsItIs) {
-  const ExitStatus status = in_child([] {
-    static char before[32768];
-    static char after[32768];
-    const auto maps = [](char(&text)[32768]) {
-      const Fd file(::open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
-      std::size_t size = 0;
-      for (ssize_t got = 1; got > 0 && size < sizeof text; size += static_cast<std::size_t>(std::max<ssize_t>(got, 0)))
-        got = ::read(file.get(), text + size, sizeof text - size);
-      return std::string_view(text, size);
-    };
-    const std::string_view first = maps(before);
-    forget_processor_of_child();
-    return !first.empty() && first == maps(after) ? 0 : 1;
-  });
-  EXPECT_EQ(status, exited(0));
 }
 
 // --- Started without waiting for the exec. ---
