@@ -1,9 +1,9 @@
 #include "app.h"
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "configure.h"
@@ -11,6 +11,11 @@
 
 namespace graceshim {
 namespace {
+
+// The one end of the program. exit(3), not _exit(2): a sanitizer, or gcov, has the last word.
+[[noreturn]] void leave(int status) {
+  std::exit(status);
+}
 
 int refuse(const Error& error, const Manners& manners) {
   complain(error.message, manners);
@@ -27,15 +32,6 @@ std::span<char* const> environment_span(char** environment) {
   std::size_t size = 0;
   while (environment[size] != nullptr) ++size;
   return {environment, size};
-}
-
-// What `make` returns, for as long as the process lives: to take a life apart at its end would only delay it. It is
-// made in its place on the heap, never on the stack, which may be small.
-template <class Make>
-std::invoke_result_t<Make>& keep(Make make) {
-  static std::invoke_result_t<Make>* kept = nullptr;
-  kept = new std::invoke_result_t<Make>(make());
-  return *kept;
 }
 
 RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
@@ -88,7 +84,9 @@ LateRecognition knowledge_of(const Invocation& invocation, const Situation& situ
 
 }  // namespace
 
-int app_main(int argc, char** argv, char** environment) {
+// What a life needs is made on the heap and never taken apart: the stack may be as small as 32 kB, and our parent
+// waits.
+void app_main(int argc, char** argv, char** environment) {
   const Entry entry = enter();
   Surroundings surroundings;
   surroundings.arguments = {argv, static_cast<std::size_t>(argc)};
@@ -99,34 +97,34 @@ int app_main(int argc, char** argv, char** environment) {
   surroundings.exists = file_exists;
   surroundings.list_directory = directory_names;
   surroundings.working_directory = entry.working_directory;
-  Result<Invocation>& invocation = keep([&] { return configure(surroundings); });
+  static auto& invocation = *new Result<Invocation>(configure(surroundings));
   const Manners manners = manners_of(surroundings.arguments);
-  if (!invocation) return refuse(invocation.error(), manners);
+  if (!invocation) leave(refuse(invocation.error(), manners));
   if (const std::optional<Said>& said = invocation->said)
-    return show(said->text, manners, said->status, said->to_stderr);
+    leave(show(said->text, manners, said->status, said->to_stderr));
 
   switch (invocation->mode) {
     case Mode::kHelp:
-      return show(help_text(), manners);
+      leave(show(help_text(), manners));
     case Mode::kVersion:
-      return show(version_text(), manners);
+      leave(show(version_text(), manners));
     case Mode::kListPresets:
-      return show(list_presets_text(), manners);
+      leave(show(list_presets_text(), manners));
     case Mode::kExplain:
     case Mode::kExplainJson:
     case Mode::kRun:
       break;
   }
-  Situation& situation = keep([&] { return Situation(entry.situation); });
+  static auto& situation = *new Situation(entry.situation);
   situation.ignored = ignored_at_start(may_start_stop(invocation->config));
-  const Result<PlanResult>& plan = keep([&] { return make_plan(invocation->config, invocation->platform, situation); });
-  if (!plan) return refuse(plan.error(), manners);
-  if (invocation->mode == Mode::kExplain) return show(explain(*invocation, *plan), manners);
-  if (invocation->mode == Mode::kExplainJson) return show(explain_json(*invocation, *plan), manners);
-  RunRequest& request = keep([&] { return request_of(*invocation, *plan, entry); });
+  static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
+  if (!plan) leave(refuse(plan.error(), manners));
+  if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), manners));
+  if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), manners));
+  static auto& request = *new RunRequest(request_of(*invocation, *plan, entry));
   request.manners = manners;
   request.knowledge = knowledge_of(*invocation, situation, request.plan);
-  return run(request);
+  leave(run(request));
 }
 
 }  // namespace graceshim

@@ -3,7 +3,7 @@
 
 namespace graceshim {
 
-// Runs graceshim. Returns its exit status.
-int app_main(int argc, char** argv, char** environment);
+// Runs graceshim, and ends with its exit status.
+[[noreturn]] void app_main(int argc, char** argv, char** environment);
 
 }  // namespace graceshim

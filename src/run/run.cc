@@ -32,20 +32,6 @@ std::string name_of_command(const RunRequest& request) {
   return request.manners.names_whole_command ? request.command[0] : base_name(request.command[0]);
 }
 
-struct Life {
-  explicit Life(const RunRequest& request)
-      : writer(request.report, request.platform),
-        host(request, writer.has_target()),
-        supervisor(
-            request.plan, request.unshielded, host, name_of_command(request),
-            {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
-            request.knowledge) {}
-
-  ReportWriter writer;
-  LinuxHost host;
-  Supervisor supervisor;
-};
-
 }  // namespace
 
 Entry enter() {
@@ -109,12 +95,14 @@ void complain(std::string_view line, const Manners& manners) {
 }
 
 int run(const RunRequest& request) {
-  // Kept until the process is gone: to take a life apart would only delay its end.
-  static Life* life = nullptr;
-  life = new Life(request);
-  LinuxHost& host = life->host;
-  Supervisor& supervisor = life->supervisor;
-  const Result<void> writable = life->writer.prepare();
+  // Never taken apart, as in app_main().
+  static auto& writer = *new ReportWriter(request.report, request.platform);
+  static auto& host = *new LinuxHost(request);
+  static auto& supervisor = *new Supervisor(
+      request.plan, request.unshielded, host, name_of_command(request),
+      {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
+      request.knowledge);
+  const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? host.open() : writable;
   if (!ready) {
     supervisor.refuse(ready.error());
@@ -133,17 +121,16 @@ int run(const RunRequest& request) {
     supervisor.start();
   }
   if (!supervisor.finished()) {
-    host.let_go(life->writer.descriptor());
+    host.let_go(writer.descriptor());
     host.serve(supervisor);
   }
-  if (writable && life->writer.has_target()) {
+  if (writable && writer.has_target()) {
     Report report = supervisor.report();
     report.version = request.version;
     report.command = request.command;
     if (report.preset.empty()) report.preset = request.preset;
     report.platform = request.platform;
-    if (const Result<void> written = life->writer.write(report); !written)
-      host.log(LogLevel::kWarn, written.error().message);
+    if (const Result<void> written = writer.write(report); !written) host.log(LogLevel::kWarn, written.error().message);
   }
   host.flush_log();
   return supervisor.report().status;
