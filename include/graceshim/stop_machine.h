@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "graceshim/exit_code.h"
 #include "graceshim/plan.h"
@@ -79,25 +80,31 @@ enum class EventKind : std::uint8_t {
   kStartFailed,   // status: 125, 126 or 127
   kSignal,        // signal, from_keyboard, foreground, terminal_gone: a signal reached graceshim
   kParentEnded,   // die_with_parent is set and our parent has ended
-  kReaped,        // one round of reaping is done: child_ended with status, empty, own_session
+  kReaped,        // one round of reaping is done: child_ended with status, hook_ended, empty, own_session
   kChildStopped,  // signal, foreground: the child was stopped by it
   kUnheard,       // the step that the child was given is one that neither it nor any process below it acts on
   kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
-  kHookEnded,     // stop.pre_stop has ended, or could not be started
+  kHookFailed,    // stop.pre_stop could not be started
   kTimer,         // it is `at`: the timer that is due first, if one is due
 };
 constexpr std::size_t kEventKindCount = 10;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
-  Millis at{0};                // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
-  int signal = 0;              // kSignal
-  bool from_keyboard = false;  // kSignal: the terminal driver sent it to the foreground group
-  bool was_ignored = false;    // kSignal whose route asks: it was ignored when graceshim started
-  bool in_foreground = false;  // kStarted: the child was given the terminal
+  Millis at{0};             // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
+  int signal = 0;           // kSignal, kChildStopped
+  int sender_pid = 0;       // kSignal; 0: the kernel, or a process outside our PID namespace. step() does not ask
+  unsigned sender_uid = 0;  // likewise
+  std::optional<std::uint64_t> value{};            // kSignal: of sigqueue(3), for whoever forwards it
+  bool from_keyboard = false;                      // kSignal: the terminal driver sent it to the foreground group
+  bool was_ignored = false;                        // kSignal: it was ignored when graceshim started
+  bool in_foreground = false;                      // kStarted: the child was given the terminal
   Foreground foreground = Foreground::kElsewhere;  // kSignal CONT, kChildStopped: who has the terminal now
   bool terminal_gone = false;                      // kSignal HUP: the controlling terminal cannot be opened any more
   bool child_ended = false;                        // kReaped: the child was among those reaped
+  bool hook_ended = false;                         // kReaped: stop.pre_stop was among those reaped
+  bool by_chld = false;                            // kReaped: a CHLD has led to it. step() does not ask,
+  bool more = false;                               // nor whether there may be more to reap
   bool empty = false;                              // kReaped: no child of ours is left
   bool own_session = false;                        // kReaped: a root leads or lives in a session that is not ours
   bool reachable = false;                          // kPassed
@@ -132,6 +139,11 @@ struct Event {
     event.own_session = own_session;
     return event;
   }
+  static constexpr Event hook_reaped(Millis at, bool empty = false) noexcept {
+    Event event = reaped(at, empty);
+    event.hook_ended = true;
+    return event;
+  }
   static constexpr Event child_stopped(Millis at, int signal, Foreground foreground = Foreground::kElsewhere) noexcept {
     Event event = of(EventKind::kChildStopped, at);
     event.signal = signal;
@@ -144,7 +156,7 @@ struct Event {
     event.reachable = reachable;
     return event;
   }
-  static constexpr Event hook_ended(Millis at) noexcept { return of(EventKind::kHookEnded, at); }
+  static constexpr Event hook_failed(Millis at) noexcept { return of(EventKind::kHookFailed, at); }
   static constexpr Event time_is(Millis at) noexcept { return of(EventKind::kTimer, at); }
 
  private:
@@ -191,6 +203,7 @@ enum class ActionKind : std::uint8_t {
               // or to every root once the child has ended
   kDismiss,   // signal: to the members of the tree that are in the group of the child, which has been reaped
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
+  kLookAtTree,    // see what is left of the tree, for whoever is told of it
   kGiveTerminal,  // the child's group becomes the foreground group
   kTakeTerminal,  // our own group becomes it again
   kSuspend,  // stop ourselves, as the child has been or is about to be stopped; returns once we have been continued

@@ -32,7 +32,7 @@ class Answer {
   void on_child_ended(const Event& event) noexcept;
   void on_unheard() noexcept;
   void on_passed(bool reachable) noexcept;
-  void on_hook_ended() noexcept;
+  void on_hook_failed() noexcept;
   void on_timer() noexcept;
 
   // --- The moves between phases. ---
@@ -93,8 +93,8 @@ void Answer::handle(const Event& event) noexcept {
       return on_unheard();
     case EventKind::kPassed:
       return on_passed(event.reachable);
-    case EventKind::kHookEnded:
-      return on_hook_ended();
+    case EventKind::kHookFailed:
+      return on_hook_failed();
     case EventKind::kTimer:
       return on_timer();
   }
@@ -168,7 +168,13 @@ void Answer::on_parent_ended() noexcept {
 
 void Answer::on_reaped(const Event& event) noexcept {
   if (state().phase == Phase::kStarting) return;
+  const bool hook_ended = event.hook_ended && state().hook_running;
+  if (hook_ended) {
+    state().hook_running = false;
+    disarm(Timer::kHookLimit);
+  }
   if (event.child_ended && state().target == Target::kChild) return on_child_ended(event);
+  if (hook_ended) drain_or_step();
   if (state().target == Target::kChild) return;
   if (event.empty) return plan_.pause ? void() : finish();
   // Whoever was just reaped may have left us orphans, which need the current step as well.
@@ -211,8 +217,8 @@ void Answer::on_passed(bool reachable) noexcept {
   if (is_first) note(Note::kKill);
 }
 
-void Answer::on_hook_ended() noexcept {
-  if (state().phase != Phase::kDraining || !state().hook_running) return;
+void Answer::on_hook_failed() noexcept {
+  if (!state().hook_running) return;
   state().hook_running = false;
   disarm(Timer::kHookLimit);
   drain_or_step();
@@ -357,6 +363,7 @@ void Answer::enter_next_step() noexcept {
 void Answer::address_roots(ExitStatus child) noexcept {
   const bool step_was_sent = state().phase == Phase::kStepping;
   if (plan_.stragglers == Stragglers::kFinish) {
+    act(ActionKind::kLookAtTree);
     note(Note::kFinishing);
     disarm(Timer::kWait);
     disarm(Timer::kLook);
@@ -366,12 +373,14 @@ void Answer::address_roots(ExitStatus child) noexcept {
   // A child that the signal ended was a wrapper, which has told its own processes nothing. One that exited has handled
   // the signal.
   if (step_was_sent && !child.by_signal) return settle();
+  act(ActionKind::kLookAtTree);
   note(Note::kStragglers);
   enter_step(step_was_sent ? state().step : std::size_t{0});
 }
 
 // Where the step's wait ends first, the next step is for what is left then.
 void Answer::settle() noexcept {
+  act(ActionKind::kLookAtTree);
   note(Note::kSettling);
   disarm(Timer::kLook);
   state().phase = Phase::kSettling;
@@ -391,6 +400,7 @@ void Answer::kill_tree() noexcept {
 
 // Going is the cure, as PID 1 too: the kernel ends the namespace with it.
 void Answer::leave_survivors() noexcept {
+  act(ActionKind::kLookAtTree);
   note(Note::kSurvivors);
   if (state().target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
   finish();
@@ -398,6 +408,7 @@ void Answer::leave_survivors() noexcept {
 
 void Answer::linger(Note why) noexcept {
   state().phase = Phase::kRunning;
+  act(ActionKind::kLookAtTree);
   note(why);
 }
 

@@ -105,23 +105,6 @@ void leave_surroundings(StandardFds standard_fds) noexcept {
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
-std::optional<std::vector<int>> find_room(int count, int later) {
-  if (descriptor_limit() - kStandardFds < later) {
-    errno = EMFILE;
-    return std::nullopt;
-  }
-  // Opened and closed again: to ask for each number whether it is free would be a call for each that is not.
-  std::vector<Fd> opened;
-  std::vector<int> numbers;
-  for (int i = 0; i < count; ++i) {
-    Fd fd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kStandardFds));
-    if (!fd) return std::nullopt;
-    numbers.push_back(fd.get());
-    opened.push_back(std::move(fd));
-  }
-  return numbers;
-}
-
 int descriptor_limit() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;

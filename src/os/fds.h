@@ -51,12 +51,6 @@ bool fill_standard_fds() noexcept;
 // exec.
 std::uint8_t closed_standard_fds() noexcept;
 
-// Makes sure that `count` more descriptors can be opened, before a library opens them that aborts when it cannot
-// (libuv's signal pipe), and says which numbers those will have, as long as no more are open at once: the kernel gives
-// the lowest that is free. Nothing, with errno, if they cannot, or if the limit would not let `later` be open where
-// there is none but 0 to 2.
-std::optional<std::vector<int>> find_room(int count, int later);
-
 // Descriptors in a row, both ends included.
 struct FdRange {
   int first = 0;

@@ -61,14 +61,14 @@ QuietWriter::QuietWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
   }
 }
 
-bool QuietWriter::write(std::string_view line) {
-  if (way_ == Way::kClosed) return true;
+void QuietWriter::add(std::string_view line) {
+  if (way_ == Way::kClosed) return;
+  if (queue_.size() - head_ + line.size() > kQueueCapacity) flush();
   if (queue_.size() - head_ + line.size() > kQueueCapacity) {
     ++dropped_;
   } else {
     queue_.append(line);
   }
-  return flush();
 }
 
 bool QuietWriter::flush() {

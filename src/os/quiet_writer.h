@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fds.h"
 
@@ -23,18 +24,19 @@ class QuietWriter {
   // Borrows `fd`, whatever it is: a closed one takes every line and does nothing.
   explicit QuietWriter(int fd) noexcept;
 
-  // Writes `line` (which ends in '\n') after those that wait, or queues it; one for which the queue has no room is
-  // dropped. Returns false if something waits: call flush() again later. Lines of up to PIPE_BUF bytes are not mixed
-  // with others'.
-  bool write(std::string_view line);
+  // Takes `line`, which ends in '\n', for the next flush(). A line for which the queue has no room is dropped.
+  void add(std::string_view line);
 
-  // Writes what it can of what waits. Returns true if nothing waits any more.
+  // Writes what it can of what waits. Returns true if nothing waits any more; else call it again later. Lines of up to
+  // PIPE_BUF bytes are not mixed with others'.
   bool flush();
 
   [[nodiscard]] bool waiting() const noexcept { return head_ < queue_.size(); }
   // How many lines found the queue full, in all. To say so, once flush() has returned true, is the caller's: it knows
   // the format.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  // Its own descriptors, beside the borrowed one.
+  [[nodiscard]] std::vector<int> descriptors() const { return {own_.get(), pipe_in_.get(), pipe_out_.get()}; }
 
  private:
   enum class Way : std::uint8_t {

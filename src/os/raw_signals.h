@@ -2,6 +2,7 @@
 // they never block them, never touch them, and so a child would not get them back as graceshim found them.
 #pragma once
 
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,11 +25,6 @@ struct KernelSigaction {
   alignas(unsigned long) std::array<std::uint8_t, sizeof(std::uint64_t)> mask{};
 };
 
-// struct timespec as rt_sigtimedwait(2) has always taken it. That of a C library may be wider on 32 bits.
-struct KernelTimespec {
-  long seconds = 0;
-  long nanoseconds = 0;
-};
 constexpr std::uintptr_t kHandlerDefault = 0;  // SIG_DFL and SIG_IGN, which are casts and thus no constants
 constexpr std::uintptr_t kHandlerIgnore = 1;
 
@@ -43,10 +39,10 @@ GRACESHIM_UNINSTRUMENTED inline long raw_sigaction(int signal, const KernelSigac
   return ::syscall(SYS_rt_sigaction, signal, change, old, sizeof(std::uint64_t));
 }
 
-// Takes a pending one of `signals`, the lowest number first, or waits for one: without end if `patience` is null.
-// Returns its number, or -1 with EAGAIN (patience is over) or EINTR (we were stopped and continued).
-inline long raw_take_signal(std::uint64_t signals, siginfo_t* info, const KernelTimespec* patience) noexcept {
-  return ::syscall(SYS_rt_sigtimedwait, &signals, info, patience, sizeof signals);
+// A descriptor that `signals` are read from without waiting, or the one that is `fd` with these signals in place of its
+// own. Returns -1 with errno if the kernel refuses it.
+inline int raw_signalfd(int fd, std::uint64_t signals) noexcept {
+  return static_cast<int>(::syscall(SYS_signalfd4, fd, &signals, sizeof signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 }  // namespace graceshim

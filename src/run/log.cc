@@ -48,17 +48,14 @@ class QuietSink : public spdlog::sinks::sink {
  public:
   QuietSink(LogFormat format, int fd, const Manners& manners) : format_(format), manners_(manners), writer_(fd) {}
 
-  void log(const spdlog::details::log_msg& message) override {
-    writer_.write(line_of(message));
-    tell_of_dropped_lines();
-  }
+  void log(const spdlog::details::log_msg& message) override { writer_.add(line_of(message)); }
   void flush() override {
     writer_.flush();
     tell_of_dropped_lines();
   }
   void set_pattern(const std::string& /*pattern*/) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
-  [[nodiscard]] bool waiting() const noexcept { return writer_.waiting(); }
+  [[nodiscard]] const QuietWriter& writer() const noexcept { return writer_; }
 
  private:
   std::string line_of(const spdlog::details::log_msg& message) const {
@@ -87,7 +84,8 @@ class QuietSink : public spdlog::sinks::sink {
     if (dropped == 0 || writer_.waiting()) return;
     dropped_told_ = writer_.dropped();
     const std::string words = std::to_string(dropped) + " log lines were dropped: nobody read stderr";
-    writer_.write(line_of(spdlog::details::log_msg("graceshim", spdlog::level::warn, words)));
+    writer_.add(line_of(spdlog::details::log_msg("graceshim", spdlog::level::warn, words)));
+    writer_.flush();
   }
 
   LogFormat format_;
@@ -135,11 +133,15 @@ void Log::write_lines(LogLevel level, std::string_view lines) {
 }
 
 bool Log::waiting() const noexcept {
-  return writer_ && writer_->sink->waiting();
+  return writer_ && writer_->sink->writer().waiting();
+}
+
+std::vector<int> Log::descriptors() const {
+  return writer_ ? writer_->sink->writer().descriptors() : std::vector<int>{};
 }
 
 void Log::flush() {
-  if (writer_) writer_->sink->flush();
+  if (waiting()) writer_->sink->flush();
 }
 
 }  // namespace graceshim

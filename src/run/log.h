@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "graceshim/config.h"
 #include "graceshim/manners.h"
@@ -18,14 +19,16 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
-  // One line, whatever is in it: as text it is escaped, as JSON it is a string of it.
+  // Takes one line, whatever is in it, for the next flush(): as text it is escaped, as JSON it is a string of it.
   void write(LogLevel level, std::string_view line);
   // A text of our own, with nothing from outside in it: of its lines only the first has a prefix.
   void write_lines(LogLevel level, std::string_view lines);
 
-  // Lines wait because the reader of stderr does not read: call flush() from a timer until none waits.
-  [[nodiscard]] bool waiting() const noexcept;
+  // Writes what waits, as far as stderr takes it. Where waiting() then, its reader does not read: call it again later.
   void flush();
+  [[nodiscard]] bool waiting() const noexcept;
+  // Its own descriptors, beside the borrowed one.
+  [[nodiscard]] std::vector<int> descriptors() const;
 
  private:
   struct Writer;

@@ -12,7 +12,7 @@ void Receivers::begin(int hook_group) {
 
 const std::vector<Process>& Receivers::members() {
   if (!members_) {
-    members_ = host_.descendants();
+    members_ = world_.descendants();
     if (hook_group_ != 0)
       std::erase_if(*members_, [this](const Process& process) { return process.group == hook_group_; });
     for (const Process& process : *members_) parents_.emplace(process.id.pid, process.parent);
@@ -35,17 +35,17 @@ bool Receivers::descends_from(const Process& process, int ancestor) {
 
 template <class Ask>
 auto Receivers::ask(const Process& process, const Ask& question) {
-  const std::vector<std::string> words = host_.command_line(process.id.pid);
+  const std::vector<std::string> words = world_.command_line(process.id.pid);
   return question(RunningCommand{
-      words, [this, &process](std::string_view name) { return host_.environment_variable(process.id.pid, name); }});
+      words, [this, &process](std::string_view name) { return world_.environment_variable(process.id.pid, name); }});
 }
 
 std::optional<bool> Receivers::acts_on(const Process& process, int signal) {
-  const std::optional<Dispositions> how = host_.dispositions(process.id.pid);
+  const std::optional<Dispositions> how = world_.dispositions(process.id.pid);
   if (!how) return std::nullopt;
   if (!hears(*how, signal)) return false;
   if (signal != sig::kInt || !knowledge_.keeps_interrupt) return true;
-  return !knowledge_.keeps_interrupt(host_.command_line(process.id.pid));
+  return !knowledge_.keeps_interrupt(world_.command_line(process.id.pid));
 }
 
 std::vector<Process> Receivers::nearest_below(const Process& from, int signal, int step) {
@@ -68,23 +68,23 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
 }
 
 bool Receivers::ends_by_its_pipe(const Process& process) {
-  std::optional<StandardInput> input = host_.standard_input(process.id.pid);
+  std::optional<StandardInput> input = world_.standard_input(process.id.pid);
   // A process that is about to end has closed its descriptors already.
   if (!input && !ledger_.reads_pipe(process.id)) return false;
   PipeOfReader& pipe = ledger_.pipe_of(process.id);
   const bool is_fed = input && std::ranges::any_of(members(), [&](const Process& writer) {
                         return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
-                               host_.writes_to(writer.id.pid, input->pipe);
+                               world_.writes_to(writer.id.pid, input->pipe);
                       });
   if (is_fed) {
     pipe.writers_gone.reset();
     return true;
   }
   // The writer that was there at the look may have closed its end before it was looked for.
-  if (input && input->has_writer) input = host_.standard_input(process.id.pid);
+  if (input && input->has_writer) input = world_.standard_input(process.id.pid);
   // Fed from outside the tree, its end is nothing that this stop brings about.
   if (input && input->has_writer) return false;
-  const Millis now = host_.now();
+  const Millis now = world_.now();
   if (!pipe.writers_gone) pipe.writers_gone = pipe.drained = now;
   if (input && input->has_data) pipe.drained = now;
   return now - pipe.drained < kPipeGrace && now - *pipe.writers_gone < kLongestPipeGrace;

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "graceshim/roots.h"
-#include "host.h"
 #include "late_recognition.h"
+#include "world.h"
 
 namespace graceshim {
 
 class Receivers {
  public:
   // The three must outlive it.
-  Receivers(Host& host, DeliveryLedger& ledger, const LateRecognition& knowledge)
-      : host_(host), ledger_(ledger), knowledge_(knowledge) {}
+  Receivers(World& host, DeliveryLedger& ledger, const LateRecognition& knowledge)
+      : world_(host), ledger_(ledger), knowledge_(knowledge) {}
 
   // Forgets what was read of the tree. For every event that looks at it. `hook_group`: a process group that no step is
   // for; 0: none.
@@ -44,7 +44,7 @@ class Receivers {
   template <class Ask>
   auto ask(const Process& process, const Ask& question);
 
-  Host& host_;
+  World& world_;
   DeliveryLedger& ledger_;
   const LateRecognition& knowledge_;
   int hook_group_ = 0;

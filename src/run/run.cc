@@ -12,7 +12,7 @@
 #include "entry_signals.h"
 #include "facts.h"
 #include "fds.h"
-#include "linux_host.h"
+#include "linux_world.h"
 #include "report_writer.h"
 #include "supervisor.h"
 #include "terminal.h"
@@ -97,32 +97,30 @@ void complain(std::string_view line, const Manners& manners) {
 int run(const RunRequest& request) {
   // Never taken apart, as in app_main().
   static auto& writer = *new ReportWriter(request.report, request.platform);
-  static auto& host = *new LinuxHost(request);
+  static auto& world = *new LinuxWorld(request);
   static auto& supervisor = *new Supervisor(
-      request.plan, request.unshielded, host, name_of_command(request),
+      request.plan, request.unshielded, world, name_of_command(request),
       {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
       request.knowledge);
   const Result<void> writable = writer.prepare();
-  const Result<void> ready = writable ? host.open() : writable;
+  const Result<void> ready = writable ? world.open() : writable;
   if (!ready) {
     supervisor.refuse(ready.error());
-  } else if (const int signal = host.pending_trigger(); signal != 0) {
-    ReceivedSignal received;
-    received.signal = signal;
-    supervisor.on_signal(received);
+  } else if (const int signal = LinuxWorld::pending(triggers_of(request.plan)); signal != 0) {
+    supervisor.answer(Event::signalled(world.now(), signal));
   } else {
-    for (const std::string& note : request.notes) host.log(LogLevel::kDebug, note);
+    for (const std::string& note : request.notes) world.log(LogLevel::kDebug, note);
     const Remarks::Line& registered = request.manners.remarks[Remark::kSubreaper];
-    if (request.subreaper && !registered.text.empty()) host.log(registered.level, registered.text);
-    if (!request.subreaper && !host.is_pid1() && !is_subreaper() && !request.manners.no_subreaper.empty())
-      host.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
-    for (const std::string& warning : request.warnings) host.log(LogLevel::kWarn, warning);
-    host.flush_log();  // before the command has a word
+    if (request.subreaper && !registered.text.empty()) world.log(registered.level, registered.text);
+    if (!request.subreaper && !world.is_pid1() && !is_subreaper() && !request.manners.no_subreaper.empty())
+      world.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
+    for (const std::string& warning : request.warnings) world.log(LogLevel::kWarn, warning);
+    world.flush_log();  // before the command has a word
     supervisor.start();
   }
   if (!supervisor.finished()) {
-    host.let_go(writer.descriptor());
-    host.serve(supervisor);
+    world.let_go(writer.descriptor());
+    supervisor.run();
   }
   if (writable && writer.has_target()) {
     Report report = supervisor.report();
@@ -130,9 +128,10 @@ int run(const RunRequest& request) {
     report.command = request.command;
     if (report.preset.empty()) report.preset = request.preset;
     report.platform = request.platform;
-    if (const Result<void> written = writer.write(report); !written) host.log(LogLevel::kWarn, written.error().message);
+    if (const Result<void> written = writer.write(report); !written)
+      world.log(LogLevel::kWarn, written.error().message);
   }
-  host.flush_log();
+  world.flush_log();
   return supervisor.report().status;
 }
 

@@ -251,7 +251,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     after.child_has_terminal = event.foreground == Foreground::kChild;
   if (event.kind == EventKind::kReaped && event.child_ended) after.child_alive = false;
   if (event.kind == EventKind::kUnheard) after.unheard = true;
-  if (event.kind == EventKind::kHookEnded) after.hook_alive = after.hook_runs_free = false;
+  if (event.hook_ended || event.kind == EventKind::kHookFailed) after.hook_alive = after.hook_runs_free = false;
 
   bool finished = false;
   for (const Action& action : answer.actions) {
@@ -317,6 +317,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (!after.started) return "KILL before the start";
         if (is.phase != Phase::kKilling) return "KILL outside of its phase";
         after.pass_pending = true;
+        break;
+      case ActionKind::kLookAtTree:
+        if (!after.started) return "a look at a tree that is not there";
         break;
       case ActionKind::kGiveTerminal:
         if (plan.terminal != Terminal::kHandedOver || !after.child_alive)
@@ -497,7 +500,15 @@ struct Possible {
       events.push_back(Event::reaped(at, false));
       events.push_back(Event::reaped(at, true));
     }
-    if (world.hook_alive) events.push_back(Event::hook_ended(at));
+    if (world.hook_alive) {
+      events.push_back(Event::hook_reaped(at));
+      events.push_back(Event::hook_failed(at));
+      if (world.child_alive) {
+        Event both = Event::child_reaped(at, {}, false);
+        both.hook_ended = true;
+        events.push_back(both);
+      }
+    }
   }
 };
 
@@ -610,7 +621,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::passed(now, true);
     probes[count++] = Event::passed(now, false);
   }
-  if (!state.hook_running) probes[count++] = Event::hook_ended(now);
+  if (!state.hook_running) probes[count++] = Event::hook_failed(now);
   if (state.phase != Phase::kStepping || state.target != Target::kChild) probes[count++] = Event::unheard(now);
   probes[count++] = Event::child_stopped(now, sig::kStop);
   if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
@@ -731,7 +742,7 @@ class Explorer {
     Timers ends = state.due;
     if (!bound_to_end) ends[Timer::kLook] = kInfinity;
     if (ends[ends.first()] != kInfinity) return Event::time_is(std::max(world.now, world.horizon()));
-    if (state.hook_running) return Event::hook_ended(world.now);
+    if (state.hook_running) return Event::hook_reaped(world.now);
     if (world.child_alive) return Event::child_reaped(world.now, {}, true);
     return plan_.pause ? Event::signalled(world.now, sig::kTerm) : Event::reaped(world.now, true);
   }

@@ -20,12 +20,12 @@ std::string steps_of(const Simulation& run) {
 
 TEST(ReportOfARun, AnUneventfulLifeHasNoTriggerAndNoStep) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.usage = {4096, Millis{120}, Millis{30}}; };
+  run.world.on_child_start = [](SimProcess& child) { child.usage = {4096, Millis{120}, Millis{30}}; };
   run.start();
-  run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 3}); });
+  run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, 3}); });
   run.run();
   const Report& report = run.supervisor.report();
-  EXPECT_EQ(report.pid, run.host.child());
+  EXPECT_EQ(report.pid, run.world.child());
   EXPECT_EQ(report.trigger, 0);
   EXPECT_EQ(steps_of(run), "");
   EXPECT_EQ(report.child, (ExitStatus{false, 3}));
@@ -39,12 +39,11 @@ TEST(ReportOfARun, AnUneventfulLifeHasNoTriggerAndNoStep) {
 TEST(ReportOfARun, NamesWhoAskedForTheStopAndWhen) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  run.host.at(seconds(2), [&] {
-    ReceivedSignal received;
-    received.signal = sig::kTerm;
+  run.world.at(seconds(2), [&] {
+    Event received = Event::signalled(run.world.now(), sig::kTerm);
     received.sender_pid = 77;
     received.sender_uid = 1000;
-    run.supervisor.on_signal(received);
+    run.world.post(received);
   });
   EXPECT_EQ(run.run(), 131);
   const Report& report = run.supervisor.report();
@@ -57,7 +56,7 @@ TEST(ReportOfARun, NamesWhoAskedForTheStopAndWhen) {
 
 TEST(ReportOfARun, ATriggerBeforeTheStartIsToldWithTimesOfThisLife) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.signal_us(sig::kTerm);
+  run.supervisor.answer(Event::signalled(run.world.now(), sig::kTerm));
   const Report& report = run.supervisor.report();
   EXPECT_EQ(report.pid, 0);
   EXPECT_EQ(report.trigger, sig::kTerm);
@@ -80,19 +79,19 @@ TEST(ReportOfARun, AFailedStartHasTimesOfThisLife) {
 TEST(ReportOfARun, EveryStepIsThereAndKillIsOneHoweverManyPassesItTakes) {
   for (const bool pid1 : {false, true}) {
     Simulation run(plan_of("QUIT/2s/TERM/auto/KILL", seconds(5)), pid1);
-    run.host.on_child_start = [](SimProcess& child) {
+    run.world.on_child_start = [](SimProcess& child) {
       child.ignores = {sig::kQuit, sig::kTerm};
       child.unkillable = true;
     };
     run.start();
-    SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+    SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
     worker.unkillable = true;
     worker.ignores = {sig::kQuit, sig::kTerm};
     const int worker_pid = worker.facts.id.pid;
-    run.host.signal_us(sig::kTerm);
-    run.host.at(seconds(6), [&] {
-      run.host.wake(worker_pid);
-      run.host.wake(run.host.child());
+    run.world.signal_us(sig::kTerm);
+    run.world.at(seconds(6), [&] {
+      run.world.wake(worker_pid);
+      run.world.wake(run.world.child());
     });
     EXPECT_EQ(run.run(), 137);
     EXPECT_EQ(steps_of(run), "QUIT main 1 @0; TERM main 1 @2000; KILL tree 2 @5000");
@@ -104,10 +103,10 @@ TEST(ReportOfARun, StepsToRootsAreCountedTogetherAndTheirEndsAreTold) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
   for (const char* const name : {"first", "second"}) {
-    SimProcess& worker = run.host.fork_from(run.host.child(), name);
+    SimProcess& worker = run.world.fork_from(run.world.child(), name);
     worker.catches[sig::kTerm] = {seconds(1), 0};
   }
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(steps_of(run), "TERM main 1 @0; TERM roots 2 @0");
   const Report& report = run.supervisor.report();
@@ -121,8 +120,8 @@ TEST(ReportOfARun, StepsToRootsAreCountedTogetherAndTheirEndsAreTold) {
 TEST(ReportOfARun, ARootThatIgnoresTheStepIsToldWithTheSignalThatItGot) {
   Simulation run(plan_of("INT/auto/KILL", seconds(30)));
   run.start();
-  run.host.fork_from(run.host.child(), "background").ignores = {sig::kInt};
-  run.host.signal_us(sig::kTerm);
+  run.world.fork_from(run.world.child(), "background").ignores = {sig::kInt};
+  run.world.signal_us(sig::kTerm);
   run.run();
   EXPECT_EQ(steps_of(run), "INT main 1 @0; TERM roots 1 @200");
   EXPECT_EQ(run.supervisor.report().stragglers.at(0).status, (ExitStatus{true, sig::kTerm}));
@@ -133,10 +132,10 @@ TEST(ReportOfARun, WhatTheTerminalHasSentIsAStepToTheGroup) {
   plan.terminal = Terminal::kShared;
   plan.place = Place::kOurGroup;
   Simulation run(plan);
-  run.host.on_child_start = [](SimProcess& child) { child.facts.group = SimulatedHost::kOwnSession; };
+  run.world.on_child_start = [](SimProcess& child) { child.facts.group = SimulatedWorld::kOwnSession; };
   run.start();
-  run.host.signal_us(sig::kInt, true);
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {true, sig::kInt}); });
+  run.world.signal_us(sig::kInt, true);
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {true, sig::kInt}); });
   EXPECT_EQ(run.run(), 130);
   EXPECT_EQ(steps_of(run), "INT group 1 @0");
 }
@@ -147,10 +146,10 @@ TEST(ReportOfARun, TellsWhatBecameOfTheHook) {
     plan.hook = true;
     plan.hook_limit = seconds(5);
     Simulation run(plan);
-    run.host.hook_fails_to_start = !starts;
+    run.world.hook_fails_to_start = !starts;
     run.start();
-    run.host.signal_us(sig::kTerm);
-    if (starts) run.host.at(ends_after, [&] { run.host.exit(run.host.hook(), {false, 4}); });
+    run.world.signal_us(sig::kTerm);
+    if (starts) run.world.at(ends_after, [&] { run.world.exit(run.world.hook(), {false, 4}); });
     EXPECT_EQ(run.run(), 143);
     return run.supervisor.report();
   };

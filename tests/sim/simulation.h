@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "graceshim/config.h"
-#include "simulated_host.h"
+#include "simulated_world.h"
 #include "supervisor.h"
 
 namespace graceshim {
@@ -32,10 +32,8 @@ class Simulation {
   Simulation(Plan plan, Plan unshielded, bool pid1 = false)
       : plan_(plan),
         unshielded_(unshielded),
-        host(pid1),
-        supervisor(plan_, unshielded_, host, "command", {.of_everybody = true}, knowledge) {
-    host.attach(supervisor);
-  }
+        world(pid1),
+        supervisor(plan_, unshielded_, world, "command", {.of_everybody = true}, knowledge) {}
 
  private:
   Plan plan_;
@@ -43,23 +41,23 @@ class Simulation {
 
  public:
   LateRecognition knowledge;
-  SimulatedHost host;
+  SimulatedWorld world;
   Supervisor supervisor;
 
   // The exit status once the run has ended; -1 if it has not within `limit`.
   int run(Millis limit = std::chrono::hours(24 * 400)) {
-    if (!supervisor.finished()) host.run(limit);
+    if (!supervisor.finished()) world.run(supervisor, limit);
     return supervisor.finished() ? supervisor.report().status : -1;
   }
   void start() {
-    start_ = host.now();
+    start_ = world.now();
     supervisor.start();
   }
-  Millis elapsed() { return host.now() - start_; }
+  Millis elapsed() { return world.now() - start_; }
   // When and what a process got, CONT left out, as "QUIT@5000 TERM@7000" in milliseconds since the start.
   std::string got(int pid) {
     std::string text;
-    for (const Delivery& delivery : host.deliveries_to(pid)) {
+    for (const Delivery& delivery : world.deliveries_to(pid)) {
       if (!text.empty()) text += ' ';
       text += signal_name(delivery.signal) + "@" + std::to_string((delivery.at - start_).count());
     }

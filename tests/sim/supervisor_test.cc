@@ -18,7 +18,7 @@ TEST(Run, ChildThatEndsByItselfGivesItsStatus) {
   for (const int code : {0, 1, 3, 255}) {
     Simulation run(plan_of("same/auto/KILL", seconds(30)));
     run.start();
-    run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, code}); });
+    run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, code}); });
     EXPECT_EQ(run.run(), code);
     EXPECT_EQ(run.supervisor.report().cause, Cause::kExited);
     EXPECT_EQ(run.elapsed(), seconds(5));
@@ -29,37 +29,37 @@ TEST(Run, DeathByASignalIs128AndTheSignal) {
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     Simulation run(plan_of("same/auto/KILL", seconds(30)));
     run.start();
-    run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {true, signal}); });
+    run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {true, signal}); });
     EXPECT_EQ(run.run(), 128 + signal);
   }
 }
 
 TEST(Run, FailedStartGivesItsStatusAndNamesTheCommand) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.start_failure = 127;
+  run.world.start_failure = 127;
   run.start();
   EXPECT_EQ(run.run(), 127);
-  EXPECT_TRUE(run.host.said("'command'"));
-  EXPECT_TRUE(run.host.deliveries().empty());
+  EXPECT_TRUE(run.world.said("'command'"));
+  EXPECT_TRUE(run.world.deliveries().empty());
 }
 
 TEST(Run, TriggerBeforeTheStartStartsNothing) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
-  EXPECT_EQ(run.host.child(), 0);
+  EXPECT_EQ(run.world.child(), 0);
 }
 
 TEST(Stop, TermBecomesTheSignalThatFinishesTheWork) {
   Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     finishes_on(child, sig::kQuit, seconds(9));
     finishes_on(child, sig::kTerm, seconds(0), 1);
   };
   run.start();
-  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@2000");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@2000");
   EXPECT_EQ(run.elapsed(), seconds(11));
   EXPECT_EQ(run.supervisor.report().cause, Cause::kGraceful);
 }
@@ -72,40 +72,40 @@ Plan shielded_plan() {
 
 TEST(Shield, ThePlanBehindItHoldsWhereItIsUp) {
   Simulation run(shielded_plan(), plan_of("TERM/auto/QUIT/5s/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kInt, seconds(9)); };
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kInt, seconds(9)); };
   run.start();
-  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "INT@2000");
-  EXPECT_FALSE(run.host.said("shield"));
+  EXPECT_EQ(run.got(run.world.child()), "INT@2000");
+  EXPECT_FALSE(run.world.said("shield"));
 }
 
 TEST(Shield, WhereTheKernelRefusesItThePlanWithoutHoldsAndOneWarningSaysSo) {
   Simulation run(shielded_plan(), plan_of("TERM/auto/QUIT/5s/KILL", seconds(30)));
-  run.host.shield_refused = "Operation not permitted";
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, seconds(9)); };
+  run.world.shield_refused = "Operation not permitted";
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, seconds(9)); };
   run.start();
-  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "TERM@2000");
+  EXPECT_EQ(run.got(run.world.child()), "TERM@2000");
   EXPECT_TRUE(
-      run.host.said("the kernel refuses the shield (seccomp: Operation not permitted): a TERM that is sent to "
-                    "every process reaches command and can cost it its work; the plan is "
-                    "TERM/auto/QUIT/5s/KILL"));
-  EXPECT_EQ(run.host.lines().front().level, LogLevel::kWarn);
+      run.world.said("the kernel refuses the shield (seccomp: Operation not permitted): a TERM that is sent to "
+                     "every process reaches command and can cost it its work; the plan is "
+                     "TERM/auto/QUIT/5s/KILL"));
+  EXPECT_EQ(run.world.lines().front().level, LogLevel::kWarn);
 }
 
 TEST(Stop, EveryStepIsFollowedByCont) {
   Simulation run(plan_of("QUIT/2s/TERM/auto/KILL", seconds(10)));
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     child.stopped = true;
     finishes_on(child, sig::kTerm, seconds(1));
     child.ignores.add(sig::kQuit);
   };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  const auto all = run.host.deliveries_to(run.host.child(), true);
+  const auto all = run.world.deliveries_to(run.world.child(), true);
   ASSERT_EQ(all.size(), 4u);
   EXPECT_EQ(all[1].signal, sig::kCont);
   EXPECT_EQ(all[3].signal, sig::kCont);
@@ -115,33 +115,33 @@ TEST(Stop, ChildIgnoringTermIsKilledAtTheTimeout) {
   for (const Millis timeout : {Millis{1}, seconds(2), seconds(86'400 * 3)}) {
     for (const bool pid1 : {false, true}) {
       Simulation run(plan_of("same/auto/KILL", timeout), pid1);
-      run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+      run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
       run.start();
-      run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
+      run.world.at(seconds(1), [&] { run.world.signal_us(sig::kTerm); });
       EXPECT_EQ(run.run(), 137);
       EXPECT_EQ(run.elapsed(), seconds(1) + timeout);
       EXPECT_EQ(run.supervisor.report().cause, Cause::kKilled);
-      EXPECT_TRUE(run.host.said("KILL to 101 (command)"));
+      EXPECT_TRUE(run.world.said("KILL to 101 (command)"));
     }
   }
 }
 
 TEST(Stop, StepsAreSentAtTheirTimes) {
   Simulation run(plan_of("TSTP/5s/QUIT/auto/TERM/4s/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kTstp, sig::kTerm, sig::kQuit}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kTstp, sig::kTerm, sig::kQuit}; };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 137);
-  EXPECT_EQ(run.got(run.host.child()), "TSTP@0 QUIT@5000 TERM@26000 STOP@30000 KILL@30000");
+  EXPECT_EQ(run.got(run.world.child()), "TSTP@0 QUIT@5000 TERM@26000 STOP@30000 KILL@30000");
 }
 
 TEST(Stop, InfiniteTimeoutNeverKills) {
   Simulation run(plan_of("same/auto/KILL", kInfinity), true);
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, std::chrono::hours(24 * 300)); };
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kTerm, std::chrono::hours(24 * 300)); };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "TERM@0");
+  EXPECT_EQ(run.got(run.world.child()), "TERM@0");
 }
 
 TEST(Stop, SuccessStatusIsMappedOnlyInAStopWithoutKill) {
@@ -151,55 +151,55 @@ TEST(Stop, SuccessStatusIsMappedOnlyInAStopWithoutKill) {
   {
     Simulation run(plan);
     run.start();
-    run.host.signal_us(sig::kTerm);
+    run.world.signal_us(sig::kTerm);
     EXPECT_EQ(run.run(), 0);
   }
   {
     Simulation run(plan);
     run.start();
-    run.host.exit(run.host.child(), {true, sig::kTerm});
+    run.world.exit(run.world.child(), {true, sig::kTerm});
     EXPECT_EQ(run.run(), 143) << "nobody had asked for a stop";
   }
   {
     Simulation run(plan);
-    run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+    run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
     run.start();
-    run.host.signal_us(sig::kTerm);
+    run.world.signal_us(sig::kTerm);
     EXPECT_EQ(run.run(), 137) << "KILL was needed";
   }
 }
 
 TEST(Repeats, WithinTwoSecondsEveryTriggerIsTheSameOne) {
   Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(9)); };
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(9)); };
   run.start();
-  run.host.signal_us(sig::kTerm);
-  run.host.at(Millis{500}, [&] { run.host.signal_us(sig::kInt); });
-  run.host.at(Millis{1200}, [&] { run.host.signal_us(sig::kTerm); });
-  run.host.at(Millis{1999}, [&] { run.host.signal_us(sig::kTerm); });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(Millis{500}, [&] { run.world.signal_us(sig::kInt); });
+  run.world.at(Millis{1200}, [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(Millis{1999}, [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@0");
   EXPECT_EQ(run.supervisor.report().repeats_ignored, 3u);
 }
 
 TEST(Repeats, ADifferentTriggerLaterMovesOnButNeverToKill) {
   Simulation run(plan_of("QUIT/auto/TERM/5s/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit, sig::kTerm}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit, sig::kTerm}; };
   run.start();
-  run.host.signal_us(sig::kInt);
-  run.host.at(Millis{7500}, [&] { run.host.signal_us(sig::kTerm); });
-  run.host.at(Millis{9000}, [&] { run.host.signal_us(sig::kTerm); });
+  run.world.signal_us(sig::kInt);
+  run.world.at(Millis{7500}, [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(Millis{9000}, [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 137);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@0 TERM@7500 STOP@12500 KILL@12500");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@0 TERM@7500 STOP@12500 KILL@12500");
 }
 
 TEST(Repeats, InsistingIntGoesUpToKill) {
   Simulation run(plan_of("INT/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kInt}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kInt}; };
   run.start();
-  run.host.signal_us(sig::kInt);
-  run.host.at(Millis{900}, [&] { run.host.signal_us(sig::kInt); });
-  run.host.at(Millis{1000}, [&] { run.host.signal_us(sig::kInt); });
+  run.world.signal_us(sig::kInt);
+  run.world.at(Millis{900}, [&] { run.world.signal_us(sig::kInt); });
+  run.world.at(Millis{1000}, [&] { run.world.signal_us(sig::kInt); });
   EXPECT_EQ(run.run(), 137);
   EXPECT_EQ(run.elapsed(), seconds(1));
 }
@@ -207,10 +207,10 @@ TEST(Repeats, InsistingIntGoesUpToKill) {
 TEST(Stragglers, WorkerLeftByItsDyingShellGetsTheSignalAndAllOfTheTime) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   const int pid = worker.facts.id.pid;
   finishes_on(worker, sig::kTerm, seconds(20));
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "TERM@0");
   EXPECT_EQ(run.elapsed(), seconds(20));
@@ -219,16 +219,16 @@ TEST(Stragglers, WorkerLeftByItsDyingShellGetsTheSignalAndAllOfTheTime) {
 TEST(Stragglers, AMasterGetsTheSignalAndItsPoolDoesNot) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  SimProcess& master = run.world.fork_from(run.world.child(), "master");
   const int master_pid = master.facts.id.pid;
   finishes_on(master, sig::kQuit, seconds(5));
   std::vector<int> pool;
   for (int i = 0; i < 4; ++i) {
-    SimProcess& worker = run.host.fork_from(master_pid, "pool");
+    SimProcess& worker = run.world.fork_from(master_pid, "pool");
     pool.push_back(worker.facts.id.pid);
-    run.host.at(seconds(4), [&run, pid = pool.back()] { run.host.exit(pid, {}); });
+    run.world.at(seconds(4), [&run, pid = pool.back()] { run.world.exit(pid, {}); });
   }
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 131);
   EXPECT_EQ(run.got(master_pid), "QUIT@0");
   for (const int pid : pool) EXPECT_EQ(run.got(pid), "");
@@ -237,14 +237,14 @@ TEST(Stragglers, AMasterGetsTheSignalAndItsPoolDoesNot) {
 TEST(Stragglers, AnOrphanAdoptedLaterGetsTheCurrentStepOnce) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  const int middle = run.host.fork_from(run.host.child(), "middle").facts.id.pid;
-  const int inner = run.host.fork_from(middle, "inner").facts.id.pid;
-  const int late = run.host.fork_from(inner, "late").facts.id.pid;
-  run.host.get(middle).catches[sig::kQuit] = {seconds(10), 0};
-  run.host.get(late).catches[sig::kQuit] = {seconds(1), 0};
-  run.host.signal_us(sig::kTerm);
+  const int middle = run.world.fork_from(run.world.child(), "middle").facts.id.pid;
+  const int inner = run.world.fork_from(middle, "inner").facts.id.pid;
+  const int late = run.world.fork_from(inner, "late").facts.id.pid;
+  run.world.get(middle).catches[sig::kQuit] = {seconds(10), 0};
+  run.world.get(late).catches[sig::kQuit] = {seconds(1), 0};
+  run.world.signal_us(sig::kTerm);
   // Nobody tells us of the adoption: the parent that died was not our child.
-  run.host.at(Millis{3050}, [&] { run.host.exit(inner, {}); });
+  run.world.at(Millis{3050}, [&] { run.world.exit(inner, {}); });
   EXPECT_EQ(run.run(), 131);
   EXPECT_EQ(run.got(middle), "QUIT@0");
   EXPECT_EQ(run.got(late), "QUIT@3200");
@@ -253,10 +253,10 @@ TEST(Stragglers, AnOrphanAdoptedLaterGetsTheCurrentStepOnce) {
 TEST(Stragglers, AGroupStepIsNotRepeatedToTheRoots) {
   Simulation run(plan_of("TERM@group/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   const int pid = worker.facts.id.pid;
   finishes_on(worker, sig::kTerm, seconds(3));
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "TERM@0");
 }
@@ -264,10 +264,10 @@ TEST(Stragglers, AGroupStepIsNotRepeatedToTheRoots) {
 TEST(Stragglers, BackgroundJobThatIgnoresQuitGetsTermInstead) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& job = run.host.fork_from(run.host.child(), "job");
+  SimProcess& job = run.world.fork_from(run.world.child(), "job");
   const int pid = job.facts.id.pid;
   job.ignores = {sig::kInt, sig::kQuit};
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 131);
   EXPECT_EQ(run.got(pid), "TERM@200");
 }
@@ -275,13 +275,13 @@ TEST(Stragglers, BackgroundJobThatIgnoresQuitGetsTermInstead) {
 TEST(Stragglers, AProcessThatSetsItsHandlerInTimeGetsTheSignalItself) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& job = run.host.fork_from(run.host.child(), "job");
+  SimProcess& job = run.world.fork_from(run.world.child(), "job");
   const int pid = job.facts.id.pid;
   job.ignores = {sig::kInt, sig::kQuit};
-  run.host.signal_us(sig::kTerm);
-  run.host.at(Millis{100}, [&] {
-    run.host.get(pid).ignores = {};
-    run.host.get(pid).catches[sig::kQuit] = {seconds(1), 0};
+  run.world.signal_us(sig::kTerm);
+  run.world.at(Millis{100}, [&] {
+    run.world.get(pid).ignores = {};
+    run.world.get(pid).catches[sig::kQuit] = {seconds(1), 0};
   });
   EXPECT_EQ(run.run(), 131);
   EXPECT_EQ(run.got(pid), "QUIT@200");
@@ -292,24 +292,24 @@ TEST(Stragglers, ASignalThatThePlatformSentToEverybodyIsNotRepeated) {
   plan.broadcast.add(sig::kTerm);
   Simulation run(plan);
   run.start();
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   const int pid = worker.facts.id.pid;
-  run.host.at(seconds(5), [&] { run.host.exit(pid, {}); });
-  run.host.signal_us(sig::kTerm);
-  run.host.exit(run.host.child(), {true, sig::kTerm});  // of the platform's
+  run.world.at(seconds(5), [&] { run.world.exit(pid, {}); });
+  run.world.signal_us(sig::kTerm);
+  run.world.exit(run.world.child(), {true, sig::kTerm});  // of the platform's
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "");
-  EXPECT_EQ(run.got(run.host.child()), "");
+  EXPECT_EQ(run.got(run.world.child()), "");
 }
 
 TEST(Stragglers, AfterAnUnaskedEndThePlanRunsWithItsOwnTimeout) {
   Simulation run(plan_of("QUIT/auto/TERM/3s/KILL", kInfinity));
   run.start();
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   const int pid = worker.facts.id.pid;
   worker.ignores = {sig::kTerm};
   worker.catches[sig::kQuit] = {seconds(60), 0};
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 3}); });
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 3}); });
   EXPECT_EQ(run.run(), 3);
   EXPECT_EQ(run.got(pid), "QUIT@1000 TERM@8200 STOP@11000 KILL@11000");
   EXPECT_EQ(run.elapsed(), seconds(11));
@@ -318,16 +318,16 @@ TEST(Stragglers, AfterAnUnaskedEndThePlanRunsWithItsOwnTimeout) {
 TEST(Stragglers, ADaemonisedCommandIsWaitedForAndStoppedWhenAsked) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& daemon = run.host.fork_from(run.host.child(), "daemon");
+  SimProcess& daemon = run.world.fork_from(run.world.child(), "daemon");
   const int pid = daemon.facts.id.pid;
   daemon.facts.session = pid;
   finishes_on(daemon, sig::kQuit, seconds(2));
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {}); });
-  run.host.at(seconds(500), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {}); });
+  run.world.at(seconds(500), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "QUIT@500000");
   EXPECT_EQ(run.elapsed(), seconds(502));
-  EXPECT_TRUE(run.host.said("background"));
+  EXPECT_TRUE(run.world.said("background"));
 }
 
 TEST(Stragglers, WaitStaysUntilTheTreeIsEmptyAndForwardsToIt) {
@@ -335,12 +335,12 @@ TEST(Stragglers, WaitStaysUntilTheTreeIsEmptyAndForwardsToIt) {
   plan.stragglers = Stragglers::kWait;
   Simulation run(plan);
   run.start();
-  SimProcess& next = run.host.fork_from(run.host.child(), "next-master");
+  SimProcess& next = run.world.fork_from(run.world.child(), "next-master");
   const int pid = next.facts.id.pid;
   next.catches[sig::kHup] = {seconds(1'000'000), 0};
-  run.host.at(seconds(10), [&] { run.host.exit(run.host.child(), {false, 1}); });
-  run.host.at(seconds(20), [&] { run.host.signal_us(sig::kHup); });
-  run.host.at(seconds(5000), [&] { run.host.exit(pid, {}); });
+  run.world.at(seconds(10), [&] { run.world.exit(run.world.child(), {false, 1}); });
+  run.world.at(seconds(20), [&] { run.world.signal_us(sig::kHup); });
+  run.world.at(seconds(5000), [&] { run.world.exit(pid, {}); });
   EXPECT_EQ(run.run(), 1);
   EXPECT_EQ(run.got(pid), "HUP@20000");
   EXPECT_EQ(run.elapsed(), seconds(5000));
@@ -351,10 +351,10 @@ TEST(Stragglers, LeaveEndsAtOnce) {
   plan.stragglers = Stragglers::kLeave;
   Simulation run(plan);
   run.start();
-  const int pid = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  const int pid = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 4}); });
   EXPECT_EQ(run.run(), 4);
-  EXPECT_TRUE(run.host.alive(pid));
+  EXPECT_TRUE(run.world.alive(pid));
   EXPECT_EQ(run.got(pid), "");
 }
 
@@ -363,16 +363,16 @@ TEST(Stragglers, DismissGivesTermToTheGroupOfTheChildAndEnds) {
   plan.stragglers = Stragglers::kDismiss;
   Simulation run(plan);
   run.start();
-  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  SimProcess& daemon = run.host.fork_from(run.host.child(), "daemon");
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  SimProcess& daemon = run.world.fork_from(run.world.child(), "daemon");
   daemon.facts.group = daemon.facts.session = daemon.facts.id.pid;
   const int away = daemon.facts.id.pid;
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 4}); });
   EXPECT_EQ(run.run(), 4);
   EXPECT_EQ(run.elapsed(), seconds(1));
   EXPECT_EQ(run.got(worker), "TERM@1000");
   EXPECT_EQ(run.got(away), "");
-  EXPECT_TRUE(run.host.alive(away));
+  EXPECT_TRUE(run.world.alive(away));
 }
 
 TEST(Stragglers, DismissBehindAShieldSendsThePlansFirstSignal) {
@@ -381,64 +381,60 @@ TEST(Stragglers, DismissBehindAShieldSendsThePlansFirstSignal) {
   plan.shield = {sig::kTerm};
   Simulation run(plan);
   run.start();
-  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 4}); });
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 4}); });
   EXPECT_EQ(run.run(), 4);
   EXPECT_EQ(run.got(worker), "QUIT@1000");
-  EXPECT_FALSE(run.host.alive(worker));
+  EXPECT_FALSE(run.world.alive(worker));
 }
 
 TEST(Kill, ReachesEveryMemberOfTheTree) {
   for (const bool pid1 : {false, true}) {
     Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);
-    run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+    run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
     run.start();
-    int parent = run.host.child();
+    int parent = run.world.child();
     for (int i = 0; i < 50; ++i) {
-      SimProcess& process = run.host.fork_from(parent, "deep");
+      SimProcess& process = run.world.fork_from(parent, "deep");
       process.facts.session = process.facts.group = process.facts.id.pid;
       process.ignores = {sig::kTerm};
       parent = process.facts.id.pid;
     }
-    run.host.signal_us(sig::kTerm);
+    run.world.signal_us(sig::kTerm);
     EXPECT_EQ(run.run(), 137);
     EXPECT_EQ(run.elapsed(), seconds(5));
-    EXPECT_EQ(run.host.alive_count(), 0);
+    EXPECT_EQ(run.world.alive_count(), 0);
   }
 }
 
 TEST(Kill, AChildInUninterruptibleSleepHasTwoSecondsAndIsLeft) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     child.unkillable = true;
     child.ignores.add(sig::kTerm);
   };
   run.start();
-  int answered = 0;
-  run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(6), [&] {
-    run.host.signal_us(sig::kTerm);
-    answered = static_cast<int>(run.supervisor.state().repeats_ignored);
-  });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(6), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 125);
   EXPECT_EQ(run.elapsed(), seconds(7));
-  EXPECT_EQ(answered, 1) << "the loop still answers";
-  EXPECT_TRUE(run.host.said("KILL did not end 101 (command); leaving them"));
+  EXPECT_EQ(run.supervisor.state().repeats_ignored, 1U) << "the loop still answers";
+  EXPECT_TRUE(run.world.said("KILL did not end 101 (command); leaving them"));
   EXPECT_EQ(run.supervisor.report().cause, Cause::kUnkillable);
 }
 
 TEST(Kill, AChildThatMayNotBeSignalledIsNamedAndLeftAndNoLineClaimsAKill) {
   for (const bool pid1 : {false, true}) {
     Simulation run(plan_of("same/auto/KILL", seconds(5)), pid1);
-    run.host.on_child_start = [](SimProcess& child) { child.refuses = true; };
+    run.world.on_child_start = [](SimProcess& child) { child.refuses = true; };
     run.start();
-    run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
+    run.world.at(seconds(1), [&] { run.world.signal_us(sig::kTerm); });
     EXPECT_EQ(run.run(), 125);
     EXPECT_LE(run.elapsed(), seconds(8));
-    EXPECT_TRUE(run.host.said("101 (command) may not be signalled: TERM was refused"));
-    EXPECT_TRUE(run.host.said("101 (command) cannot be ended by graceshim; leaving"));
-    EXPECT_FALSE(run.host.said("KILL to"));
-    EXPECT_FALSE(run.host.said("KILL did not"));
+    EXPECT_TRUE(run.world.said("101 (command) may not be signalled: TERM was refused"));
+    EXPECT_TRUE(run.world.said("101 (command) cannot be ended by graceshim; leaving"));
+    EXPECT_FALSE(run.world.said("KILL to"));
+    EXPECT_FALSE(run.world.said("KILL did not"));
     for (const StepRecord& step : run.supervisor.report().steps) EXPECT_NE(step.signal, sig::kKill);
   }
 }
@@ -446,24 +442,24 @@ TEST(Kill, AChildThatMayNotBeSignalledIsNamedAndLeftAndNoLineClaimsAKill) {
 TEST(Kill, AStragglerInUninterruptibleSleepIsNamedAndLeft) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
-  SimProcess& stuck = run.host.fork_from(run.host.child(), "stuck");
+  SimProcess& stuck = run.world.fork_from(run.world.child(), "stuck");
   stuck.unkillable = true;
   stuck.ignores.add(sig::kTerm);
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.elapsed(), seconds(7));
-  EXPECT_TRUE(run.host.said("KILL did not end 102 (stuck)"));
+  EXPECT_TRUE(run.world.said("KILL did not end 102 (stuck)"));
 }
 
 TEST(Kill, AMemberThatMayNotBeSignalledIsNamedAndDoesNotHangTheExit) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
-  SimProcess& foreign = run.host.fork_from(run.host.child(), "foreign");
+  SimProcess& foreign = run.world.fork_from(run.world.child(), "foreign");
   foreign.refuses = true;
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.elapsed(), seconds(5));
-  EXPECT_TRUE(run.host.said("102 (foreign) may not be signalled"));
+  EXPECT_TRUE(run.world.said("102 (foreign) may not be signalled"));
 }
 
 // A command with thirty workers that ignore everything but KILL, the twentieth of which runs as another user.
@@ -473,36 +469,35 @@ struct Crowd {
 
   Crowd(bool pid1, bool tells_of_everybody)
       : plan(plan_of("same/auto/KILL", seconds(5))),
-        host(pid1),
-        supervisor(plan, plan, host, "command", {.of_everybody = tells_of_everybody}) {
-    host.attach(supervisor);
+        world(pid1),
+        supervisor(plan, plan, world, "command", {.of_everybody = tells_of_everybody}) {
     supervisor.start();
-    host.get(host.child()).ignores.add(sig::kTerm);
+    world.get(world.child()).ignores.add(sig::kTerm);
     for (int i = 1; i <= kWorkers; ++i) {
-      SimProcess& worker = host.fork_from(host.child(), "worker");
+      SimProcess& worker = world.fork_from(world.child(), "worker");
       worker.ignores.add(sig::kTerm);
       worker.refuses = i == kForeign && !pid1;
     }
-    host.signal_us(sig::kTerm);
-    host.run();
+    world.signal_us(sig::kTerm);
+    world.run(supervisor);
   }
   [[nodiscard]] long named() const {
     return std::ranges::count(supervisor.report().stragglers, "worker", &StragglerRecord::name);
   }
 
   Plan plan;
-  SimulatedHost host;
+  SimulatedWorld world;
   Supervisor supervisor;
 };
 
 TEST(Kill, OfACrowdOnlyTheFirstAreLookedAtUnlessSomebodyReadsTheReport) {
   for (const bool pid1 : {false, true}) {
     const Crowd crowd(pid1, false);
-    EXPECT_EQ(crowd.host.alive_count(), pid1 ? 0 : 1);
+    EXPECT_EQ(crowd.world.alive_count(), pid1 ? 0 : 1);
     EXPECT_TRUE(
-        crowd.host.said("KILL to 101 (command), 102 (worker), 103 (worker), 104 (worker), 105 (worker), 106 "
-                        "(worker), 107 (worker), 108 (worker), 109 (worker), 110 (worker), 111 (worker) and 20 "
-                        "more"));
+        crowd.world.said("KILL to 101 (command), 102 (worker), 103 (worker), 104 (worker), 105 (worker), 106 "
+                         "(worker), 107 (worker), 108 (worker), 109 (worker), 110 (worker), 111 (worker) and 20 "
+                         "more"));
     EXPECT_EQ(crowd.supervisor.report().stragglers.size(), Crowd::kWorkers);
     EXPECT_LT(crowd.named(), 13);
     EXPECT_EQ(Crowd(pid1, true).named(), Crowd::kWorkers);
@@ -511,35 +506,35 @@ TEST(Kill, OfACrowdOnlyTheFirstAreLookedAtUnlessSomebodyReadsTheReport) {
 
 TEST(Kill, AMemberOfACrowdThatMayNotBeSignalledIsNamed) {
   const Crowd crowd(false, false);
-  EXPECT_TRUE(crowd.host.said("121 (worker) may not be signalled"));
-  EXPECT_TRUE(crowd.host.said("KILL did not end 121 (worker)"));
+  EXPECT_TRUE(crowd.world.said("121 (worker) may not be signalled"));
+  EXPECT_TRUE(crowd.world.said("KILL did not end 121 (worker)"));
 }
 
 TEST(Kill, AWalkThatMissesEverybodyIsNotTheEnd) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
-  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
   left.ignores.add(sig::kTerm);
-  run.host.signal_us(sig::kTerm);
-  run.host.at(Millis{4'999}, [&] { run.host.walks_that_miss_all = 4; });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(Millis{4'999}, [&] { run.world.walks_that_miss_all = 4; });
   EXPECT_EQ(run.run(), 143);
-  EXPECT_EQ(run.host.alive_count(), 0);
-  EXPECT_FALSE(run.host.said("KILL did not end"));
+  EXPECT_EQ(run.world.alive_count(), 0);
+  EXPECT_FALSE(run.world.said("KILL did not end"));
   EXPECT_LT(run.elapsed(), seconds(6));
 }
 
 TEST(Kill, AStragglerThatEndsAtTheDeadlineItselfIsReapedAndNotNamed) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
-  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
   left.ignores.add(sig::kTerm);
   const int pid = left.facts.id.pid;
-  run.host.at(seconds(5), [&] { run.host.exit(pid, {false, 0}); });
-  run.host.signal_us(sig::kTerm);
+  run.world.at(seconds(5), [&] { run.world.exit(pid, {false, 0}); });
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.elapsed(), seconds(5));
-  EXPECT_FALSE(run.host.said("KILL did not end"));
-  EXPECT_FALSE(run.host.said("the timeout of 5s is over"));
+  EXPECT_FALSE(run.world.said("KILL did not end"));
+  EXPECT_FALSE(run.world.said("the timeout of 5s is over"));
   EXPECT_EQ(run.supervisor.report().reaped, 1);
 }
 
@@ -547,16 +542,16 @@ TEST(Kill, AStragglerThatEndsAtTheDeadlineItselfIsReapedAndNotNamed) {
 TEST(Kill, AStragglerThatEndsBeforeThePersonInsistsIsReapedAndNotNamed) {
   Simulation run(plan_of("INT/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& left = run.host.fork_from(run.host.child(), "left");
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
   left.ignores = {sig::kInt, sig::kTerm};
   const int pid = left.facts.id.pid;
-  run.host.signal_us(sig::kInt);
-  run.host.at(seconds(3), [&] {
-    run.host.exit(pid, {false, 0});
-    run.host.signal_us(sig::kInt);
+  run.world.signal_us(sig::kInt);
+  run.world.at(seconds(3), [&] {
+    run.world.exit(pid, {false, 0});
+    run.world.signal_us(sig::kInt);
   });
   EXPECT_EQ(run.run(), 130);
-  EXPECT_FALSE(run.host.said("KILL did not end"));
+  EXPECT_FALSE(run.world.said("KILL did not end"));
   EXPECT_EQ(run.supervisor.report().reaped, 1);
 }
 
@@ -566,14 +561,14 @@ TEST(Hook, TheFirstStepWaitsForHookAndDelay) {
   plan.delay = seconds(3);
   plan.hook_limit = seconds(15);
   Simulation run(plan);
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
-  run.host.on_hook_start = [&](SimProcess& hook) {
-    run.host.at(seconds(5), [&run, pid = hook.facts.id.pid] { run.host.exit(pid, {false, 0}); });
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.world.on_hook_start = [&](SimProcess& hook) {
+    run.world.at(seconds(5), [&run, pid = hook.facts.id.pid] { run.world.exit(pid, {false, 0}); });
   };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@5000");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@5000");
 }
 
 TEST(Hook, OneThatHangsIsKilledAndTheStopGoesOn) {
@@ -581,12 +576,12 @@ TEST(Hook, OneThatHangsIsKilledAndTheStopGoesOn) {
   plan.hook = true;
   plan.hook_limit = seconds(15);
   Simulation run(plan);
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@15000");
-  EXPECT_EQ(run.got(run.host.hook()), "KILL@15000");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@15000");
+  EXPECT_EQ(run.got(run.world.hook()), "KILL@15000");
 }
 
 TEST(Hook, OneThatFailsOrCannotStartIsLoggedAndTheStopGoesOn) {
@@ -595,14 +590,14 @@ TEST(Hook, OneThatFailsOrCannotStartIsLoggedAndTheStopGoesOn) {
     plan.hook = true;
     plan.hook_limit = seconds(15);
     Simulation run(plan);
-    run.host.hook_fails_to_start = !starts;
-    run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
-    run.host.on_hook_start = [&](SimProcess& hook) { run.host.exit(hook.facts.id.pid, {false, 7}); };
+    run.world.hook_fails_to_start = !starts;
+    run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+    run.world.on_hook_start = [&](SimProcess& hook) { run.world.exit(hook.facts.id.pid, {false, 7}); };
     run.start();
-    run.host.signal_us(sig::kTerm);
+    run.world.signal_us(sig::kTerm);
     EXPECT_EQ(run.run(), 0);
-    EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
-    EXPECT_TRUE(run.host.said("stop.pre_stop"));
+    EXPECT_EQ(run.got(run.world.child()), "QUIT@0");
+    EXPECT_TRUE(run.world.said("stop.pre_stop"));
   }
 }
 
@@ -611,15 +606,15 @@ TEST(Hook, OneThatCannotBeExecutedIsToldWhenItsProcessHasEnded) {
   plan.hook = true;
   plan.hook_limit = seconds(15);
   Simulation run(plan);
-  run.host.hook_cannot_be_executed = true;
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
-  run.host.on_hook_start = [&](SimProcess& hook) { run.host.exit(hook.facts.id.pid, {false, 127}); };
+  run.world.hook_cannot_be_executed = true;
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kQuit, seconds(1)); };
+  run.world.on_hook_start = [&](SimProcess& hook) { run.world.exit(hook.facts.id.pid, {false, 127}); };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@0");
-  EXPECT_TRUE(run.host.said("stop.pre_stop: cannot execute 'hook'; the stop goes on"));
-  EXPECT_FALSE(run.host.said("ended with status 127"));
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@0");
+  EXPECT_TRUE(run.world.said("stop.pre_stop: cannot execute 'hook'; the stop goes on"));
+  EXPECT_FALSE(run.world.said("ended with status 127"));
   EXPECT_EQ(run.supervisor.report().hook, HookResult::kNotStarted);
 }
 
@@ -630,11 +625,11 @@ TEST(Hook, TheChildsEndCutsHookAndDelay) {
   plan.hook_limit = seconds(15);
   Simulation run(plan);
   run.start();
-  run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {}); });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.elapsed(), seconds(1));
-  EXPECT_EQ(run.got(run.host.hook()), "KILL@1000");
+  EXPECT_EQ(run.got(run.world.hook()), "KILL@1000");
 }
 
 TEST(Signals, ForwardedOnesGoToTheChildAloneAndMappedOnesAsTheirImage) {
@@ -642,17 +637,17 @@ TEST(Signals, ForwardedOnesGoToTheChildAloneAndMappedOnesAsTheirImage) {
   plan.routes[static_cast<std::size_t>(sig::kHup)] = Route::forward_as(sig::kUsr2);
   plan.routes[static_cast<std::size_t>(sig::kUsr1)] = Route::drop();
   Simulation run(plan);
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     for (int signal = 1; signal <= kSignalMax; ++signal) child.catches[signal] = {std::chrono::hours(1), 0};
     child.catches.erase(sig::kKill);
   };
   run.start();
-  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  run.host.at(Millis{1}, [&] { run.host.signal_us(sig::kHup); });
-  run.host.at(Millis{2}, [&] { run.host.signal_us(sig::kUsr1); });
-  run.host.at(Millis{3}, [&] { run.host.signal_us(40); });
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.at(Millis{1}, [&] { run.world.signal_us(sig::kHup); });
+  run.world.at(Millis{2}, [&] { run.world.signal_us(sig::kUsr1); });
+  run.world.at(Millis{3}, [&] { run.world.signal_us(40); });
   run.run(seconds(10));
-  EXPECT_EQ(run.got(run.host.child()), "USR2@1 RTMIN+6@3");
+  EXPECT_EQ(run.got(run.world.child()), "USR2@1 RTMIN+6@3");
   EXPECT_EQ(run.got(worker), "");
 }
 
@@ -662,13 +657,13 @@ TEST(Signals, OneThatIsRefusedIsAWarningAndNotTheEnd) {
     plan.scope = scope;
     Simulation run(plan);
     run.start();
-    run.host.get(run.host.child()).refuses = true;
-    run.host.signal_us(sig::kHup);
-    run.host.signal_us(sig::kHup);
-    run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 9}); });
+    run.world.get(run.world.child()).refuses = true;
+    run.world.signal_us(sig::kHup);
+    run.world.signal_us(sig::kHup);
+    run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, 9}); });
     EXPECT_EQ(run.run(), 9);
-    EXPECT_TRUE(run.host.said("may not be signalled"));
-    EXPECT_EQ(run.host.lines().size(), 3u) << "started, one warning, ended";
+    EXPECT_TRUE(run.world.said("may not be signalled"));
+    EXPECT_EQ(run.world.lines().size(), 3u) << "started, one warning, ended";
   }
 }
 
@@ -677,28 +672,28 @@ TEST(Signals, AGroupOfWhichOnlyTheChildRefusesThemGetsThem) {
   plan.scope = Scope::kGroup;
   Simulation run(plan);
   run.start();
-  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  run.host.get(worker).ignores = {sig::kHup};
-  run.host.get(run.host.child()).refuses = true;
-  run.host.signal_us(sig::kHup);
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.get(worker).ignores = {sig::kHup};
+  run.world.get(run.world.child()).refuses = true;
+  run.world.signal_us(sig::kHup);
   run.run(seconds(1));
   EXPECT_EQ(run.got(worker), "HUP@0");
-  EXPECT_FALSE(run.host.said("may not be signalled")) << "kill(2) does not tell";
+  EXPECT_FALSE(run.world.said("may not be signalled")) << "kill(2) does not tell";
 }
 
 TEST(Signals, InTheScopeOfTheGroupAllOfItsMembersGetThem) {
   Plan plan = plan_of("same@group/auto/KILL", kInfinity);
   plan.scope = Scope::kGroup;
   Simulation run(plan);
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kHup}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kHup}; };
   run.start();
-  const int worker = run.host.fork_from(run.host.child(), "worker").facts.id.pid;
-  run.host.signal_us(sig::kHup);
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.signal_us(sig::kHup);
   run.run(seconds(1));
   EXPECT_EQ(run.got(worker), "HUP@0");
   // Whoever has left the group is still the child.
-  run.host.get(run.host.child()).facts.group = SimulatedHost::kOwnSession;
-  run.host.at(seconds(2), [&] { run.host.signal_us(sig::kUsr1); });
+  run.world.get(run.world.child()).facts.group = SimulatedWorld::kOwnSession;
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kUsr1); });
   EXPECT_EQ(run.run(), 128 + sig::kUsr1);
 }
 
@@ -707,20 +702,19 @@ TEST(Pause, ReapsUntilTheFirstTriggerAndStartsNothing) {
   plan.pause = true;
   Simulation run(plan);
   run.start();
-  run.host.at(seconds(5), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.elapsed(), seconds(5));
-  EXPECT_EQ(run.host.child(), 0);
+  EXPECT_EQ(run.world.child(), 0);
 }
 
 TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
   const Manners manners{.refused = 1, .not_executable = 2, .not_found = 3};
   for (const auto& [own, theirs] : {std::pair{kExitUsage, 1}, {kExitNotExecutable, 2}, {kExitNotFound, 3}}) {
     const Plan plan = plan_of("same/auto/KILL", kInfinity);
-    SimulatedHost host;
-    host.start_failure = own;
-    Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
-    host.attach(supervisor);
+    SimulatedWorld world;
+    world.start_failure = own;
+    Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
     supervisor.start();
     EXPECT_EQ(supervisor.report().status, theirs);
   }
@@ -730,18 +724,17 @@ TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
 std::vector<std::string> lines_of_a_life(const Manners& manners, bool warns_of_orphans) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr1);
-  SimulatedHost host;
-  host.on_child_start = [](SimProcess& child) { child.catches[sig::kUsr1] = {seconds(1), 7}; };
-  Supervisor supervisor(plan, plan, host, "command", {.manners = manners, .of_orphans = warns_of_orphans});
-  host.attach(supervisor);
+  SimulatedWorld world;
+  world.on_child_start = [](SimProcess& child) { child.catches[sig::kUsr1] = {seconds(1), 7}; };
+  Supervisor supervisor(plan, plan, world, "command", {.manners = manners, .of_orphans = warns_of_orphans});
   supervisor.start();
-  SimProcess& orphan = host.fork_from(host.child(), "orphan");
-  orphan.facts.parent = SimulatedHost::kOwnPid;
-  host.exit(orphan.facts.id.pid, {true, sig::kTerm});
-  host.at(seconds(1), [&] { host.signal_us(sig::kHup); });
-  host.run(seconds(10));
+  SimProcess& orphan = world.fork_from(world.child(), "orphan");
+  orphan.facts.parent = SimulatedWorld::kOwnPid;
+  world.exit(orphan.facts.id.pid, {true, sig::kTerm});
+  world.at(seconds(1), [&] { world.signal_us(sig::kHup); });
+  world.run(supervisor, seconds(10));
   std::vector<std::string> lines;
-  for (const LogLine& line : host.lines())
+  for (const LogLine& line : world.lines())
     lines.push_back(std::to_string(static_cast<int>(line.level)) + " " + line.text);
   return lines;
 }
@@ -778,19 +771,18 @@ TEST(Manners, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
                      {Remark::kNoneLeft, {LogLevel::kTrace, "none left"}},
                      {Remark::kLeaving, {LogLevel::kTrace, "leaving"}}};
   const Plan plan = plan_of("same/auto/KILL", kInfinity);
-  SimulatedHost host;
-  Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
-  host.attach(supervisor);
+  SimulatedWorld world;
+  Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
   supervisor.start();
-  SimProcess& orphan = host.fork_from(host.child(), "orphan");
-  orphan.facts.parent = SimulatedHost::kOwnPid;
-  host.exit(orphan.facts.id.pid, {true, sig::kTerm});
-  supervisor.on_child_change();  // a timer, say, has come before the CHLD
-  host.run(seconds(1));
-  host.exit(host.child(), {false, 3});
-  host.run(seconds(2));
+  SimProcess& orphan = world.fork_from(world.child(), "orphan");
+  orphan.facts.parent = SimulatedWorld::kOwnPid;
+  world.exit(orphan.facts.id.pid, {true, sig::kTerm});
+  world.post(Event::reaped(world.now(), false));  // a timer, say, has come before the CHLD
+  world.run(supervisor, seconds(1));
+  world.exit(world.child(), {false, 3});
+  world.run(supervisor, seconds(2));
   std::vector<std::string> lines;
-  for (const LogLine& line : host.lines()) lines.push_back(line.text);
+  for (const LogLine& line : world.lines()) lines.push_back(line.text);
   const std::vector<std::string> expected{
       "got 17",  "102 died", "orphan 102 died: 15", "none to reap", "none to reap", "got 17", "101 exited",
       "sent 15", "exit 3",   "none left",           "leaving"};
@@ -810,13 +802,12 @@ TEST(Manners, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
   using Lines = std::vector<std::string>;
   const auto told = [&manners](std::optional<OwnSession> session) {
     const Plan plan = plan_of("same/auto/KILL", kInfinity);
-    SimulatedHost host;
-    host.own_session = session;
-    Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
-    host.attach(supervisor);
+    SimulatedWorld world;
+    world.own_session = session;
+    Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
     supervisor.start();
     Lines lines;
-    for (const LogLine& line : host.lines()) lines.push_back(line.text);
+    for (const LogLine& line : world.lines()) lines.push_back(line.text);
     return lines;
   };
   EXPECT_EQ(told({}), Lines{"started 101"});
@@ -838,15 +829,14 @@ TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
                      {Remark::kForwarded, {LogLevel::kDebug, "sent %n"}},
                      {Remark::kDropped, {LogLevel::kDebug, "kept %n"}},
                      {Remark::kSuspended, {LogLevel::kDebug, "stopping"}}};
-  SimulatedHost host;
-  Supervisor supervisor(plan, plan, host, "command", {.manners = manners});
-  host.attach(supervisor);
+  SimulatedWorld world;
+  Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
   supervisor.start();
-  host.signal_us(sig::kHup);
-  host.signal_us(sig::kTstp);
-  host.run(seconds(1));
+  world.signal_us(sig::kHup);
+  world.signal_us(sig::kTstp);
+  world.run(supervisor, seconds(1));
   std::vector<std::string> lines;
-  for (const LogLine& line : host.lines()) lines.push_back(line.text);
+  for (const LogLine& line : world.lines()) lines.push_back(line.text);
   EXPECT_EQ(lines,
             (std::vector<std::string>{"got 1", "1 is 0", "kept 0", "got 20", "20 is 19", "sent 19", "stopping"}));
 }
@@ -864,11 +854,11 @@ TEST(Supervisor, WhereOnlyTheStoppedAreResumedNobodyElseHearsOfACont) {
       plan.resume = Resume::kStopped;
       Simulation run(plan);
       run.start();
-      run.host.get(run.host.child()).catches[sig::kTerm] = {Millis{0}, 0};
-      run.host.get(run.host.child()).stopped = stopped;
-      run.host.signal_us(sig::kTerm);
+      run.world.get(run.world.child()).catches[sig::kTerm] = {Millis{0}, 0};
+      run.world.get(run.world.child()).stopped = stopped;
+      run.world.signal_us(sig::kTerm);
       run.run();
-      EXPECT_EQ(run.host.deliveries_to(run.host.child(), true).size(), stopped ? 2U : 1U);
+      EXPECT_EQ(run.world.deliveries_to(run.world.child(), true).size(), stopped ? 2U : 1U);
       EXPECT_EQ(run.supervisor.report().status, 0);
     }
   }
@@ -877,19 +867,19 @@ TEST(Supervisor, WhereOnlyTheStoppedAreResumedNobodyElseHearsOfACont) {
 TEST(Manners, ALifeWithoutAStopSaysNothingAtInfo) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
-  run.host.at(seconds(5), [&] { run.host.exit(run.host.child(), {false, 1}); });
+  run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, 1}); });
   run.run();
-  for (const LogLine& line : run.host.lines()) EXPECT_EQ(line.level, LogLevel::kDebug) << line.text;
+  for (const LogLine& line : run.world.lines()) EXPECT_EQ(line.level, LogLevel::kDebug) << line.text;
 }
 
 TEST(Manners, AStopIsToldInThreeLinesAtMost) {
   Simulation run(plan_of("same/auto/KILL", seconds(2)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   run.run();
   int told = 0;
-  for (const LogLine& line : run.host.lines()) told += line.level <= LogLevel::kInfo ? 1 : 0;
+  for (const LogLine& line : run.world.lines()) told += line.level <= LogLevel::kInfo ? 1 : 0;
   EXPECT_LE(told, 4);
   EXPECT_GE(told, 2);
 }
@@ -898,54 +888,54 @@ TEST(Manners, AStopIsToldInThreeLinesAtMost) {
 
 TEST(Receivers, AStepThatTheChildDoesNotHearGoesToTheNearestThatDo) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };  // bash without exec
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };  // bash without exec
   run.start();
-  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  SimProcess& master = run.world.fork_from(run.world.child(), "master");
   finishes_on(master, sig::kQuit, seconds(2));
   const int master_pid = master.facts.id.pid;
-  const int pool = run.host.fork_from(master_pid, "pool").facts.id.pid;
-  SimProcess& shell = run.host.fork_from(run.host.child(), "shell");
+  const int pool = run.world.fork_from(master_pid, "pool").facts.id.pid;
+  SimProcess& shell = run.world.fork_from(run.world.child(), "shell");
   shell.ignores = {sig::kQuit};
-  const int other = run.host.fork_from(shell.facts.id.pid, "other").facts.id.pid;
-  run.host.at(seconds(1), [&] { run.host.signal_us(sig::kTerm); });
-  run.host.at(seconds(3), [&] {
-    run.host.exit(pool, {});
-    run.host.exit(shell.facts.id.pid, {});
+  const int other = run.world.fork_from(shell.facts.id.pid, "other").facts.id.pid;
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(seconds(3), [&] {
+    run.world.exit(pool, {});
+    run.world.exit(shell.facts.id.pid, {});
   });
-  run.host.at(seconds(4), [&] { run.host.exit(run.host.child(), {}); });
+  run.world.at(seconds(4), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "");
+  EXPECT_EQ(run.got(run.world.child()), "");
   EXPECT_EQ(run.got(master_pid), "QUIT@1000");
   EXPECT_EQ(run.got(other), "QUIT@1000");
   EXPECT_EQ(run.got(pool), "") << "its master tells it";
-  EXPECT_TRUE(run.host.said("101 (command) does not act on QUIT"));
-  EXPECT_TRUE(run.host.said("write 'exec' before it"));
+  EXPECT_TRUE(run.world.said("101 (command) does not act on QUIT"));
+  EXPECT_TRUE(run.world.said("write 'exec' before it"));
 }
 
 TEST(Receivers, WinchThatTheChildDoesNotCatchGoesBelow) {
   Simulation run(plan_of("WINCH/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& apache = run.host.fork_from(run.host.child(), "apache2");
+  SimProcess& apache = run.world.fork_from(run.world.child(), "apache2");
   finishes_on(apache, sig::kWinch, seconds(1));
   const int pid = apache.facts.id.pid;
-  run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(2), [&] { run.host.exit(run.host.child(), {}); });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(2), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "WINCH@0");
 }
 
 TEST(Receivers, AnEntryPointThatIsAboutToStartItsServerIsAskedAgain) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit}; };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   int pid = 0;
-  run.host.at(Millis{500}, [&] {
-    SimProcess& server = run.host.fork_from(run.host.child(), "server");
+  run.world.at(Millis{500}, [&] {
+    SimProcess& server = run.world.fork_from(run.world.child(), "server");
     finishes_on(server, sig::kQuit, seconds(1));
     pid = server.facts.id.pid;
   });
-  run.host.at(seconds(3), [&] { run.host.exit(run.host.child(), {}); });
+  run.world.at(seconds(3), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "QUIT@600") << "looked for after 200 and 400 ms";
 }
@@ -953,20 +943,20 @@ TEST(Receivers, AnEntryPointThatIsAboutToStartItsServerIsAskedAgain) {
 TEST(Receivers, AShellThatKeepsAnInterruptToItselfIsPassedOver) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.knowledge.keeps_interrupt = [](std::span<const std::string> words) { return words.front() == "sh"; };
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     child.words = {"sh", "-c", "server; true"};
     child.catches[sig::kInt] = {seconds(60), 0};
   };
   run.start();
-  SimProcess& server = run.host.fork_from(run.host.child(), "server");
+  SimProcess& server = run.world.fork_from(run.world.child(), "server");
   server.words = {"server"};
   finishes_on(server, sig::kInt, seconds(1));
   const int pid = server.facts.id.pid;
-  run.host.signal_us(sig::kInt);
-  run.host.at(seconds(2), [&] { run.host.exit(run.host.child(), {}); });
+  run.world.signal_us(sig::kInt);
+  run.world.at(seconds(2), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "INT@0");
-  EXPECT_EQ(run.got(run.host.child()), "");
+  EXPECT_EQ(run.got(run.world.child()), "");
 }
 
 // --- A command that is recognised when the stop begins. ---
@@ -986,41 +976,41 @@ LateRecognition knows_server() {
 TEST(LateRecognition, WhatAnEntryPointHasBecomeIsStoppedByItsOwnPlan) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.knowledge = knows_server();
-  run.host.on_child_start = [](SimProcess& child) {
+  run.world.on_child_start = [](SimProcess& child) {
     child.words = {"entrypoint.sh", "server"};
     finishes_on(child, sig::kQuit, seconds(2));
   };
   run.start();
-  run.host.at(seconds(1), [&] { run.host.get(run.host.child()).words = {"server"}; });
-  run.host.at(seconds(5), [&] { run.host.signal_us(sig::kTerm); });
+  run.world.at(seconds(1), [&] { run.world.get(run.world.child()).words = {"server"}; });
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 0);
-  EXPECT_EQ(run.got(run.host.child()), "QUIT@5000");
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@5000");
   EXPECT_EQ(run.supervisor.report().preset, "server");
-  EXPECT_TRUE(run.host.said("101 (command) is recognised as server: its plan is QUIT/auto/TERM/5s/KILL"));
+  EXPECT_TRUE(run.world.said("101 (command) is recognised as server: its plan is QUIT/auto/TERM/5s/KILL"));
 }
 
 TEST(LateRecognition, WhatIsNotRecognisedKeepsThePlan) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.knowledge = knows_server();
-  run.host.on_child_start = [](SimProcess& child) { child.words = {"another"}; };
+  run.world.on_child_start = [](SimProcess& child) { child.words = {"another"}; };
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
-  EXPECT_EQ(run.got(run.host.child()), "TERM@0");
+  EXPECT_EQ(run.got(run.world.child()), "TERM@0");
   EXPECT_EQ(run.supervisor.report().preset, "");
 }
 
 TEST(LateRecognition, AnOrphanGetsTheFirstSignalOfItsOwnRow) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.knowledge = knows_server();
-  run.host.on_child_start = [](SimProcess& child) { child.words = {"sh", "-c", "server; true"}; };
+  run.world.on_child_start = [](SimProcess& child) { child.words = {"sh", "-c", "server; true"}; };
   run.start();
-  SimProcess& server = run.host.fork_from(run.host.child(), "server");
+  SimProcess& server = run.world.fork_from(run.world.child(), "server");
   server.words = {"server"};
   finishes_on(server, sig::kQuit, seconds(2));
   const int pid = server.facts.id.pid;
-  const int other = run.host.fork_from(run.host.child(), "other").facts.id.pid;
-  run.host.signal_us(sig::kTerm);
+  const int other = run.world.fork_from(run.world.child(), "other").facts.id.pid;
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143) << "the shell died of its TERM";
   EXPECT_EQ(run.got(pid), "QUIT@0");
   EXPECT_EQ(run.got(other), "TERM@0");
@@ -1031,15 +1021,15 @@ TEST(LateRecognition, AnOrphanGetsTheFirstSignalOfItsOwnRow) {
 TEST(Pipelines, AReaderIsSparedWhileAMemberOfTheTreeWrites) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   worker.writes = 7;
   finishes_on(worker, sig::kTerm, seconds(4));
   const int worker_pid = worker.facts.id.pid;
-  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  SimProcess& tee = run.world.fork_from(run.world.child(), "tee");
   tee.reads = 7;
   tee.at_eof_ends = true;
   const int tee_pid = tee.facts.id.pid;
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(worker_pid), "TERM@0");
   EXPECT_EQ(run.got(tee_pid), "") << "it ends with the pipe";
@@ -1048,12 +1038,12 @@ TEST(Pipelines, AReaderIsSparedWhileAMemberOfTheTreeWrites) {
 
 TEST(Pipelines, AReaderHasASecondAfterTheLastWriter) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+  run.world.on_child_start = [](SimProcess& child) { child.writes = 7; };
   run.start();
-  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  SimProcess& tee = run.world.fork_from(run.world.child(), "tee");
   tee.reads = 7;
   const int pid = tee.facts.id.pid;
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {false, 3}); });
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 3}); });
   EXPECT_EQ(run.run(), 3);
   EXPECT_EQ(run.got(pid), "TERM@2000");
 }
@@ -1061,13 +1051,13 @@ TEST(Pipelines, AReaderHasASecondAfterTheLastWriter) {
 TEST(Pipelines, AReaderThatIsSlowHasItsSecondOnceThePipeIsEmpty) {
   for (const int busy : {5, 60}) {
     Simulation run(plan_of("same/auto/KILL", seconds(30)));
-    run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+    run.world.on_child_start = [](SimProcess& child) { child.writes = 7; };
     run.start();
-    SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+    SimProcess& tee = run.world.fork_from(run.world.child(), "tee");
     tee.reads = 7;
-    tee.reads_until = run.host.now() + seconds(busy);
+    tee.reads_until = run.world.now() + seconds(busy);
     const int pid = tee.facts.id.pid;
-    run.host.signal_us(sig::kTerm);
+    run.world.signal_us(sig::kTerm);
     EXPECT_EQ(run.run(), 143);
     EXPECT_EQ(run.got(pid), busy == 5 ? "TERM@5800" : "TERM@10000") << "one that hangs is not waited for for ever";
   }
@@ -1075,44 +1065,44 @@ TEST(Pipelines, AReaderThatIsSlowHasItsSecondOnceThePipeIsEmpty) {
 
 TEST(Pipelines, AWriterThatEndsDuringTheLookIsNotOneFromOutside) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { child.writes = 7; };
+  run.world.on_child_start = [](SimProcess& child) { child.writes = 7; };
   run.start();
-  SimProcess& tee = run.host.fork_from(run.host.child(), "tee");
+  SimProcess& tee = run.world.fork_from(run.world.child(), "tee");
   tee.reads = 7;
-  tee.reads_until = run.host.now() + seconds(2);
+  tee.reads_until = run.world.now() + seconds(2);
   const int pid = tee.facts.id.pid;
-  SimProcess& worker = run.host.fork_from(run.host.child(), "worker");
+  SimProcess& worker = run.world.fork_from(run.world.child(), "worker");
   worker.writes = 7;
   finishes_on(worker, sig::kTerm, seconds(1));
-  run.host.closed_after_look = 7;
-  run.host.signal_us(sig::kTerm);
+  run.world.closed_after_look = 7;
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
-  EXPECT_EQ(run.got(pid), "TERM@2820") << "a second after the pipe was last seen with data";
+  EXPECT_EQ(run.got(pid), "TERM@2800") << "a second after the pipe was last seen with data";
 }
 
 TEST(Pipelines, AMasterThatListensToItsOwnWorkersIsNoReaderOfThatKind) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
-  SimProcess& master = run.host.fork_from(run.host.child(), "master");
+  SimProcess& master = run.world.fork_from(run.world.child(), "master");
   master.reads = 7;
   const int pid = master.facts.id.pid;
-  SimProcess& worker = run.host.fork_from(pid, "worker");
+  SimProcess& worker = run.world.fork_from(pid, "worker");
   worker.writes = 7;
   const int worker_pid = worker.facts.id.pid;
-  run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(1), [&] { run.host.exit(worker_pid, {}); });
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(1), [&] { run.world.exit(worker_pid, {}); });
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "TERM@0");
 }
 
 TEST(Pipelines, APipeThatIsFedFromOutsideSparesNoProcess) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.fed_from_outside = {7};
+  run.world.fed_from_outside = {7};
   run.start();
-  SimProcess& reader = run.host.fork_from(run.host.child(), "reader");
+  SimProcess& reader = run.world.fork_from(run.world.child(), "reader");
   reader.reads = 7;
   const int pid = reader.facts.id.pid;
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.got(pid), "TERM@0");
 }
@@ -1121,15 +1111,15 @@ TEST(Pipelines, APipeThatIsFedFromOutsideSparesNoProcess) {
 
 TEST(Settling, WhatASupervisorLeavesGetsTermAfterASecondAndNotItsSignal) {
   Simulation run(plan_of("HUP/auto/KILL", seconds(30)));
-  run.host.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kHup, seconds(2)); };
+  run.world.on_child_start = [](SimProcess& child) { finishes_on(child, sig::kHup, seconds(2)); };
   run.start();
-  SimProcess& service = run.host.fork_from(run.host.child(), "service");
+  SimProcess& service = run.world.fork_from(run.world.child(), "service");
   finishes_on(service, sig::kTerm, seconds(1));
   const int pid = service.facts.id.pid;
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "TERM@3000");
-  EXPECT_TRUE(run.host.said("waiting 1s for their end"));
+  EXPECT_TRUE(run.world.said("waiting 1s for their end"));
 }
 
 void expect_job_may_finish(const char* steps) {
@@ -1137,9 +1127,9 @@ void expect_job_may_finish(const char* steps) {
   plan.stragglers = Stragglers::kFinish;
   Simulation run(plan);
   run.start();
-  const int job = run.host.fork_from(run.host.child(), "job").facts.id.pid;
-  run.host.signal_us(sig::kTerm);
-  run.host.at(seconds(20), [&] { run.host.exit(job, {}); });
+  const int job = run.world.fork_from(run.world.child(), "job").facts.id.pid;
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(20), [&] { run.world.exit(job, {}); });
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.elapsed(), seconds(20));
   EXPECT_EQ(run.got(job), "");
@@ -1157,15 +1147,15 @@ TEST(Stragglers, AnOrphanThatHasHadTheStepIsNotReadAgain) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
   for (int i = 0; i < 2'000; ++i) {
-    SimProcess& orphan = run.host.fork_from(run.host.child(), "orphan");
+    SimProcess& orphan = run.world.fork_from(run.world.child(), "orphan");
     finishes_on(orphan, sig::kTerm, seconds(20));
   }
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   int after_the_step = 0;
-  run.host.at(seconds(1), [&] { after_the_step = run.host.looks(); });
+  run.world.at(seconds(1), [&] { after_the_step = run.world.looks(); });
   EXPECT_EQ(run.run(), 143);
   EXPECT_EQ(run.elapsed(), seconds(20));
-  EXPECT_EQ(run.host.looks(), after_the_step) << "a look every 200 ms, for 19 s";
+  EXPECT_EQ(run.world.looks(), after_the_step) << "a look every 200 ms, for 19 s";
 }
 
 // --- What the log says. ---
@@ -1175,19 +1165,19 @@ TEST(Log, AStatusThatIsMadeASuccessAfterADeathIsQuestioned) {
   plan.success.add(143);
   Simulation run(plan);
   run.start();
-  run.host.signal_us(sig::kTerm);
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 0);
-  EXPECT_TRUE(run.host.said("a command that dies of TERM may have no handler for it"));
+  EXPECT_TRUE(run.world.said("a command that dies of TERM may have no handler for it"));
 }
 
 TEST(Log, ADeathThatNobodyAskedForLeavesALineWithTheOomKills) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
-  run.host.oom_kills_counted = 2;
+  run.world.oom_kills_counted = 2;
   run.start();
-  run.host.at(seconds(1), [&] { run.host.exit(run.host.child(), {true, sig::kKill}); });
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {true, sig::kKill}); });
   EXPECT_EQ(run.run(), 137);
-  EXPECT_EQ(run.host.lines().back().level, LogLevel::kInfo);
-  EXPECT_EQ(run.host.lines().back().text,
+  EXPECT_EQ(run.world.lines().back().level, LogLevel::kInfo);
+  EXPECT_EQ(run.world.lines().back().text,
             "101 (command) died of KILL, which graceshim has not sent; the kernel has counted 2 OOM kills in its "
             "cgroup");
 }
@@ -1195,12 +1185,12 @@ TEST(Log, ADeathThatNobodyAskedForLeavesALineWithTheOomKills) {
 TEST(Log, OfACrowdOfOrphansTenAreNamedAndTheRestIsCounted) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
-  for (int i = 0; i < 2'000; ++i) run.host.fork_from(run.host.child(), "orphan");
-  run.host.signal_us(sig::kTerm);
+  for (int i = 0; i < 2'000; ++i) run.world.fork_from(run.world.child(), "orphan");
+  run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
-  EXPECT_TRUE(run.host.said(" and 1990 more"));
+  EXPECT_TRUE(run.world.said(" and 1990 more"));
   const auto at_info =
-      std::ranges::count_if(run.host.lines(), [](const LogLine& line) { return line.level <= LogLevel::kInfo; });
+      std::ranges::count_if(run.world.lines(), [](const LogLine& line) { return line.level <= LogLevel::kInfo; });
   EXPECT_LE(at_info, 5);
 }
 

@@ -11,6 +11,7 @@
 // interrupts anything.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -419,10 +421,12 @@ void relay(int times) {
   }
 }
 
-pthread_t first_thread{};
+// The kernel writes 0 here, and wakes who waits, once the first thread has ended. pthread_join(3) of glibc 2.42 waits
+// for what pthread_exit(3) does.
+std::atomic<int> first_thread = 1;
 
 void* outlive_first_thread(void* words) {
-  ::pthread_join(first_thread, nullptr);
+  while (first_thread != 0) ::syscall(SYS_futex, &first_thread, FUTEX_WAIT, 1, nullptr, nullptr, 0);
   obey(*static_cast<Words*>(words));
   ::_exit(0);
 }
@@ -431,7 +435,7 @@ void* outlive_first_thread(void* words) {
 [[noreturn]] void leave_to_thread(Words words) {
   static Words left;
   left = words;
-  first_thread = ::pthread_self();
+  ::syscall(SYS_set_tid_address, &first_thread);
   pthread_t thread{};
   if (::pthread_create(&thread, nullptr, outlive_first_thread, &left) != 0) give_up("thread", "pthread_create");
   for (;;) ::syscall(SYS_exit, 0);  // of the thread, and without the library that pthread_exit(3) would look for

@@ -98,6 +98,8 @@ std::string describe(const Action& action) {
       return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
       return "KILL";
+    case ActionKind::kLookAtTree:
+      return "look at tree";
     case ActionKind::kGiveTerminal:
       return "give terminal";
     case ActionKind::kTakeTerminal:
@@ -153,7 +155,7 @@ class Story {
     return feed(Event::child_reaped(now_, status, empty, own_session));
   }
   std::string root_ends(bool empty) { return feed(Event::reaped(now_, empty)); }
-  std::string hook_ends() { return feed(Event::hook_ended(now_)); }
+  std::string hook_ends() { return feed(Event::hook_reaped(now_)); }
   std::string passed(bool reachable) { return feed(Event::passed(now_, reachable)); }
 
   // Lets time go on to `at`, the timers that are due included. Returns what they led to, each with its time: "[5s] step
@@ -288,7 +290,8 @@ TEST(StopMachine, NothingMovesTheDeadline) {
   story.until(seconds(3));
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
   story.until(seconds(4));
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 1: TERM to roots; arm look 4s200ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "look at tree; (stragglers); step 1: TERM to roots; arm look 4s200ms");
   EXPECT_EQ(story.state().deadline, seconds(30));
 }
 
@@ -382,14 +385,14 @@ TEST(StopMachine, TheCurrentStepAndTheRestGoToTheRoots) {
   story.until(seconds(10));
   story.until(seconds(11));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "(stragglers); step 1: TERM to roots; arm wait 21s; arm look 11s200ms");
+            "look at tree; (stragglers); step 1: TERM to roots; arm wait 21s; arm look 11s200ms");
   EXPECT_EQ(story.root_ends(true), "finish 143");
 }
 
 TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
   Story story = Story::started(plan_of("QUIT/100ms/TERM/100ms/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 0: QUIT to roots; arm look 200ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers); step 0: QUIT to roots; arm look 200ms");
   EXPECT_EQ(story.until(Millis{200}),
             "[100ms] step 1: TERM to roots; arm wait 200ms; arm look 300ms "
             "[200ms] KILL; arm pass 205ms; arm kill grace 2s200ms");
@@ -425,7 +428,7 @@ TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers)");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers)");
   EXPECT_EQ(story.root_ends(false).find("step"), std::string::npos);
   EXPECT_EQ(story.until(seconds(29)), "");
   EXPECT_EQ(story.root_ends(true), "finish 143");
@@ -436,7 +439,7 @@ TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "(stragglers); step 0: QUIT to roots; arm look 200ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers); step 0: QUIT to roots; arm look 200ms");
 }
 
 TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
@@ -444,7 +447,7 @@ TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false),
-            "(stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
+            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
 }
 
 TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
@@ -473,7 +476,7 @@ TEST(StopMachine, WhatAChildLeavesThatHandledTheSignalHasASecondBeforeTerm) {
   Story story = Story::started(plan_of("HUP/20s/KILL", seconds(30)));
   story.signal(sig::kTerm);
   story.until(seconds(3));
-  EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 4s");
+  EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling); arm settle 4s");
   EXPECT_EQ(story.phase(), Phase::kSettling);
   EXPECT_EQ(story.root_ends(false), "") << "no step for those that have been told";
   EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] step 0: TERM to roots; arm look 4s200ms [");
@@ -492,7 +495,7 @@ TEST(StopMachine, BehindAShieldWhatIsLeftGetsASignalThatItNotices) {
 TEST(StopMachine, TheRestOfThePlanFollowsAtItsTime) {
   Story story = Story::started(plan_of("QUIT/500ms/INT/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kExit0, false), "(settling); arm settle 1s");
+  EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling); arm settle 1s");
   EXPECT_EQ(story.until(Millis{600}), "[500ms] step 1: INT to roots; arm wait 5s500ms; arm look 700ms");
   EXPECT_EQ(story.until(Millis{1'100}).find("TERM"), std::string::npos) << "the second is over, but so is the step";
 }
@@ -502,7 +505,7 @@ TEST(StopMachine, WhatAKnownServerLeavesHasTheWaitOfItsStep) {
   plan.settle = kInfinity;
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kExit0, false), "(settling)");
+  EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling)");
   EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to roots; arm look 25s200ms");
 }
 
@@ -522,13 +525,13 @@ TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
   for (const ExitStatus status : {kExit0, kDiedOfTerm}) {
     Story story = Story::started(plan);
     story.signal(sig::kTerm);
-    EXPECT_EQ(story.child_ends(status, false), "(finishing)");
+    EXPECT_EQ(story.child_ends(status, false), "look at tree; (finishing)");
     EXPECT_EQ(story.root_ends(false), "");
     EXPECT_EQ(story.until(seconds(29)), "");
     EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
   }
   Story unasked = Story::started(plan);
-  EXPECT_EQ(unasked.child_ends(kExit0, false), "(finishing); arm deadline 10s");
+  EXPECT_EQ(unasked.child_ends(kExit0, false), "look at tree; (finishing); arm deadline 10s");
 }
 
 // --- A step that no process hears. ---
@@ -545,7 +548,7 @@ TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
   Story story = Story::started(plain());
   story.until(seconds(60));
   EXPECT_EQ(story.child_ends({false, 7}, false),
-            "(stragglers); step 0: TERM to roots; arm deadline 1m10s; arm look 1m200ms");
+            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 1m10s; arm look 1m200ms");
   story.until(Millis{69'999});
   EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
   EXPECT_EQ(story.root_ends(true), "finish 7");
@@ -570,7 +573,7 @@ TEST(StopMachine, AStopThatIsAskedForDuringTheCleanUpChangesNothing) {
 TEST(StopMachine, ACommandThatDaemonisesIsWaitedFor) {
   Story story = Story::started(plain());
   story.until(Millis{4'999});
-  EXPECT_EQ(story.child_ends(kExit0, false, true), "(daemonised)");
+  EXPECT_EQ(story.child_ends(kExit0, false, true), "look at tree; (daemonised)");
   EXPECT_EQ(story.until(hours(1)), "");
   EXPECT_EQ(story.root_ends(false), "");
   EXPECT_EQ(story.root_ends(true), "finish 0");
@@ -604,7 +607,7 @@ TEST(StopMachine, StragglersAreWaitedForIfThatIsWished) {
   Plan plan = plain();
   plan.stragglers = Stragglers::kWait;
   Story story = Story::started(plan);
-  EXPECT_EQ(story.child_ends({false, 1}, false), "(waiting)");
+  EXPECT_EQ(story.child_ends({false, 1}, false), "look at tree; (waiting)");
   EXPECT_EQ(story.until(hours(1)), "");
   EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to roots; (stop asked TERM); arm deadline 1h30s; arm look 1h200ms");
 }
@@ -624,7 +627,7 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
   story.signal(sig::kTerm);
   story.until(seconds(15));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "(stragglers); step 0: QUIT to roots; arm wait 25s; arm look 15s200ms")
+            "look at tree; (stragglers); step 0: QUIT to roots; arm wait 25s; arm look 15s200ms")
       << "not 35s: TERM has 5s of its own";
 }
 
@@ -648,14 +651,14 @@ TEST(StopMachine, TheTreeHasTwoSecondsToDieOfKill) {
   EXPECT_EQ(story.child_ends(kDiedOfKill, false), "");
   story.until(Millis{1'999});
   EXPECT_EQ(story.phase(), Phase::kKilling);
-  EXPECT_NE(story.until(Millis{2'000}).find("[2s] (survivors); finish 137"), std::string::npos);
+  EXPECT_NE(story.until(Millis{2'000}).find("[2s] look at tree; (survivors); finish 137"), std::string::npos);
 }
 
 TEST(StopMachine, AChildThatSurvivesKillIsLeft) {
   Story story = Story::started(plan_of("KILL", seconds(30)));
   story.signal(sig::kTerm);
   story.passed(true);
-  EXPECT_NE(story.until(seconds(2)).find("[2s] (survivors); finish 125"), std::string::npos);
+  EXPECT_NE(story.until(seconds(2)).find("[2s] look at tree; (survivors); finish 125"), std::string::npos);
   EXPECT_EQ(story.cause(), Cause::kUnkillable);
 }
 
@@ -665,7 +668,7 @@ TEST(StopMachine, AChildThatMayNotBeSignalledIsLeftAtOnceAndNoKillIsClaimed) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
-  EXPECT_EQ(story.passed(false), "(survivors); finish 125");
+  EXPECT_EQ(story.passed(false), "look at tree; (survivors); finish 125");
   EXPECT_EQ(story.cause(), Cause::kUnkillable);
 }
 
@@ -674,7 +677,7 @@ TEST(StopMachine, StragglersThatMayNotBeSignalledDoNotHangTheExit) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfKill, false);
   EXPECT_EQ(story.passed(true), "(kill)");
-  EXPECT_EQ(story.passed(false), "(survivors); finish 137");
+  EXPECT_EQ(story.passed(false), "look at tree; (survivors); finish 137");
 }
 
 TEST(StopMachine, AfterKillNothingIsForwardedAndNothingRepeated) {
@@ -742,7 +745,7 @@ TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
   Story stragglers = Story::started(with_hook(seconds(5), seconds(15)));
   stragglers.signal(sig::kTerm);
   EXPECT_EQ(stragglers.child_ends(kExit0, false),
-            "kill hook; (hook cut); (stragglers); step 0: TERM to roots; arm look 200ms");
+            "kill hook; (hook cut); look at tree; (stragglers); step 0: TERM to roots; arm look 200ms");
   EXPECT_EQ(stragglers.until(seconds(6)).find("step 0: TERM to main"), std::string::npos);
 }
 
@@ -755,7 +758,8 @@ TEST(StopMachine, ATreeThatEndsBeforeItsHookTakesTheHookAlong) {
 
 TEST(StopMachine, WithoutAStopThereIsNoHook) {
   Story story = Story::started(with_hook(seconds(5), seconds(15)));
-  EXPECT_EQ(story.child_ends(kExit0, false), "(stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
+  EXPECT_EQ(story.child_ends(kExit0, false),
+            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
 }
 
 // --- Repeats. ---

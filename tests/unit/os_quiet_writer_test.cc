@@ -68,11 +68,17 @@ void expect_order_and_count(const std::string& text, std::uint64_t written, std:
   EXPECT_EQ(count + dropped, written);
 }
 
+// Whether nothing waits any more.
+bool write(QuietWriter& writer, std::string_view line) {
+  writer.add(line);
+  return writer.flush();
+}
+
 TEST(QuietWriter, LinesGoThroughAPipeAtOnce) {
   const Pipe pipe;
   QuietWriter writer(pipe.write_end.get());
-  EXPECT_TRUE(writer.write("one\n"));
-  EXPECT_TRUE(writer.write("two\n"));
+  EXPECT_TRUE(write(writer, "one\n"));
+  EXPECT_TRUE(write(writer, "two\n"));
   EXPECT_FALSE(writer.waiting());
   EXPECT_EQ(read_available(pipe.read_end.get()), "one\ntwo\n");
 }
@@ -82,7 +88,7 @@ TEST(QuietWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   const int flags = ::fcntl(pipe.write_end.get(), F_GETFL);
   const std::size_t before = fill(pipe.write_end.get());
   QuietWriter writer(pipe.write_end.get());
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(writer.write(numbered(i)));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(write(writer, numbered(i)));
   EXPECT_TRUE(writer.waiting());
   EXPECT_FALSE(writer.flush());
   EXPECT_EQ(::fcntl(pipe.write_end.get(), F_GETFL), flags);
@@ -104,7 +110,7 @@ TEST(QuietWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
   for (int i = 0; i < 200; ++i) {
     const std::string line = std::to_string(i) + std::string(static_cast<std::size_t>(i) * 37 % 5000, 'x') + "\n";
     const std::uint64_t dropped = writer.dropped();
-    writer.write(line);
+    write(writer, line);
     if (writer.dropped() == dropped) want += line;
     // Never as much as a page: what is free is free in pieces.
     std::string piece(static_cast<std::size_t>(i) * 613 % 4000 + 1, '.');
@@ -173,7 +179,7 @@ struct TracedSplices {
 int write_five_lines(const Pipe& pipe) {
   QuietWriter writer(pipe.write_end.get());
   for (int i = 0; i < 5; ++i) {
-    if (!writer.write(numbered(i)) || writer.waiting()) return 1;
+    if (!write(writer, numbered(i)) || writer.waiting()) return 1;
   }
   return 0;
 }
@@ -206,14 +212,14 @@ TEST(QuietWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
   const Pipe pipe;
   QuietWriter writer(pipe.write_end.get());
   constexpr int kLines = 5000;
-  for (int i = 0; i < kLines; ++i) writer.write(numbered(i));
+  for (int i = 0; i < kLines; ++i) write(writer, numbered(i));
   EXPECT_GT(writer.dropped(), 1000U);
   EXPECT_LT(writer.dropped(), kLines - QuietWriter::kQueueCapacity / 100);
   std::string text;
   while (!writer.flush()) text += read_available(pipe.read_end.get());
   text += read_available(pipe.read_end.get());
   expect_order_and_count(text, kLines, writer.dropped());
-  EXPECT_TRUE(writer.write("again\n"));
+  EXPECT_TRUE(write(writer, "again\n"));
   EXPECT_EQ(read_available(pipe.read_end.get()), "again\n");
 }
 
@@ -221,14 +227,14 @@ TEST(QuietWriter, LineLongerThanAnyPageArrivesWhole) {
   const Pipe pipe;
   const std::string line = std::string(20'000, 'x') + "\n";
   QuietWriter writer(pipe.write_end.get());
-  EXPECT_TRUE(writer.write(line));
+  EXPECT_TRUE(write(writer, line));
   EXPECT_EQ(read_available(pipe.read_end.get()), line);
 }
 
 TEST(QuietWriter, LineLongerThanTheQueueIsDropped) {
   const Pipe pipe;
   QuietWriter writer(pipe.write_end.get());
-  EXPECT_TRUE(writer.write(std::string(QuietWriter::kQueueCapacity, 'x') + "\n"));
+  EXPECT_TRUE(write(writer, std::string(QuietWriter::kQueueCapacity, 'x') + "\n"));
   EXPECT_EQ(writer.dropped(), 1U);
 }
 
@@ -241,7 +247,7 @@ TEST(QuietWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
     const std::string path = "/proc/self/fd/" + std::to_string(pipe.write_end.get());
     if (::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != EACCES) return 2;
     QuietWriter writer(pipe.write_end.get());
-    if (writer.write("line\n")) return 3;
+    if (write(writer, "line\n")) return 3;
     read_available(pipe.read_end.get());
     if (!writer.flush()) return 4;
     return read_available(pipe.read_end.get()) == "line\n" ? 0 : 5;
@@ -258,10 +264,10 @@ TEST(QuietWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
     Pipe pipe;
     QuietWriter writer(pipe.write_end.get());
     pipe.read_end = Fd();
-    if (!writer.write("one\n") || writer.waiting()) return 1;
+    if (!write(writer, "one\n") || writer.waiting()) return 1;
     siginfo_t info{};
     if (::sigwaitinfo(&sigpipe, &info) != SIGPIPE || info.si_pid != ::getpid()) return 2;
-    if (!writer.write("two\n") || writer.waiting()) return 3;
+    if (!write(writer, "two\n") || writer.waiting()) return 3;
     return sigpipe_is_pending() ? 4 : 0;
   });
   EXPECT_EQ(status, exited(0));
@@ -271,7 +277,7 @@ TEST(QuietWriter, QueueOfAReaderThatGoesAwayIsForgotten) {
   Pipe pipe;
   fill(pipe.write_end.get());
   QuietWriter writer(pipe.write_end.get());
-  EXPECT_FALSE(writer.write("line\n"));
+  EXPECT_FALSE(write(writer, "line\n"));
   pipe.read_end = Fd();
   EXPECT_TRUE(writer.flush());
   EXPECT_FALSE(writer.waiting());
@@ -285,7 +291,7 @@ TEST(QuietWriter, FullStreamSocketIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   const int flags = ::fcntl(ours.get(), F_GETFL);
   QuietWriter writer(ours.get());
   std::uint64_t written = 0;
-  while (writer.dropped() == 0) writer.write(numbered(static_cast<int>(written++)));
+  while (writer.dropped() == 0) write(writer, numbered(static_cast<int>(written++)));
   EXPECT_EQ(::fcntl(ours.get(), F_GETFL), flags);
   std::string text;
   while (!writer.flush()) text += read_available(theirs.get());
@@ -299,8 +305,8 @@ TEST(QuietWriter, DatagramSocketGetsOneMessagePerLine) {
   const Fd ours(ends[0]);
   const Fd theirs(ends[1]);
   QuietWriter writer(ours.get());
-  EXPECT_TRUE(writer.write("one\n"));
-  EXPECT_TRUE(writer.write("two\n"));
+  EXPECT_TRUE(write(writer, "one\n"));
+  EXPECT_TRUE(write(writer, "two\n"));
   char text[16];
   EXPECT_EQ(::recv(theirs.get(), text, sizeof text, MSG_DONTWAIT), 4);
   EXPECT_EQ(::recv(theirs.get(), text, sizeof text, MSG_DONTWAIT), 4);
@@ -314,7 +320,7 @@ TEST(QuietWriter, ClosedSocketRaisesNoSigpipe) {
   // In a process of its own: none of an earlier test is pending there.
   const ExitStatus status = in_child([&ours] {
     QuietWriter writer(ours.get());
-    if (!writer.write("line\n") || writer.waiting()) return 1;
+    if (!write(writer, "line\n") || writer.waiting()) return 1;
     return sigpipe_is_pending() ? 2 : 0;
   });
   EXPECT_EQ(status, exited(0));
@@ -325,7 +331,7 @@ int write_to_stopped_terminal(int master, int terminal) {
   if (::tcflow(terminal, TCOOFF) != 0) return 1;
   const int flags = ::fcntl(terminal, F_GETFL);
   QuietWriter writer(terminal);
-  if (writer.write("one line of the log, and a long one: it does not fit into sixty-four bytes\n")) return 2;
+  if (write(writer, "one line of the log, and a long one: it does not fit into sixty-four bytes\n")) return 2;
   if (writer.flush() || ::fcntl(terminal, F_GETFL) != flags) return 3;
   if (!read_available(master).empty()) return 4;
   if (::tcflow(terminal, TCOON) != 0 || !writer.flush()) return 5;
@@ -371,11 +377,11 @@ TEST(QuietWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
 // The line is longer than what a terminal holds that nobody reads: it goes away in the midst of it.
 int write_to_terminal_that_is_hung_up(Pty& pty) {
   QuietWriter writer(pty.terminal.get());
-  if (writer.write(std::string(60'000, 'x') + "\n") || !writer.waiting()) return 1;
+  if (write(writer, std::string(60'000, 'x') + "\n") || !writer.waiting()) return 1;
   pty.master = Fd();
   if (!writer.flush() || writer.waiting()) return 2;
   for (int i = 0; i < 2000; ++i) {
-    if (!writer.write(numbered(i)) || writer.waiting()) return 3;
+    if (!write(writer, numbered(i)) || writer.waiting()) return 3;
   }
   return writer.dropped() == 0 ? 0 : 4;
 }
@@ -401,8 +407,8 @@ TEST(QuietWriter, FileGetsEveryLineAtItsEnd) {
   const std::string path = directory.make_file("log", "before\n");
   const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   QuietWriter writer(file.get());
-  EXPECT_TRUE(writer.write("one\n"));
-  EXPECT_TRUE(writer.write("two\n"));
+  EXPECT_TRUE(write(writer, "one\n"));
+  EXPECT_TRUE(write(writer, "two\n"));
   EXPECT_EQ(read_file(path).value(), "before\none\ntwo\n");
 }
 
@@ -410,7 +416,7 @@ TEST(QuietWriter, FullDiskLosesTheLineAndNothingWaits) {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(full);
   QuietWriter writer(full.get());
-  EXPECT_TRUE(writer.write("line\n"));
+  EXPECT_TRUE(write(writer, "line\n"));
   EXPECT_FALSE(writer.waiting());
 }
 
@@ -423,8 +429,8 @@ TEST(QuietWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
     QuietWriter writer(file.get());
     rlimit size{150, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &size) != 0) return 1;
-    if (!writer.write(numbered(0)) || writer.write(numbered(1)) || !writer.waiting()) return 2;
-    if (writer.write(numbered(2)) || !writer.waiting()) return 3;
+    if (!write(writer, numbered(0)) || write(writer, numbered(1)) || !writer.waiting()) return 2;
+    if (write(writer, numbered(2)) || !writer.waiting()) return 3;
     size.rlim_cur = RLIM_INFINITY;
     if (::setrlimit(RLIMIT_FSIZE, &size) != 0) return 4;
     return writer.flush() && !writer.waiting() ? 0 : 5;
@@ -437,7 +443,7 @@ TEST(QuietWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {
   const Pipe pipe;
   for (const int fd : {-1, 999, pipe.read_end.get()}) {
     QuietWriter writer(fd);
-    for (int i = 0; i < 2000; ++i) ASSERT_TRUE(writer.write(numbered(i)));
+    for (int i = 0; i < 2000; ++i) ASSERT_TRUE(write(writer, numbered(i)));
     EXPECT_FALSE(writer.waiting());
     EXPECT_EQ(writer.dropped(), 0U);
   }

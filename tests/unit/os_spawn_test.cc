@@ -127,8 +127,7 @@ TEST(Spawn, EmptyEntryOfThePathIsTheWorkingDirectory) {
   for (const char* path : {"", ":/no/such/directory", "/no/such/directory:", "/no/such/directory::/usr/bin"}) {
     SpawnRequest request;
     request.search_path = path;
-    request.directory = directory.path().c_str();
-    std::string where = directory.path();
+    const std::string where = directory.path();
     request.directory = where.c_str();
     EXPECT_EQ(run({"tool"}, request).output, "second\n") << path;
   }

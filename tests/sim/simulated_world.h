@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "host.h"
 #include "supervisor.h"
+#include "world.h"
 
 namespace graceshim {
 
@@ -55,16 +55,17 @@ struct LogLine {
   std::string text;
 };
 
-class SimulatedHost final : public Host {
+class SimulatedWorld final : public World {
  public:
   static constexpr int kOwnPid = 100;
   static constexpr int kOwnSession = 50;
 
-  explicit SimulatedHost(bool pid1 = false) : pid1_(pid1) {}
+  explicit SimulatedWorld(bool pid1 = false) : pid1_(pid1) {}
 
   // --- To set up. ---
   std::function<void(SimProcess&)> on_child_start;  // shapes the child at its exec
   std::function<void(SimProcess&)> on_hook_start;
+  LogLevel log_level = LogLevel::kTrace;
   int start_failure = 0;  // the status that start_child() fails with
   bool hook_fails_to_start = false;
   bool hook_cannot_be_executed = false;  // which is told when its process has ended
@@ -76,7 +77,6 @@ class SimulatedHost final : public Host {
   int closed_after_look = 0;       // the pipe whose writers close their ends right after its reader has been looked at
   std::optional<OwnSession> own_session;
 
-  void attach(Supervisor& supervisor) { supervisor_ = &supervisor; }
   // A new process below `parent`, in the parent's group and session.
   SimProcess& fork_from(int parent, const std::string& name);
   SimProcess& get(int pid) { return processes_.at(pid); }
@@ -85,7 +85,7 @@ class SimulatedHost final : public Host {
   void wake(int pid);
   void signal_us(int signal, bool from_keyboard = false);
   // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
-  void run(Millis limit = std::chrono::hours(24 * 400));
+  void run(Supervisor& supervisor, Millis limit = std::chrono::hours(24 * 400));
 
   // --- To look at. ---
   [[nodiscard]] const std::vector<Delivery>& deliveries() const { return deliveries_; }
@@ -94,20 +94,21 @@ class SimulatedHost final : public Host {
   [[nodiscard]] bool said(const std::string& part) const;
   [[nodiscard]] bool alive(int pid) const;
   [[nodiscard]] int alive_count() const;
-  [[nodiscard]] int child() const { return child_; }
-  [[nodiscard]] int hook() const { return hook_; }
+  // The first of the run, whatever has become of it.
+  [[nodiscard]] int child() const { return first_child_; }
+  [[nodiscard]] int hook() const { return first_hook_; }
   // "to PID", "back" and "suspended", in order.
   [[nodiscard]] const std::vector<std::string>& terminal_history() const { return terminal_history_; }
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
   // How many processes have been looked at one by one.
   [[nodiscard]] int looks() const { return looks_; }
 
-  // --- Host. ---
+  // --- World. ---
+  // Never with nothing left to happen: run() has looked.
+  Event next(Millis earliest) override;
   Millis now() override { return now_; }
-  Result<StartedChild> start_child() override;
-  Result<int> start_hook(int child) override;
-  std::optional<Error> hook_failure() override;
-  Reaped reap_next() override;
+  Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
+  Result<void> start_hook() override;
   const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
@@ -131,11 +132,15 @@ class SimulatedHost final : public Host {
   void give_terminal(int group) override { terminal_history_.push_back("to " + std::to_string(group)); }
   void take_terminal() override { terminal_history_.push_back("back"); }
   void suspend() override { terminal_history_.push_back("suspended"); }
-  void reap_again() override;
-  bool logs(LogLevel) override { return true; }
-  void log(LogLevel level, std::string_view line) override { lines_.push_back({now_, level, std::string(line)}); }
+  bool logs(LogLevel level) override { return level <= log_level; }
+  void log(LogLevel level, std::string_view line) override {
+    if (logs(level)) lines_.push_back({now_, level, std::string(line)});
+  }
 
  private:
+  std::optional<Error> hook_failure() override;
+  Reaped reap_next() override;
+  std::optional<Event> next_if_any(Millis earliest);
   Sent deliver(int pid, int signal);
   void act_on(int pid, int signal);
   void child_changed();
@@ -143,14 +148,16 @@ class SimulatedHost final : public Host {
   [[nodiscard]] bool has_writer(int pipe) const;
 
   bool pid1_;
-  Supervisor* supervisor_ = nullptr;
   Millis now_{1'000'000};
   int next_pid_ = kOwnPid + 1;
-  int child_ = 0;
-  int hook_ = 0;
+  int first_child_ = 0;
+  int first_hook_ = 0;
   int signals_to_reaped_ = 0;
   int looks_ = 0;
   bool change_queued_ = false;
+  bool has_chld_ = false;
+  bool has_reaped_ = false;  // for the timer that is due
+  Millis end_ = kInfinity;
   const Process self_{.id = {kOwnPid, 0}, .group = kOwnSession, .session = kOwnSession, .name = {}};
   std::map<int, SimProcess> processes_;
   std::vector<ProcessId> found_;  // by the walk

@@ -1,8 +1,9 @@
-// What the supervisor asks of the world: processes, timers, and a place for its words. Linux and libuv stand behind it
-// in the program (linux_host.h), a simulated machine with virtual time in tests/sim. No function of it decides
-// anything.
+// The world as the supervisor sees it: it says what happens next, starts, signals and looks at processes, and has a
+// place for words. Linux and libuv stand behind it in the program (linux_world.h), a simulated machine with virtual
+// time in tests/sim. The world never calls the supervisor, and no function of it decides anything.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,18 +20,6 @@
 
 namespace graceshim {
 
-// A signal that reached graceshim.
-struct ReceivedSignal {
-  int signal = 0;
-  int sender_pid = 0;  // 0: the kernel, or a process outside our PID namespace
-  unsigned sender_uid = 0;
-  bool from_keyboard = false;
-  bool was_ignored = false;                        // when graceshim started; told only where its route asks
-  Foreground foreground = Foreground::kElsewhere;  // CONT, with a terminal: who has it now
-  bool terminal_gone = false;                      // HUP, with a terminal: it cannot be opened any more
-  std::optional<std::uint64_t> value{};            // of sigqueue(3)
-};
-
 // A session of the child's own.
 struct OwnSession {
   TerminalLeft left{};     // what became of our terminal before
@@ -45,25 +34,45 @@ struct StartedChild {
   std::optional<OwnSession> own_session = {};
 };
 
-class Host {
+// A process that has been reaped.
+struct Ended {
+  enum class Role : std::uint8_t { kChild, kHook, kOrphan };
+  Role role = Role::kOrphan;
+  int pid = 0;
+  ExitStatus status{};
+  Usage usage{};
+  std::optional<Error> failure{};  // kHook: why it was never executed
+};
+
+class World {
  public:
-  virtual ~Host() = default;
+  virtual ~World() = default;
+
+  // What happens next, waiting for it: the only place of the program that waits. `earliest`: when to return at the
+  // latest, with the event that it is that time.
+  virtual Event next(Millis earliest) = 0;
+
+  // For what an action has led to: next() returns `event` before it waits. Of an event of reaping the time alone
+  // counts: it asks next() to reap then.
+  void post(const Event& event) { posted_.push_back(event); }
+
+  // The processes of the last event kReaped, in the order in which they were reaped.
+  [[nodiscard]] const std::vector<Ended>& ended() const noexcept { return ended_; }
+
+  // The child, and stop.pre_stop; 0: not started, or reaped.
+  [[nodiscard]] int child() const noexcept { return child_; }
+  [[nodiscard]] int hook() const noexcept { return hook_; }
 
   // CLOCK_MONOTONIC, in milliseconds.
   virtual Millis now() = 0;
 
-  // Starts COMMAND.
+  // Starts COMMAND by `plan`, or by `unshielded` where the kernel refuses the shield of `plan`.
   // Errors: the message names the command and the reason; the status is 125, 126 or 127.
-  virtual Result<StartedChild> start_child() = 0;
-  // Starts stop.pre_stop in the working directory of process `child`, and returns its pid without waiting for its exec,
-  // which a file system that hangs can hold up.
+  virtual Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) = 0;
+  // Starts stop.pre_stop in the working directory of the child, without waiting for its exec, which a file system that
+  // hangs can hold up.
   // Errors: no process could be made; the message names the command and the reason.
-  virtual Result<int> start_hook(int child) = 0;
-  // Why the hook, which has ended, was never executed; nothing if it was. The message is as that of start_child().
-  virtual std::optional<Error> hook_failure() = 0;
-
-  virtual Reaped reap_next() = 0;
-
+  virtual Result<void> start_hook() = 0;
   // Ourselves as a member of the process tree: pid, group, session.
   virtual const Process& self() = 0;
   virtual bool is_pid1() = 0;
@@ -100,13 +109,32 @@ class Host {
   // As in terminal.h.
   virtual void give_terminal(int group) = 0;
   virtual void take_terminal() = 0;
+  // Stops ourselves, as soon as next() is called; that goes on once we have been continued.
   virtual void suspend() = 0;
-
-  // Calls Supervisor::on_child_change() again from the loop, after everything else has had its turn.
-  virtual void reap_again() = 0;
 
   virtual bool logs(LogLevel level) = 0;
   virtual void log(LogLevel level, std::string_view line) = 0;
+
+ protected:
+  // The next event that was posted, if there is one.
+  std::optional<Event> next_posted();
+
+  // Reaps what has ended, and says so. `by_chld`: a CHLD has told us to. reaps_again(): there was so much that the rest
+  // is for a later call, when everything else has had its turn.
+  Event reap(bool by_chld);
+  [[nodiscard]] bool reaps_again() const noexcept { return reaps_again_; }
+
+  virtual Reaped reap_next() = 0;
+  // Why the hook, which has ended, was never executed; nothing if it was. The message is as that of start_child().
+  virtual std::optional<Error> hook_failure() = 0;
+
+  int child_ = 0;
+  int hook_ = 0;
+
+ private:
+  std::deque<Event> posted_;
+  std::vector<Ended> ended_;
+  bool reaps_again_ = false;
 };
 
 }  // namespace graceshim

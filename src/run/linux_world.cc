@@ -1,4 +1,4 @@
-#include "linux_host.h"
+#include "linux_world.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -16,26 +16,18 @@
 #include "cgroup.h"
 #include "facts.h"
 #include "graceshim/text.h"
-#include "parent_watch.h"
-#include "raw_signals.h"
-#include "supervisor.h"
 #include "terminal.h"
 
 namespace graceshim {
 namespace {
 
-// What may be open before the command starts, and stays: the pipe of the log.
-constexpr int kLogDescriptors = 2;
-
-// Later, when all that was inherited is gone: /proc while it is read, a pidfd, a file that is written, the pipe of a
-// hook.
-constexpr int kLaterDescriptors = 5;
+// When all that was inherited is gone: the loop's, the pipe of the log, the parent's pidfd; then /proc while it is
+// read, a pidfd, a file that is written, the pipe of a hook.
+constexpr int kStandardDescriptors = 3;
+constexpr int kOwnDescriptors = EventLoop::kDescriptors + 8;
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
-
-constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
-constexpr KernelTimespec kNoWait{};
 
 // For a pass of KILL over some ten thousand processes. It lies in zeroed memory, which costs nothing until it is
 // touched.
@@ -45,7 +37,7 @@ alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memo
 // A tree that forks as fast as it is killed must not keep us for ever.
 constexpr int kWalksWithoutMemory = 32;
 
-constinit LinuxHost* running_host = nullptr;  // for what has no argument: a handler of the C++ library
+constinit LinuxWorld* running_world = nullptr;  // for what has no argument: a handler of the C++ library
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 
@@ -67,14 +59,9 @@ std::vector<char*> argument_vector(const std::vector<std::string>& words) {
 }
 
 // The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
-bool is_from_keyboard(const siginfo_t& info) {
+bool is_from_keyboard(int signal, int code) {
   const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
-  return info.si_code == SI_KERNEL && of_terminal.has(info.si_signo);
-}
-
-// SIGPIPE and its like: raised by what we did ourselves, of no meaning to the child.
-bool is_own_doing(const siginfo_t& info, int own_pid) {
-  return info.si_code <= 0 && info.si_pid == own_pid;
+  return code == SI_KERNEL && of_terminal.has(signal);
 }
 
 SignalsAtStart signals_at_start(const Plan& plan) {
@@ -114,15 +101,15 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
 
 }  // namespace
 
-LinuxHost::LinuxHost(const RunRequest& request)
+LinuxWorld::LinuxWorld(const RunRequest& request)
     : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
   self_.session = getsid(0);
 
-  running_host = this;
-  std::set_new_handler([] { running_host->die_of_no_memory(); });
+  running_world = this;
+  std::set_new_handler([] { running_world->die("graceshim: out of memory; every process gets KILL\n"); });
   environment_.reserve(request.environment.size() + 1);
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(self_.id.pid);
   for (char* const entry : request.environment) {
@@ -139,14 +126,13 @@ LinuxHost::LinuxHost(const RunRequest& request)
   environment_.push_back(nullptr);
 }
 
-LinuxHost::~LinuxHost() {
-  if (std::exchange(running_host, nullptr) != nullptr) std::set_new_handler(nullptr);
+LinuxWorld::~LinuxWorld() {
+  if (std::exchange(running_world, nullptr) != nullptr) std::set_new_handler(nullptr);
 }
 
 // Memory is refused where its address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
 // killer asks nobody. To go on is impossible, and to abort would leave a tree behind that may have been stopped.
-void LinuxHost::die_of_no_memory() noexcept {
-  constexpr std::string_view kLine = "graceshim: out of memory; every process gets KILL\n";
+void LinuxWorld::die(std::string_view line) noexcept {
   static constinit bool has_been_here = false;
   if (is_pid1()) {
     graceshim::send_to_everybody(sig::kKill);
@@ -160,32 +146,31 @@ void LinuxHost::die_of_no_memory() noexcept {
   }
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
   if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
-    const ssize_t written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   ::_exit(kExitUsage);
 }
 
-int LinuxHost::pending_trigger() const {
+int LinuxWorld::pending(SignalSet among) {
   sigset_t pending;
   if (sigpending(&pending) != 0) return 0;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
-    if (sigismember(&pending, signal) == 1 && request_.plan.routes[static_cast<std::size_t>(signal)].is_trigger())
-      return signal;
+    if (sigismember(&pending, signal) == 1 && among.has(signal)) return signal;
   }
   return 0;
 }
 
-Result<StartedChild> LinuxHost::start_child() {
+Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshielded) {
   const std::vector<char*> arguments = argument_vector(request_.command);
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
   spawn_request.search_path = search_path_;
-  spawn_request.signals = signals_at_start(request_.unshielded);
-  const ShieldRequest shield{.signals = request_.plan.shield, .behind_it = signals_at_start(request_.plan)};
-  if (!request_.plan.shield.empty()) spawn_request.shield = &shield;
-  spawn_request.ignore_chld = entry_signals().chld_was_ignored && !request_.plan.starts_default.has(sig::kChld);
-  spawn_request.own_group = request_.plan.place == Place::kOwnGroup;
-  spawn_request.own_session = request_.plan.place == Place::kOwnSession;
+  spawn_request.signals = signals_at_start(unshielded);
+  const ShieldRequest shield{.signals = plan.shield, .behind_it = signals_at_start(plan)};
+  if (!plan.shield.empty()) spawn_request.shield = &shield;
+  spawn_request.ignore_chld = entry_signals().chld_was_ignored && !plan.starts_default.has(sig::kChld);
+  spawn_request.own_group = plan.place == Place::kOwnGroup;
+  spawn_request.own_session = plan.place == Place::kOwnSession;
   const TerminalLeft left = spawn_request.own_session ? leave_terminal() : TerminalLeft{};
   std::vector<char*> shell;
   if (request_.shell_for_scripts) {
@@ -196,7 +181,7 @@ Result<StartedChild> LinuxHost::start_child() {
   }
   // Opened here, for the child's half can do without one more thing that may fail. Whoever starts in the background
   // does not take the terminal.
-  const Fd terminal = request_.plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
+  const Fd terminal = plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
   const bool in_foreground = terminal && tcgetpgrp(terminal.get()) == self_.group;
   if (in_foreground) spawn_request.terminal = terminal.get();
   spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
@@ -216,10 +201,10 @@ Result<StartedChild> LinuxHost::start_child() {
   return started;
 }
 
-Result<int> LinuxHost::start_hook(int child) {
+Result<void> LinuxWorld::start_hook() {
   const std::vector<char*> arguments = argument_vector(request_.pre_stop);
   const std::string directory =
-      child != 0 && own_proc() ? "/proc/" + std::to_string(child) + "/cwd" : request_.working_directory;
+      child_ != 0 && own_proc() ? "/proc/" + std::to_string(child_) + "/cwd" : request_.working_directory;
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
@@ -232,246 +217,189 @@ Result<int> LinuxHost::start_hook(int child) {
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
   if (!launched) return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnManners));
   hook_failure_ = std::move(launched->failure);
-  return launched->pid;
+  hook_ = launched->pid;
+  return {};
 }
 
-std::optional<Error> LinuxHost::hook_failure() {
+std::optional<Error> LinuxWorld::hook_failure() {
   const Fd from = std::move(hook_failure_);
   const std::optional<SpawnFailure> failure = launch_failure(from);
   if (!failure) return std::nullopt;
   return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnManners);
 }
 
-Result<void> LinuxHost::open() {
+Result<void> LinuxWorld::open() {
   if (request_.parent_death_signal != 0 && !set_parent_death_signal(request_.parent_death_signal)) {
     return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
   }
   if (request_.subreaper && !is_pid1() && !become_subreaper()) {
     log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
   }
-  const int here = kLogDescriptors + (request_.die_with_parent ? ParentWatch::kDescriptors : 0);
-  const int needed = here + kLaterDescriptors;
-  std::optional<std::vector<int>> room = find_room(here, needed);
-  if (!room) {
-    return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " + reason(errno) +
-                " (ulimit -n is " + std::to_string(descriptor_limit()) + ")");
+  const int limit = descriptor_limit();
+  if (limit < kStandardDescriptors + kOwnDescriptors) {
+    return fail("cannot open the " + std::to_string(kOwnDescriptors) + " descriptors that graceshim needs: " +
+                reason(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
-  own_fds_ = std::move(*room);
-
   const std::optional<WaitCall> wait_call = find_wait_call();
   if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
   wait_call_ = *wait_call;
-  // Of no signal at all: it only shows that the call is there. Refused, it would return at once, each time, for ever.
-  siginfo_t info{};
-  if (raw_take_signal(0, &info, &kNoWait) < 0 && errno != EAGAIN) {
-    return tl::unexpected<Error>(system_error("cannot wait for signals (rt_sigtimedwait)", errno));
+  if (request_.die_with_parent) {
+    parent_ = open_parent_pidfd();
+    if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
   }
-  if (!request_.die_with_parent) return {};
-  parent_watch_ = std::make_unique<ParentWatch>();
-  return parent_watch_->open();
+  return EventLoop::probe();
 }
 
-void LinuxHost::let_go(int report) {
-  own_fds_.push_back(report);
-  drop_inherited_fds(own_fds_);
+void LinuxWorld::let_go(int report) {
+  std::vector<int> own = log_.descriptors();
+  own.insert(own.end(), {report, parent_.get()});
+  drop_inherited_fds(own);
   leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+  if (const Result<void> opened = loop_.open(std::move(parent_)); !opened)
+    die("graceshim: " + opened.error().message + "; every process gets KILL\n");
+  // Children that came with us by exec may have ended long before, their CHLD gone.
+  post(Event::reaped(now(), false));
 }
 
-void LinuxHost::serve(Supervisor& supervisor) {
-  supervisor_ = &supervisor;
-  // Children that came with us may have ended long before, their CHLD gone.
-  supervisor_->on_child_change();
-  after_event();
-  while (!supervisor_->finished()) {
-    siginfo_t info{};
-    if (next_signal(info)) {
-      on_signal(info);
-      after_event();
-    }
-    do_what_is_due();
+Event LinuxWorld::next(Millis earliest) {
+  if (std::exchange(suspends_, false)) {
+    log_.flush();  // for whoever is to continue us
+    stop_self();
   }
-  flush_log();
-}
-
-bool LinuxHost::is_due(Millis at) {
-  return at != kInfinity && at <= now();
-}
-
-std::optional<std::chrono::nanoseconds> LinuxHost::patience() {
-  constexpr std::chrono::nanoseconds kNone{0};
-  if (reap_again_) return kNone;
-  const Millis until = std::min(earliest_timer(supervisor_->state()), flush_at_);
-  if (until == kInfinity) return std::nullopt;
-  return std::max(until - monotonic_now(), kNone);
-}
-
-// The kernel gives the lowest number first, so that a flood of a low signal would keep all others waiting: after each
-// signal those above it have their turn, and then all of them again.
-bool LinuxHost::next_signal(siginfo_t& info) {
-  std::optional<std::chrono::nanoseconds> patience = this->patience();
-  if (parent_watch_) {
-    if (parent_watch_->wait(patience)) {
-      supervisor_->on_parent_end();
-      after_event();
+  for (;;) {
+    if (const std::optional<Event> posted = next_posted()) return *posted;
+    if (!loop_.has_signal()) wait(earliest);
+    if (loop_.take_parent_end()) return Event::parent_ended(now());
+    // After a signal the others have their turn, so that a flood of signals does not keep them waiting.
+    const bool others_first = std::exchange(signal_was_last_, false);
+    std::optional<Event> signal = others_first ? std::nullopt : next_signal();
+    if (!signal && is_due(earliest)) {
+      // A CHLD may still be unread, and a timer must not act on a process that has already ended.
+      if (std::exchange(has_reaped_, !has_reaped_)) return Event::time_is(now());
+      return reap(false);
     }
-    if (supervisor_->finished()) return false;
-    patience = std::chrono::nanoseconds{0};
-  }
-  if (last_signal_ != 0) {
-    const std::uint64_t above = kEverySignal << (std::exchange(last_signal_, 0) % kSignalMax);
-    if (raw_take_signal(above, &info, &kNoWait) > 0) {
-      last_signal_ = info.si_signo;
-      return true;
+    if (!signal && reaps_again()) return reap(false);
+    if (others_first) signal = next_signal();
+    if (signal) {
+      signal_was_last_ = true;
+      return *signal;
     }
   }
-  // One call waits for the signal and takes it, where there would be three with a loop over descriptors.
-  long taken = 0;
-  if (!patience) {
-    taken = raw_take_signal(kEverySignal, &info, nullptr);
-  } else {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(*patience);
-    const KernelTimespec left{static_cast<long>(seconds.count()), static_cast<long>((*patience - seconds).count())};
-    taken = raw_take_signal(kEverySignal, &info, &left);
-  }
-  if (taken > 0) last_signal_ = info.si_signo;
-  return taken > 0;
 }
 
-// Between two signals one timer at the most, and one more round of reaping: neither keeps the others waiting.
-void LinuxHost::do_what_is_due() {
-  if (is_due(earliest_timer(supervisor_->state()))) {
-    supervisor_->on_time();
-    after_event();
-  }
-  if (reap_again_ && !supervisor_->finished()) {
-    reap_again_ = false;
-    supervisor_->on_child_change();
-    after_event();
-  }
-  if (is_due(flush_at_)) {
-    flush_at_ = kInfinity;
-    log_.flush();
-    after_event();
-  }
-}
-
-void LinuxHost::on_signal(const siginfo_t& info) {
-  if (info.si_signo == SIGCHLD) return supervisor_->on_child_change(true);
-  if (is_own_doing(info, self_.id.pid)) return;
-  ReceivedSignal received;
-  received.signal = info.si_signo;
-  if (info.si_code <= 0) {  // else the kernel speaks, and has other words in their place
-    received.sender_pid = info.si_pid;
-    received.sender_uid = info.si_uid;
-  }
-  received.from_keyboard = is_from_keyboard(info);
-  received.was_ignored = request_.plan.routes[static_cast<std::size_t>(received.signal)].is_only_if_heard() &&
-                         ignored_at_entry({received.signal}).has(received.signal);
-  if (received.signal == sig::kCont) received.foreground = foreground();
-  received.terminal_gone =
-      received.signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
-  if (info.si_code == SI_QUEUE) received.value = reinterpret_cast<std::uintptr_t>(info.si_ptr);
-  supervisor_->on_signal(received);
-}
-
-void LinuxHost::flush_log() {
-  for (const auto& [level, line] : lines_) log_.write(level, line);
-  lines_.clear();
+// Until something may have to be done.
+void LinuxWorld::wait(Millis earliest) {
   log_.flush();
+  if (!is_due(earliest)) has_reaped_ = false;
+  if (reaps_again()) earliest = Millis{0};
+  if (log_.waiting()) earliest = std::min(earliest, now() + kFlushInterval);
+  loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));
 }
 
-void LinuxHost::log_lines(LogLevel level, std::string_view lines) {
-  flush_log();
+// The next signal that means something: PIPE and its like are raised by what we did ourselves.
+std::optional<Event> LinuxWorld::next_signal() {
+  while (const std::optional<signalfd_siginfo> info = loop_.next_signal()) {
+    if (info->ssi_signo == SIGCHLD) return reap(true);
+    const bool is_own_doing = info->ssi_code <= 0 && static_cast<int>(info->ssi_pid) == self_.id.pid;
+    if (!is_own_doing) return event_of(*info);
+  }
+  return std::nullopt;
+}
+
+Event LinuxWorld::event_of(const signalfd_siginfo& info) {
+  const auto signal = static_cast<int>(info.ssi_signo);
+  Event event = Event::signalled(now(), signal, is_from_keyboard(signal, info.ssi_code));
+  if (info.ssi_code <= 0) {  // only a process tells its number and its user; the kernel has other words in their place
+    event.sender_pid = static_cast<int>(info.ssi_pid);
+    event.sender_uid = info.ssi_uid;
+  }
+  if (info.ssi_code == SI_QUEUE) event.value = info.ssi_ptr;
+  event.was_ignored = !ignored_at_entry({signal}).empty();
+  if (signal == sig::kCont) event.foreground = foreground();
+  event.terminal_gone = signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
+  return event;
+}
+
+void LinuxWorld::log_lines(LogLevel level, std::string_view lines) {
   log_.write_lines(level, lines);
 }
 
-void LinuxHost::after_event() {
-  if (!lines_.empty()) flush_log();
-  if (flush_at_ == kInfinity && log_.waiting()) flush_at_ = now() + kFlushInterval;
-}
-
-Millis LinuxHost::now() {
+Millis LinuxWorld::now() {
   return std::chrono::floor<Millis>(monotonic_now());
 }
 
-Reaped LinuxHost::reap_next() {
-  const Reaped reaped = graceshim::reap_next(wait_call_);
-  if (reaped.kind == Reaped::Kind::kEnded && reaped.pid == child_) child_ = 0;  // the number is free again
-  return reaped;
-}
-
-std::vector<Process> LinuxHost::own_children() {
+std::vector<Process> LinuxWorld::own_children() {
   return graceshim::own_children();
 }
 
-std::vector<int> LinuxHost::own_child_pids() {
+std::vector<int> LinuxWorld::own_child_pids() {
   return graceshim::own_child_pids();
 }
 
-std::vector<Process> LinuxHost::descendants() {
+std::vector<Process> LinuxWorld::descendants() {
   return graceshim::descendants();
 }
 
-std::size_t LinuxHost::signal_newcomers(bool first, int signal) {
+std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {
   if (first || !walk_)
     walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)), walk_memory);
   return walk_->find_newcomers(signal);
 }
 
-std::optional<Process> LinuxHost::next_found() {
+std::optional<Process> LinuxWorld::next_found() {
   return walk_ ? walk_->next() : std::nullopt;
 }
 
-std::optional<Process> LinuxHost::process(int pid) {
+std::optional<Process> LinuxWorld::process(int pid) {
   return graceshim::process(pid);
 }
 
-std::optional<Dispositions> LinuxHost::dispositions(int pid) {
+std::optional<Dispositions> LinuxWorld::dispositions(int pid) {
   return graceshim::dispositions(pid);
 }
 
-std::vector<std::string> LinuxHost::command_line(int pid) {
+std::vector<std::string> LinuxWorld::command_line(int pid) {
   return graceshim::command_line(pid);
 }
 
-std::optional<std::string> LinuxHost::environment_variable(int pid, std::string_view name) {
+std::optional<std::string> LinuxWorld::environment_variable(int pid, std::string_view name) {
   return graceshim::environment_variable(pid, name);
 }
 
-std::optional<StandardInput> LinuxHost::standard_input(int pid) {
+std::optional<StandardInput> LinuxWorld::standard_input(int pid) {
   return graceshim::standard_input(pid);
 }
 
-bool LinuxHost::writes_to(int pid, std::uint64_t pipe) {
+bool LinuxWorld::writes_to(int pid, std::uint64_t pipe) {
   return graceshim::writes_to(pid, pipe);
 }
 
-std::optional<std::uint64_t> LinuxHost::oom_kills() {
+std::optional<std::uint64_t> LinuxWorld::oom_kills() {
   return oom_kill_count();
 }
 
-Sent LinuxHost::send(int child_of_ours, int signal) {
+Sent LinuxWorld::send(int child_of_ours, int signal) {
   return send_signal(child_of_ours, signal);
 }
 
-Sent LinuxHost::send_verified(const Process& process, int signal) {
+Sent LinuxWorld::send_verified(const Process& process, int signal) {
   const int pidfd = walk_ ? walk_->pidfd_of(process.id) : -1;
   return pidfd >= 0 ? send_held(pidfd, signal) : graceshim::send_verified(process, signal);
 }
 
-Sent LinuxHost::send_to_group(int group, int signal) {
+Sent LinuxWorld::send_to_group(int group, int signal) {
   return graceshim::send_to_group(group, signal);
 }
 
-Sent LinuxHost::send_to_everybody(int signal) {
+Sent LinuxWorld::send_to_everybody(int signal) {
   return graceshim::send_to_everybody(signal);
 }
 
-Sent LinuxHost::queue(int child_of_ours, int signal, std::uint64_t value) {
+Sent LinuxWorld::queue(int child_of_ours, int signal, std::uint64_t value) {
   return queue_signal(child_of_ours, signal, value);
 }
 
-Foreground LinuxHost::foreground() {
+Foreground LinuxWorld::foreground() {
   if (request_.plan.terminal == Terminal::kNone) return Foreground::kElsewhere;
   const int group = foreground_group();
   if (group == self_.group) return Foreground::kOurs;
@@ -479,21 +407,12 @@ Foreground LinuxHost::foreground() {
 }
 
 // A shell above us gives the terminal to us, and we pass it on; where there is none it is ours to take.
-void LinuxHost::give_terminal(int group) {
+void LinuxWorld::give_terminal(int group) {
   pass_terminal(request_.plan.suspendable ? self_.group : 0, group);
 }
 
-void LinuxHost::take_terminal() {
+void LinuxWorld::take_terminal() {
   pass_terminal(0, self_.group);
-}
-
-void LinuxHost::suspend() {
-  flush_log();
-  stop_self();
-}
-
-void LinuxHost::reap_again() {
-  reap_again_ = true;
 }
 
 }  // namespace graceshim

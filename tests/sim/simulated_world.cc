@@ -1,12 +1,13 @@
-#include "simulated_host.h"
+#include "simulated_world.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace graceshim {
 
-SimProcess& SimulatedHost::add(int parent, const std::string& name) {
+SimProcess& SimulatedWorld::add(int parent, const std::string& name) {
   const int pid = next_pid_++;
   SimProcess& process = processes_[pid];
   process.facts.id = {pid, static_cast<std::uint64_t>(pid) * 7};
@@ -18,7 +19,7 @@ SimProcess& SimulatedHost::add(int parent, const std::string& name) {
   return process;
 }
 
-SimProcess& SimulatedHost::fork_from(int parent, const std::string& name) {
+SimProcess& SimulatedWorld::fork_from(int parent, const std::string& name) {
   const Process parent_facts = processes_.at(parent).facts;
   SimProcess& process = add(parent, name);
   process.facts.group = parent_facts.group;
@@ -26,20 +27,20 @@ SimProcess& SimulatedHost::fork_from(int parent, const std::string& name) {
   return process;
 }
 
-void SimulatedHost::at(Millis when, std::function<void()> what) {
+void SimulatedWorld::at(Millis when, std::function<void()> what) {
   future_.emplace(now_ + when, std::move(what));
 }
 
-void SimulatedHost::child_changed() {
+void SimulatedWorld::child_changed() {
   if (change_queued_) return;
   change_queued_ = true;
   at(Millis{0}, [this] {
     change_queued_ = false;
-    if (!supervisor_->finished()) supervisor_->on_child_change(true);
+    has_chld_ = true;
   });
 }
 
-void SimulatedHost::exit(int pid, ExitStatus status) {
+void SimulatedWorld::exit(int pid, ExitStatus status) {
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.zombie) return;
   const int parent = found->second.facts.parent;
@@ -63,41 +64,55 @@ void SimulatedHost::exit(int pid, ExitStatus status) {
   }
 }
 
-void SimulatedHost::wake(int pid) {
+void SimulatedWorld::wake(int pid) {
   const auto found = processes_.find(pid);
   if (found == processes_.end()) return;
   found->second.unkillable = false;
   if (found->second.dies_on_wake) exit(pid, {true, sig::kKill});
 }
 
-void SimulatedHost::signal_us(int signal, bool from_keyboard) {
-  ReceivedSignal received;
-  received.signal = signal;
-  received.sender_pid = 1;
-  received.from_keyboard = from_keyboard;
-  if (!supervisor_->finished()) supervisor_->on_signal(received);
+void SimulatedWorld::signal_us(int signal, bool from_keyboard) {
+  Event event = Event::signalled(now_, signal, from_keyboard);
+  event.sender_pid = 1;
+  post(event);
 }
 
-void SimulatedHost::run(Millis limit) {
-  const Millis end = now_ + limit;
-  while (!supervisor_->finished()) {
-    const Millis timer = std::max(earliest_timer(supervisor_->state()), now_);
+void SimulatedWorld::run(Supervisor& supervisor, Millis limit) {
+  end_ = now_ + limit;
+  while (!supervisor.finished()) {
+    const std::optional<Event> event = next_if_any(earliest_timer(supervisor.state()));
+    if (!event) return;
+    supervisor.answer(*event);
+  }
+}
+
+Event SimulatedWorld::next(Millis earliest) {
+  return next_if_any(earliest).value();
+}
+
+std::optional<Event> SimulatedWorld::next_if_any(Millis earliest) {
+  for (;;) {
+    if (const std::optional<Event> posted = next_posted()) return posted;
+    if (std::exchange(has_chld_, false)) return reap(true);
+    if (reaps_again()) return reap(false);
+    const Millis timer = std::max(earliest, now_);
     const auto next = future_.begin();
     if (next == future_.end() || timer < next->first) {
-      if (timer > end) return;
+      if (timer > end_) return std::nullopt;
       now_ = timer;
-      supervisor_->on_time();
-      continue;
+      if (std::exchange(has_reaped_, !has_reaped_)) return Event::time_is(now_);
+      return reap(false);
     }
-    if (next->first > end) return;
+    if (next->first > end_) return std::nullopt;
     now_ = std::max(now_, next->first);
+    has_reaped_ = false;
     const std::function<void()> what = std::move(next->second);
     future_.erase(next);
     what();
   }
 }
 
-std::vector<Delivery> SimulatedHost::deliveries_to(int pid, bool with_cont) const {
+std::vector<Delivery> SimulatedWorld::deliveries_to(int pid, bool with_cont) const {
   std::vector<Delivery> found;
   for (const Delivery& delivery : deliveries_) {
     if (delivery.pid == pid && (with_cont || delivery.signal != sig::kCont)) found.push_back(delivery);
@@ -105,43 +120,43 @@ std::vector<Delivery> SimulatedHost::deliveries_to(int pid, bool with_cont) cons
   return found;
 }
 
-bool SimulatedHost::said(const std::string& part) const {
+bool SimulatedWorld::said(const std::string& part) const {
   return std::any_of(lines_.begin(), lines_.end(),
                      [&](const LogLine& line) { return line.text.find(part) != std::string::npos; });
 }
 
-bool SimulatedHost::alive(int pid) const {
+bool SimulatedWorld::alive(int pid) const {
   const auto found = processes_.find(pid);
   return found != processes_.end() && !found->second.zombie;
 }
 
-int SimulatedHost::alive_count() const {
+int SimulatedWorld::alive_count() const {
   return static_cast<int>(
       std::count_if(processes_.begin(), processes_.end(), [](const auto& entry) { return !entry.second.zombie; }));
 }
 
-Result<StartedChild> SimulatedHost::start_child() {
+Result<StartedChild> SimulatedWorld::start_child(const Plan& /*plan*/, const Plan& /*unshielded*/) {
   if (start_failure != 0) return fail("cannot execute 'command'", start_failure);
   SimProcess& process = add(kOwnPid, "command");
-  child_ = process.facts.id.pid;
+  child_ = first_child_ = process.facts.id.pid;
   if (on_child_start) on_child_start(process);
   return StartedChild{child_, starts_in_foreground, shield_refused, false, own_session};
 }
 
-Result<int> SimulatedHost::start_hook(int /*child*/) {
+Result<void> SimulatedWorld::start_hook() {
   if (hook_fails_to_start) return fail("cannot execute 'hook'", kExitNotFound);
   SimProcess& process = add(kOwnPid, "hook");
-  hook_ = process.facts.id.pid;
+  hook_ = first_hook_ = process.facts.id.pid;
   if (on_hook_start) on_hook_start(process);
-  return hook_;
+  return {};
 }
 
-std::optional<Error> SimulatedHost::hook_failure() {
+std::optional<Error> SimulatedWorld::hook_failure() {
   if (!hook_cannot_be_executed) return std::nullopt;
   return Error{"cannot execute 'hook'", kExitNotFound};
 }
 
-Reaped SimulatedHost::reap_next() {
+Reaped SimulatedWorld::reap_next() {
   bool any = false;
   for (auto entry = processes_.begin(); entry != processes_.end(); ++entry) {
     if (entry->second.facts.parent != kOwnPid) continue;
@@ -154,7 +169,7 @@ Reaped SimulatedHost::reap_next() {
   return {any ? Reaped::Kind::kNone : Reaped::Kind::kEmpty, 0, {}};
 }
 
-std::vector<Process> SimulatedHost::own_children() {
+std::vector<Process> SimulatedWorld::own_children() {
   std::vector<Process> found;
   for (const auto& [pid, process] : processes_) {
     if (process.facts.parent == kOwnPid && !process.zombie) found.push_back(process.facts);
@@ -162,7 +177,7 @@ std::vector<Process> SimulatedHost::own_children() {
   return found;
 }
 
-std::vector<int> SimulatedHost::own_child_pids() {
+std::vector<int> SimulatedWorld::own_child_pids() {
   std::vector<int> found;
   for (const auto& [pid, process] : processes_) {
     if (process.facts.parent == kOwnPid) found.push_back(pid);
@@ -170,18 +185,18 @@ std::vector<int> SimulatedHost::own_child_pids() {
   return found;
 }
 
-std::vector<std::string> SimulatedHost::command_line(int pid) {
+std::vector<std::string> SimulatedWorld::command_line(int pid) {
   const auto found = processes_.find(pid);
   return found == processes_.end() ? std::vector<std::string>{} : found->second.words;
 }
 
-bool SimulatedHost::has_writer(int pipe) const {
+bool SimulatedWorld::has_writer(int pipe) const {
   return fed_from_outside.contains(pipe) || std::ranges::any_of(processes_, [pipe](const auto& entry) {
            return entry.second.writes == pipe && !entry.second.zombie;
          });
 }
 
-std::optional<StandardInput> SimulatedHost::standard_input(int pid) {
+std::optional<StandardInput> SimulatedWorld::standard_input(int pid) {
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.reads == 0) return std::nullopt;
   const StandardInput input{static_cast<std::uint64_t>(found->second.reads), has_writer(found->second.reads),
@@ -194,12 +209,12 @@ std::optional<StandardInput> SimulatedHost::standard_input(int pid) {
   return input;
 }
 
-bool SimulatedHost::writes_to(int pid, std::uint64_t pipe) {
+bool SimulatedWorld::writes_to(int pid, std::uint64_t pipe) {
   const auto found = processes_.find(pid);
   return found != processes_.end() && !found->second.zombie && static_cast<std::uint64_t>(found->second.writes) == pipe;
 }
 
-std::vector<Process> SimulatedHost::descendants() {
+std::vector<Process> SimulatedWorld::descendants() {
   std::vector<Process> found;
   if (walks_that_miss_all > 0) {
     --walks_that_miss_all;
@@ -211,7 +226,7 @@ std::vector<Process> SimulatedHost::descendants() {
   return found;
 }
 
-std::size_t SimulatedHost::signal_newcomers(bool first, int signal) {
+std::size_t SimulatedWorld::signal_newcomers(bool first, int signal) {
   if (first) {
     found_.clear();
     next_found_ = 0;
@@ -225,7 +240,7 @@ std::size_t SimulatedHost::signal_newcomers(bool first, int signal) {
   return found_.size() - before;
 }
 
-std::optional<Process> SimulatedHost::next_found() {
+std::optional<Process> SimulatedWorld::next_found() {
   while (next_found_ < found_.size()) {
     const ProcessId id = found_[next_found_++];
     const auto at = processes_.find(id.pid);
@@ -238,7 +253,7 @@ std::optional<Process> SimulatedHost::next_found() {
   return std::nullopt;
 }
 
-std::optional<Process> SimulatedHost::process(int pid) {
+std::optional<Process> SimulatedWorld::process(int pid) {
   ++looks_;
   const auto at = processes_.find(pid);
   if (at == processes_.end()) return std::nullopt;
@@ -248,7 +263,7 @@ std::optional<Process> SimulatedHost::process(int pid) {
   return found;
 }
 
-std::optional<Dispositions> SimulatedHost::dispositions(int pid) {
+std::optional<Dispositions> SimulatedWorld::dispositions(int pid) {
   const auto found = processes_.find(pid);
   if (found == processes_.end()) return std::nullopt;
   Dispositions how;
@@ -258,7 +273,7 @@ std::optional<Dispositions> SimulatedHost::dispositions(int pid) {
   return how;
 }
 
-Sent SimulatedHost::send_verified(const Process& process, int signal) {
+Sent SimulatedWorld::send_verified(const Process& process, int signal) {
   const auto found = processes_.find(process.id.pid);
   if (found == processes_.end()) return Sent::kGone;
   // 0: told without details, and held.
@@ -266,7 +281,7 @@ Sent SimulatedHost::send_verified(const Process& process, int signal) {
   return deliver(process.id.pid, signal);
 }
 
-Sent SimulatedHost::send_to_group(int group, int signal) {
+Sent SimulatedWorld::send_to_group(int group, int signal) {
   Sent result = Sent::kGone;
   std::vector<int> members;
   for (const auto& [pid, process] : processes_) {
@@ -279,7 +294,7 @@ Sent SimulatedHost::send_to_group(int group, int signal) {
   return result;
 }
 
-Sent SimulatedHost::send_to_everybody(int signal) {
+Sent SimulatedWorld::send_to_everybody(int signal) {
   if (!is_pid1() || signal != sig::kKill) ADD_FAILURE() << signal_name(signal) << " to everybody";
   Sent result = Sent::kGone;
   std::vector<int> members;
@@ -291,7 +306,7 @@ Sent SimulatedHost::send_to_everybody(int signal) {
   return result;
 }
 
-Sent SimulatedHost::deliver(int pid, int signal) {
+Sent SimulatedWorld::deliver(int pid, int signal) {
   const auto found = processes_.find(pid);
   if (found == processes_.end()) {
     ++signals_to_reaped_;
@@ -303,7 +318,7 @@ Sent SimulatedHost::deliver(int pid, int signal) {
   return Sent::kDelivered;
 }
 
-void SimulatedHost::act_on(int pid, int signal) {
+void SimulatedWorld::act_on(int pid, int signal) {
   SimProcess& process = processes_.at(pid);
   const SignalSet harmless{sig::kChld, sig::kWinch, 23 /* URG */};
   const SignalSet stopping{sig::kStop, sig::kTstp, sig::kTtin, sig::kTtou};
@@ -343,10 +358,6 @@ void SimulatedHost::act_on(int pid, int signal) {
     return;
   }
   exit(pid, {true, signal});
-}
-
-void SimulatedHost::reap_again() {
-  child_changed();
 }
 
 }  // namespace graceshim

@@ -1,0 +1,393 @@
+#include "effects.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace graceshim {
+namespace {
+
+// What has been forked while the group was being dismissed is seen by the next pass over it.
+constexpr int kDismissPasses = 4;
+
+// A tree that forks as fast as it is stopped must not keep the timers waiting.
+constexpr int kStopWalks = 32;
+
+}  // namespace
+
+Effects::Effects(World& world, std::string command, bool names_all, const LateRecognition& knowledge)
+    : world_(world),
+      command_(std::move(command)),
+      names_all_(names_all),
+      knowledge_(knowledge),
+      receivers_(world, ledger_, knowledge) {}
+
+std::optional<LatePlan> Effects::recognise(const Plan& plan, int trigger) {
+  if (!knowledge_.stop_of || world_.child() == 0) return std::nullopt;
+  receivers_.begin(0);
+  const int first = plan.steps[0].signal;
+  const int signal = first == kSameSignal ? trigger : first;
+  std::vector<Process> reached{child_process()};
+  if (receivers_.acts_on(reached[0], signal) == false) {
+    std::vector<Process> below = receivers_.nearest_below(reached[0], signal, 0);
+    if (!below.empty()) reached = std::move(below);
+  }
+  for (const Process& process : reached) {
+    std::optional<LatePlan> late = receivers_.stop_of(process);
+    if (!late) continue;
+    Outcome& outcome = note(Outcome::Kind::kRecognised);
+    outcome.process = process;
+    outcome.text = late->preset;
+    return late;
+  }
+  return std::nullopt;
+}
+
+void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
+  plan_ = &plan;
+  state_ = &next.state;
+  event_ = &event;
+  if (world_.child() != 0) child_group_ = world_.child();
+  for (const Action& action : next.actions) perform(action);
+}
+
+void Effects::perform(const Action& action) {
+  switch (action.kind) {
+    case ActionKind::kDeliver:
+      return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_roots(action);
+    case ActionKind::kForward:
+      return forward(action);
+    case ActionKind::kDismiss:
+      return dismiss(action);
+    case ActionKind::kKillPass:
+      return kill_pass();
+    case ActionKind::kLookAtTree:
+      return look_at_tree();
+    case ActionKind::kGiveTerminal:
+      return world_.give_terminal(world_.child());
+    case ActionKind::kTakeTerminal:
+      return world_.take_terminal();
+    case ActionKind::kSuspend:
+      note(Outcome::Kind::kSuspended);
+      return world_.suspend();
+    case ActionKind::kStartHook:
+      return start_hook();
+    case ActionKind::kKillHook:
+      if (world_.hook() != 0) world_.send_to_group(world_.hook(), sig::kKill);
+      note(Outcome::Kind::kHookKilled);
+      return;
+    case ActionKind::kNote:
+    case ActionKind::kFinish:
+      return;  // for the recorder and the narrator
+  }
+}
+
+// --- Signals. ---
+
+// A child of ours keeps its number until we reap it; that of any other process may be another's by now.
+Sent Effects::send(const Process& process, int signal) {
+  const bool ours = process.parent == world_.self().id.pid;
+  return ours ? world_.send(process.id.pid, signal) : world_.send_verified(process, signal);
+}
+
+// A step and the CONT behind it: a stopped process can act on nothing else.
+Sent Effects::send_step(const Process& process, int signal) {
+  const Sent sent = send(process, signal);
+  if (sent == Sent::kDelivered && signal != sig::kKill && needs_resuming(process.id.pid)) send(process, sig::kCont);
+  if (sent == Sent::kRefused) note_refused(process, signal);
+  return sent;
+}
+
+bool Effects::needs_resuming(int pid) {
+  if (plan_->resume == Resume::kAlways) return true;
+  const std::optional<Process> now = world_.process(pid);
+  return now && now->state == 'T';
+}
+
+Process Effects::child_process() const {
+  Process child;
+  child.id.pid = world_.child();
+  child.parent = world_.self().id.pid;
+  child.name = command_;
+  return child;
+}
+
+bool Effects::outside_every_scope(const Process& process) const noexcept {
+  return world_.hook() != 0 && process.group == world_.hook();
+}
+
+// --- Steps to the child. ---
+
+void Effects::deliver_to_child(const Action& action) {
+  StepRecord record{action.signal, action.scope, action.target, event_->at, 0, action.step};
+  bool again = false;
+  std::vector<Process> members;
+  if (action.by_keyboard || action.scope != Scope::kMain) members = world_.descendants();
+  const Process child = child_process();
+
+  if (action.by_keyboard) {
+    const int group = world_.self().group;
+    for (const Process& member : members) {
+      if (member.group != group) continue;
+      ledger_.record(member.id, action.step);
+      ++record.delivered;
+    }
+    record.scope = Scope::kGroup;  // the terminal's doing
+  } else if (action.scope == Scope::kMain) {
+    again = ledger_.has_had(child.id, action.step);
+    deliver_to_main(action, record, !again);
+    ledger_.record(child.id, action.step);
+  } else if (action.scope == Scope::kGroup) {
+    for (const Process& member : members) {
+      if (member.group != child.id.pid) continue;
+      ledger_.record(member.id, action.step);
+      ++record.delivered;
+    }
+    if (world_.send_to_group(child.id.pid, action.signal) == Sent::kDelivered) {
+      resume_group(members);
+    } else {
+      // The child has moved to another group: the step is still for it.
+      record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+    }
+  } else {
+    bool child_seen = false;
+    for (const Process& member : members) {
+      if (outside_every_scope(member)) continue;
+      child_seen = child_seen || member.id.pid == child.id.pid;
+      ledger_.record(member.id, action.step);
+      if (send_step(member, action.signal) == Sent::kDelivered) ++record.delivered;
+    }
+    if (!child_seen) record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+  }
+  Outcome& outcome = note(Outcome::Kind::kStep);
+  outcome.step = record;
+  outcome.again = again;
+  if (!action.by_keyboard && !again) note(Outcome::Kind::kForwarded).signal = action.signal;
+}
+
+// A shell without `exec` in front of the command, or a script that ignores the signal, would keep the step from the
+// process that it is for.
+void Effects::deliver_to_main(const Action& action, StepRecord& record, bool is_first_look) {
+  const Process child = child_process();
+  receivers_.begin(world_.hook());
+  if (receivers_.acts_on(child, action.signal) == false) {
+    const std::size_t before = outcomes_.size();
+    if (const std::optional<int> below = deliver_below(child, action.signal, action.step)) {
+      record.delivered = *below;
+      Outcome rerouted;
+      rerouted.kind = Outcome::Kind::kRerouted;
+      rerouted.signal = action.signal;
+      outcomes_.insert(outcomes_.begin() + static_cast<std::ptrdiff_t>(before), std::move(rerouted));
+      return;
+    }
+    world_.post(Event::unheard(world_.now()));
+    if (!is_first_look) return;
+  }
+  record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+}
+
+// Sends the step to the nearest processes below one that does not act on it, and returns how many have got it; nothing
+// if there are none.
+std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int step) {
+  const std::vector<Process> receivers = receivers_.nearest_below(deaf, signal, step);
+  if (receivers.empty()) return std::nullopt;
+  int delivered = 0;
+  for (const Process& process : receivers) {
+    ledger_.record(process.id, step);
+    if (send_step(process, signal) != Sent::kDelivered) continue;
+    ++delivered;
+    note_served(signal, describe(process));
+  }
+  return delivered;
+}
+
+void Effects::resume_group(const std::vector<Process>& members) {
+  if (plan_->resume == Resume::kAlways) {
+    world_.send_to_group(world_.child(), sig::kCont);
+    return;
+  }
+  for (const Process& member : members) {
+    if (member.group == world_.child() && needs_resuming(member.id.pid)) world_.send_verified(member, sig::kCont);
+  }
+}
+
+// --- Steps to the orphans. ---
+
+void Effects::deliver_to_roots(const Action& action) {
+  receivers_.begin(world_.hook());
+  for (const int pid : world_.own_child_pids()) {
+    if (pid == world_.child() || pid == world_.hook() || ledger_.is_served_orphan(pid, action.step)) continue;
+    const std::optional<Process> root = world_.process(pid);
+    if (!root || root->state == 'Z' || outside_every_scope(*root)) continue;
+    deliver_to_root(*root, action);
+  }
+}
+
+// An orphan that does not act on the step may not have set its handlers yet: it is looked at twice. A non-interactive
+// shell starts `cmd &` with INT and QUIT ignored, and so there is TERM for what stays deaf.
+void Effects::deliver_to_root(const Process& root, const Action& action) {
+  if (ledger_.has_had(root.id, action.step)) return ledger_.record_orphan(root.id, action.step);
+  if (receivers_.ends_by_its_pipe(root)) return;
+  int signal = action.signal;
+  if (const std::optional<int> own = ledger_.has_had_any(root.id) ? std::nullopt : receivers_.first_signal(root))
+    signal = *own == kSameSignal ? state_->trigger : *own;
+  const std::optional<bool> acts = receivers_.acts_on(root, signal);
+  if (!acts) return;
+  if (!*acts) {
+    if (const std::optional<int> below = deliver_below(root, signal, action.step)) {
+      note_step_of_root(signal, action.step, *below);
+      return ledger_.record_orphan(root.id, action.step);
+    }
+    const Millis now = world_.now();
+    if (now - ledger_.deaf_since(root.id, action.step, now) < kLookInterval) return;
+    if (!plan_->shield.has(sig::kTerm)) signal = sig::kTerm;
+  }
+  ledger_.record_orphan(root.id, action.step);
+  if (send_step(root, signal) != Sent::kDelivered) return;
+  note_step_of_root(signal, action.step, 1);
+  note_served(signal, describe(root) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
+}
+
+void Effects::note_step_of_root(int signal, int step, int delivered) {
+  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kRoots, event_->at, delivered, step};
+}
+
+// One line tells of all that have got the same signal at once.
+void Effects::note_served(int signal, std::string name) {
+  const auto same = std::ranges::find_if(outcomes_, [signal](const Outcome& outcome) {
+    return outcome.kind == Outcome::Kind::kServed && outcome.signal == signal;
+  });
+  Outcome& served = same == outcomes_.end() ? note(Outcome::Kind::kServed) : *same;
+  served.signal = signal;
+  served.names.push_back(std::move(name));
+}
+
+// --- Everything else. ---
+
+void Effects::forward(const Action& action) {
+  note(Outcome::Kind::kForwarded).signal = action.signal;
+  const auto send = [&](const Process& process) {
+    const int pid = process.id.pid;
+    const Sent sent =
+        event_->value ? world_.queue(pid, action.signal, *event_->value) : world_.send(pid, action.signal);
+    if (sent == Sent::kRefused) note_refused(process, action.signal);
+  };
+  if (action.target == Target::kChild) {
+    // Fall back to the child alone: it may have left the group (ESRCH), or we may not signal the group (EPERM).
+    if (action.scope == Scope::kGroup && world_.send_to_group(world_.child(), action.signal) == Sent::kDelivered)
+      return;
+    return send(child_process());
+  }
+  for (const Process& orphan : world_.own_children()) {
+    if (orphan.id.pid != world_.child() && !outside_every_scope(orphan)) send(orphan);
+  }
+}
+
+// One by one: the number of the group may be another's now.
+void Effects::dismiss(const Action& action) {
+  for (int pass = 0; pass < kDismissPasses; ++pass) {
+    bool found_more = false;
+    for (const Process& member : world_.descendants()) {
+      if (member.group != child_group_ || outside_every_scope(member) || !dismissed_.insert(member.id).second) continue;
+      found_more = true;
+      send_step(member, action.signal);
+    }
+    if (!found_more) return;
+  }
+}
+
+void Effects::kill_pass() {
+  bool reachable = false;
+  bool refused = false;
+  bool child_seen = false;
+  std::vector<Process> members;
+  if (world_.is_pid1()) {
+    world_.signal_newcomers(true, 0);
+    while (std::optional<Process> member = next_to_kill(members.size())) members.push_back(std::move(*member));
+    // The kernel walks the whole namespace under its own lock: nothing can fork its way out.
+    reachable = world_.send_to_everybody(sig::kKill) == Sent::kDelivered;
+    refused = !reachable;
+  } else {
+    // Stopped first, so that no process forks while the others are being killed; and again, as long as a walk finds one
+    // that an earlier walk has not.
+    for (int walk = 0; walk < kStopWalks && world_.signal_newcomers(walk == 0, sig::kStop) != 0; ++walk) {
+    }
+    while (std::optional<Process> member = next_to_kill(members.size())) {
+      const Sent sent = send(*member, sig::kKill);
+      reachable = reachable || sent != Sent::kRefused;
+      // It has ended, or has got another parent meanwhile: only the next pass can tell.
+      if (sent == Sent::kGone) continue;
+      if (sent == Sent::kRefused) {
+        refused = true;
+        if (member->name.empty()) member = world_.process(member->id.pid).value_or(*member);
+        note_refused(*member, sig::kKill);
+      }
+      child_seen = child_seen || member->id.pid == world_.child();
+      members.push_back(std::move(*member));
+    }
+    // Without /proc the child is all that we know of, and its group.
+    if (world_.child() != 0 && !child_seen && !plan_->shares_group()) world_.send_to_group(world_.child(), sig::kKill);
+  }
+  // A KILL to everybody does not say whether the child was among them.
+  if (world_.child() != 0 && !child_seen) {
+    const Sent sent = world_.send(world_.child(), sig::kKill);
+    reachable = reachable || sent == Sent::kDelivered;
+    if (sent == Sent::kRefused) note_refused(child_process(), sig::kKill);
+  }
+  std::erase_if(members, [this](const Process& member) { return outside_every_scope(member); });
+  for (const Process& member : members) listed_.insert(member.id.pid);
+  Outcome& kill = note(Outcome::Kind::kKill);
+  kill.step.at = event_->at;
+  kill.members = std::move(members);
+  // They may all have ended, with their CHLD still unread.
+  if (!reachable) world_.post(Event::reaped(world_.now(), false));
+  // Or the walk has missed them, for it is no snapshot: where each forks another and ends, it may see none.
+  world_.post(Event::passed(world_.now(), reachable || !refused));
+}
+
+// The next process that a pass of KILL has found, where `noted` have been before it. The first ones, which the log
+// names, are read from /proc while they live; all of them where the report names them, or a hook has to be told apart.
+// To read a thousand processes takes longer than to end them.
+std::optional<Process> Effects::next_to_kill(std::size_t noted) {
+  const bool is_named = names_all_ || world_.hook() != 0 || listed_.size() + noted <= kNamesPerLine;
+  while (std::optional<Process> found = world_.next_found()) {
+    if (!is_named || found->id.start_time != 0) return found;
+    if (std::optional<Process> now = world_.process(found->id.pid)) return now;
+  }
+  return std::nullopt;
+}
+
+void Effects::look_at_tree() {
+  std::vector<Process> members = world_.descendants();
+  std::erase_if(members, [this](const Process& member) {
+    return member.id.pid == world_.child() || outside_every_scope(member);
+  });
+  for (const Process& member : members) listed_.insert(member.id.pid);
+  note(Outcome::Kind::kTree).members = std::move(members);
+}
+
+void Effects::start_hook() {
+  const Result<void> started = world_.start_hook();
+  if (started) {
+    note(Outcome::Kind::kHookStarted);
+    return;
+  }
+  note(Outcome::Kind::kHookNotStarted).text = started.error().message;
+  world_.post(Event::hook_failed(world_.now()));
+}
+
+void Effects::note_refused(const Process& process, int signal) {
+  // Each once. The child may be known by its number alone, and has it until it has been reaped.
+  const ProcessId id = process.id.pid == world_.child() ? ProcessId{process.id.pid, 0} : process.id;
+  if (!refused_.insert(id).second) return;
+  Outcome& outcome = note(Outcome::Kind::kRefused);
+  outcome.process = process;
+  outcome.signal = signal;
+}
+
+Outcome& Effects::note(Outcome::Kind kind) {
+  Outcome& outcome = outcomes_.emplace_back();
+  outcome.kind = kind;
+  return outcome;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,114 @@
+#include "event_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "graceshim/signal.h"
+#include "raw_signals.h"
+
+namespace graceshim {
+namespace {
+
+constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
+
+tl::unexpected<Error> cannot(const std::string& what) {
+  return fail("cannot " + what + ": " + std::strerror(errno));
+}
+
+tl::unexpected<Error> cannot_wait(int uv_error) {
+  return fail(std::string("cannot wait for events: ") + uv_strerror(uv_error));
+}
+
+}  // namespace
+
+Result<void> EventLoop::probe() {
+  const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return cannot("wait for events (epoll_create1)");
+  const Fd signals(raw_signalfd(-1, kEverySignal));
+  if (!signals) return cannot("wait for signals (signalfd4)");
+  epoll_event readable{};
+  readable.events = EPOLLIN;
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, signals.get(), &readable) != 0)
+    return cannot("wait for events (epoll_ctl)");
+  // One or the other, as libuv was built.
+  if (epoll_pwait(epoll.get(), &readable, 1, 0, nullptr) < 0) return cannot("wait for events (epoll_pwait)");
+  if (epoll_wait(epoll.get(), &readable, 1, 0) < 0) return cannot("wait for events (epoll_wait)");
+  if (!Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) return cannot("wait for events (eventfd2)");
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) return cannot("wait for events (pipe2)");
+  ::close(pipe_ends[0]);
+  ::close(pipe_ends[1]);
+  return {};
+}
+
+Result<void> EventLoop::open(Fd parent) {
+  if (const int error = uv_loop_init(&loop_); error != 0) return cannot_wait(error);
+  uv_timer_init(&loop_, &alarm_);
+  signals_ = Fd(raw_signalfd(-1, kEverySignal));
+  if (!signals_) return cannot("wait for signals (signalfd4)");
+  Result<void> watched = watch(signal_watch_, signals_,
+                               [](uv_poll_t* poll, int, int) { static_cast<EventLoop*>(poll->data)->read_signals(); });
+  parent_ = std::move(parent);
+  if (!watched || !parent_) return watched;
+  return watch(parent_watch_, parent_, [](uv_poll_t* poll, int, int) {
+    uv_poll_stop(poll);
+    static_cast<EventLoop*>(poll->data)->parent_has_ended_ = true;
+  });
+}
+
+Result<void> EventLoop::watch(uv_poll_t& poll, const Fd& fd, uv_poll_cb callback) {
+  poll.data = this;
+  int error = uv_poll_init(&loop_, &poll, fd.get());
+  if (error == 0) error = uv_poll_start(&poll, UV_READABLE, callback);
+  if (error != 0) return cannot_wait(error);
+  return {};
+}
+
+void EventLoop::wait(std::optional<std::chrono::nanoseconds> until) {
+  uv_timer_stop(&alarm_);
+  uv_run_mode mode = UV_RUN_ONCE;
+  if (until) {
+    uv_update_time(&loop_);  // libuv counts from its own idea of now, which is as old as the last wait
+    const std::chrono::nanoseconds now(uv_hrtime());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - now).count();
+    if (left <= 0) mode = UV_RUN_NOWAIT;
+    // libuv before 1.45 runs timers before it waits: without a repetition, one that is over by then would end no wait.
+    constexpr std::uint64_t kRepeat = 1;
+    uv_timer_start(
+        &alarm_, [](uv_timer_t*) {}, left > 0 ? static_cast<std::uint64_t>(left) : 0, kRepeat);
+  }
+  uv_run(&loop_, mode);
+}
+
+std::optional<signalfd_siginfo> EventLoop::next_signal() {
+  if (!has_signal()) return std::nullopt;
+  return batch_[next_++];
+}
+
+bool EventLoop::take_parent_end() noexcept {
+  return std::exchange(parent_has_ended_, false);
+}
+
+// Behind a batch that was full, higher numbers may wait as long as lower ones keep coming: they have their turn first.
+void EventLoop::read_signals() noexcept {
+  const bool was_full = count_ == batch_.size();
+  const auto last = was_full ? static_cast<int>(batch_.back().ssi_signo) : kSignalMax;
+  count_ = next_ = 0;
+  if (last < kSignalMax) count_ = read_some(kEverySignal << last);
+  if (count_ == 0) count_ = read_some(kEverySignal);
+}
+
+std::size_t EventLoop::read_some(std::uint64_t signals) noexcept {
+  if (signals != kEverySignal) raw_signalfd(signals_.get(), signals);
+  const ssize_t size = ::read(signals_.get(), batch_.data(), sizeof batch_);
+  if (signals != kEverySignal) raw_signalfd(signals_.get(), kEverySignal);
+  return size > 0 ? static_cast<std::size_t>(size) / sizeof(signalfd_siginfo) : 0;
+}
+
+}  // namespace graceshim

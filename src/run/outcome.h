@@ -1,0 +1,42 @@
+// What came of performing actions: facts, in the order in which they happened, for the recorder and the narrator.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "graceshim/report.h"
+#include "processes.h"
+
+namespace graceshim {
+
+struct Outcome {
+  enum class Kind : std::uint8_t {
+    kRecognised,      // process, text: late, as this preset
+    kStep,            // step; again: the child was offered it before, or another orphan has got it
+    kRerouted,        // signal: the child does not act on it, and processes below it get it
+    kServed,          // signal, names: processes that have got it one by one
+    kForwarded,       // signal
+    kRefused,         // signal, process: it may not be signalled
+    kTree,            // members: of the tree, as it was seen
+    kKill,            // members: whom a pass of KILL has reached
+    kSuspended,       // graceshim is about to stop itself
+    kHookStarted,     // stop.pre_stop
+    kHookNotStarted,  // text: why
+    kHookKilled,
+  };
+  Kind kind = Kind::kStep;
+  StepRecord step{};
+  bool again = false;
+  int signal = 0;
+  Process process{};
+  std::string text{};
+  std::vector<std::string> names{};
+  std::vector<Process> members{};
+};
+
+// "PID (NAME)"; without a name where nobody has asked for it.
+std::string describe(int pid, const std::string& name);
+std::string describe(const Process& process);
+
+}  // namespace graceshim

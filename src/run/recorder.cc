@@ -1,0 +1,154 @@
+#include "recorder.h"
+
+#include <algorithm>
+
+namespace graceshim {
+
+void Recorder::note(const Event& event, std::span<const Ended> ended, const Step& next,
+                    std::span<const Outcome> outcomes) {
+  for (const Ended& process : ended) note_ended(process);
+  for (const Outcome& outcome : outcomes) note_outcome(outcome);
+  for (const Action& action : next.actions) {
+    if (action.kind == ActionKind::kNote && action.note == Note::kStopAsked)
+      note_trigger(event, action.signal == 0 ? sig::kTerm : action.signal, next.state.t0);
+    if (action.kind != ActionKind::kFinish) continue;
+    // Before the start the trigger is the end.
+    if (report_.pid == 0 && next.state.cause == Cause::kGraceful) note_trigger(event, event.signal, event.at);
+    report_.status = action.status;
+    report_.cause = next.state.cause;
+    report_.repeats_ignored = next.state.repeats_ignored;
+    report_.ended_at = event.at - started_at_;
+  }
+}
+
+void Recorder::note_ended(const Ended& ended) {
+  switch (ended.role) {
+    case Ended::Role::kChild:
+      child_ended_ = true;
+      report_.child = ended.status;
+      report_.usage = ended.usage;
+      return;
+    case Ended::Role::kHook:
+      if (ended.failure) {
+        report_.hook = HookResult::kNotStarted;
+      } else if (report_.hook == HookResult::kRunning) {
+        report_.hook = HookResult::kEnded;
+        report_.hook_status = ended.status;
+      }
+      return;
+    case Ended::Role::kOrphan:
+      break;
+  }
+  ++report_.reaped;
+  const auto at = alive_.find(ended.pid);
+  if (at == alive_.end()) return;
+  StragglerRecord& record = report_.stragglers[at->second];
+  record.ended = true;
+  record.status = ended.status;
+  alive_.erase(at);
+}
+
+void Recorder::note_outcome(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kRecognised:
+      report_.preset = outcome.text;
+      return;
+    case Outcome::Kind::kStep:
+      return note_step(outcome);
+    case Outcome::Kind::kRefused:
+      if (outcome.process.id.pid == report_.pid && child_lives()) {
+        child_refused_ = true;
+      } else {
+        refused_.insert(outcome.process.id);
+      }
+      return;
+    case Outcome::Kind::kTree:
+      return note_stragglers(outcome.members);
+    case Outcome::Kind::kKill:
+      note_kill(outcome);
+      return note_stragglers(outcome.members);
+    case Outcome::Kind::kHookStarted:
+      report_.hook = HookResult::kRunning;
+      return;
+    case Outcome::Kind::kHookNotStarted:
+      report_.hook = HookResult::kNotStarted;
+      return;
+    case Outcome::Kind::kHookKilled:
+      if (report_.hook == HookResult::kRunning) report_.hook = HookResult::kCut;
+      return;
+    case Outcome::Kind::kRerouted:
+    case Outcome::Kind::kServed:
+    case Outcome::Kind::kForwarded:
+    case Outcome::Kind::kSuspended:
+      return;
+  }
+}
+
+// Orphans get a step one by one, as they are adopted: for the report that is one step.
+void Recorder::note_step(const Outcome& outcome) {
+  StepRecord step = outcome.step;
+  step.at -= started_at_;
+  const bool of_orphan = step.target == Target::kRoots;
+  const auto same = std::ranges::find_if(report_.steps, [&](const StepRecord& record) {
+    return of_orphan && record.target == step.target && record.signal == step.signal && record.step == step.step;
+  });
+  if (same != report_.steps.end()) {
+    same->delivered += step.delivered;
+  } else if (outcome.again) {
+    report_.steps.back().delivered += step.delivered;
+  } else {
+    report_.steps.push_back(step);
+  }
+}
+
+void Recorder::note_stragglers(std::span<const Process> members) {
+  for (const Process& process : members) {
+    if (child_lives() && process.id.pid == report_.pid) continue;
+    const auto [at, is_new] = alive_.try_emplace(process.id.pid, report_.stragglers.size());
+    if (!is_new) {
+      StragglerRecord& record = report_.stragglers[at->second];
+      const bool told_less = process.id.start_time == 0;
+      if (told_less || record.id == process.id) continue;
+      if (record.id.start_time == 0) {
+        record = {process.id, process.name, false, {}};
+        continue;
+      }
+      at->second = report_.stragglers.size();  // another one has got the number
+    }
+    report_.stragglers.push_back({process.id, process.name, false, {}});
+  }
+}
+
+// However many passes it takes, it is one step, and a process counts once.
+void Recorder::note_kill(const Outcome& outcome) {
+  int reached = 0;
+  for (const Process& member : outcome.members) {
+    const bool is_child = child_lives() && member.id.pid == report_.pid;
+    const bool is_refused = is_child ? child_refused_ : refused_.contains(member.id);
+    if (!is_refused && killed_.insert(member.id).second) ++reached;
+  }
+  const bool is_first = report_.steps.empty() || report_.steps.back().step != kKillOfTree;
+  if (is_first) {
+    // Without /proc the child is all that we know of.
+    if (reached == 0 && child_lives() && !child_refused_) reached = 1;
+    if (reached == 0 && child_refused_) return;  // no KILL is on its way to any process
+    const Target target = child_lives() ? Target::kChild : Target::kRoots;
+    report_.steps.push_back({sig::kKill, Scope::kTree, target, outcome.step.at - started_at_, 0, kKillOfTree});
+  }
+  report_.steps.back().delivered += reached;
+}
+
+void Recorder::note_trigger(const Event& event, int signal, Millis at) {
+  report_.trigger = signal;
+  report_.trigger_pid = event.sender_pid;
+  report_.trigger_uid = event.sender_uid;
+  report_.stop_at = at - started_at_;
+}
+
+bool Recorder::has_living_stragglers() const {
+  return std::ranges::any_of(report_.stragglers, [this](const StragglerRecord& record) {
+    return !record.ended && !refused_.contains(record.id);
+  });
+}
+
+}  // namespace graceshim

@@ -1,0 +1,66 @@
+#include "world.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace graceshim {
+namespace {
+
+// One round of reaping takes at most so many: a tree that forks as fast as we reap must not keep the timers waiting.
+constexpr std::size_t kReapsPerRound = 2048;
+
+}  // namespace
+
+std::optional<Event> World::next_posted() {
+  if (posted_.empty()) return std::nullopt;
+  const Event event = posted_.front();
+  posted_.pop_front();
+  return event.kind == EventKind::kReaped ? reap(false) : event;
+}
+
+Event World::reap(bool by_chld) {
+  ended_.clear();
+  reaps_again_ = false;
+  Event event = Event::reaped(now(), false);
+  event.by_chld = by_chld;
+  for (;;) {
+    if (ended_.size() == kReapsPerRound) {
+      event.more = reaps_again_ = true;
+      break;
+    }
+    const Reaped reaped = reap_next();
+    if (reaped.kind == Reaped::Kind::kNone) break;
+    if (reaped.kind == Reaped::Kind::kEmpty) {
+      event.empty = true;
+      break;
+    }
+    const bool is_child = reaped.pid == child_;
+    if (reaped.kind == Reaped::Kind::kStopped) {
+      if (!is_child) continue;
+      // It is told before anything more is reaped: afterwards it may not be there any more.
+      post(Event::child_stopped(event.at, reaped.status.value, foreground()));
+      post(event);
+      event.more = true;
+      break;
+    }
+    const bool is_hook = reaped.pid == hook_;
+    if (is_child) {
+      child_ = 0;
+      event.child_ended = true;
+      event.status = reaped.status;
+    } else if (is_hook) {
+      hook_ = 0;
+      event.hook_ended = true;
+    }
+    const Ended::Role role = is_child ? Ended::Role::kChild : is_hook ? Ended::Role::kHook : Ended::Role::kOrphan;
+    ended_.push_back({role, reaped.pid, reaped.status, reaped.usage, is_hook ? hook_failure() : std::nullopt});
+  }
+  if (event.child_ended && !event.empty) {
+    event.own_session = std::ranges::any_of(own_children(), [this](const Process& orphan) {
+      return orphan.session != self().session && (hook_ == 0 || orphan.group != hook_);
+    });
+  }
+  return event;
+}
+
+}  // namespace graceshim
