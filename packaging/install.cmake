@@ -1,7 +1,10 @@
 # What is installed beside the binary, and the Debian package:
 #   cmake --preset static && cmake --build --preset static && cpack --config build/static/CPackConfig.cmake
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+# The documents keep their places, so that their links to each other hold.
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY packaging/doc DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging FILES_MATCHING PATTERN "*.md")
+install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 set(CPACK_GENERATOR DEB)

@@ -143,6 +143,7 @@ package_runs() {
     graceshim --version
     graceshim -- sh -c "exit 3" || [ $? = 3 ]
     test -s /usr/share/doc/graceshim/copyright
+    test -s /usr/share/doc/graceshim/packaging/doc/manual.md
     test -s /usr/share/doc/graceshim/examples/resque-worker.service
     dpkg -r graceshim
     ! test -e /usr/bin/graceshim'

@@ -1,4 +1,4 @@
-"""Whether a run of the benchmark has left all that it should: check.py DIRECTORY ROW..., with bench.json, the plots and a README.md in it.
+"""Whether a run of the benchmark has left all that it should: check.py DIRECTORY ROW..., with bench.json, the plots and a benchmark.md in it.
 
 No verdict by time: what the figures are is none of its business, but they must be there, for graceshim in each row, and
 for tini-static wherever a ratio is promised.
@@ -32,12 +32,12 @@ def main(directory, rows):
         plot = xml.etree.ElementTree.parse(os.path.join(directory, metric["id"] + ".svg"))
         shown = {text.text for text in plot.iter("{http://www.w3.org/2000/svg}text")}
         assert figures <= shown, f"{metric['id']}.svg does not show {figures - shown}"
-    with open(os.path.join(directory, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(directory, "benchmark.md"), encoding="utf-8") as file:
         _, _, table = file.read().partition("<!-- benchmark: begin -->\n")
     table, _, rest = table.partition("<!-- benchmark: end -->\n")
-    assert table.startswith(result["date"]) and rest, "README.md has no table of this date"
+    assert table.startswith(result["date"]) and rest, "benchmark.md has no table of this date"
     untold = [metric["title"] for metric in result["metrics"] if f"| {metric['title']} |" not in table]
-    assert not untold, f"README.md does not tell of {untold}"
+    assert not untold, f"benchmark.md does not tell of {untold}"
 
 
 if __name__ == "__main__":

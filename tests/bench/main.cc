@@ -25,7 +25,7 @@ constexpr const char* kHelp =
   --quick         a minute at the most: shows that all of it works, and no more
   --json FILE     the figures for programs
   --svg DIR       a plot of each metric
-  --readme FILE   put the table between its markers in this file
+  --table FILE    put the table between its markers in this file
   --start-cost[=FILE]
                   only count what the start of --shim takes, and with FILE fail unless that has these figures
 )";
@@ -34,7 +34,7 @@ struct Options {
   std::string shim = BENCH_SHIM;
   std::vector<std::string> only;
   bool quick = false, start_cost = false, help = false;
-  std::string json, svg, readme, known_cost;
+  std::string json, svg, table, known_cost;
 };
 
 std::vector<std::string> rows() {
@@ -52,7 +52,7 @@ Options parse(int argc, char** argv) {
       {"quick", no_argument, nullptr, 'q'},
       {"json", required_argument, nullptr, 'j'},
       {"svg", required_argument, nullptr, 's'},
-      {"readme", required_argument, nullptr, 'r'},
+      {"table", required_argument, nullptr, 't'},
       {"start-cost", optional_argument, nullptr, 'c'},
       {"help", no_argument, nullptr, 'h'},
       {nullptr, 0, nullptr, 0},
@@ -81,8 +81,8 @@ Options parse(int argc, char** argv) {
       case 's':
         options.svg = optarg;
         break;
-      case 'r':
-        options.readme = optarg;
+      case 't':
+        options.table = optarg;
         break;
       case 'c':
         options.start_cost = true;
@@ -143,8 +143,8 @@ void run(const Options& options) {
       write_file(options.svg + "/" + std::string(metric.id) + ".svg", as_svg(outcome, metric));
     }
   }
-  if (!options.readme.empty()) {
-    write_file(options.readme, with_table(read_file(options.readme), as_markdown(outcome)));
+  if (!options.table.empty()) {
+    write_file(options.table, with_table(read_file(options.table), as_markdown(outcome)));
   }
 }
 

@@ -95,12 +95,12 @@ TEST(StartCost, MayDifferByATwentiethInInstructionsAndByNothingInCalls) {
   EXPECT_EQ(objection({1'051, 19}, known), "1000 instructions are 1051 now, 20 system calls are 19 now");
 }
 
-TEST(Readme, GetsTheTableBetweenItsMarkers) {
+TEST(Document, GetsTheTableBetweenItsMarkers) {
   const std::string before = "a\n<!-- benchmark: begin -->\nold\n<!-- benchmark: end -->\nz\n";
   EXPECT_EQ(with_table(before, "new\n"), "a\n<!-- benchmark: begin -->\nnew\n<!-- benchmark: end -->\nz\n");
 }
 
-TEST(Readme, WithoutMarkersIsAnError) {
+TEST(Document, WithoutMarkersIsAnError) {
   for (const char* text : {"", "a\n", "<!-- benchmark: begin -->\n", "<!-- benchmark: end -->\n",
                            "<!-- benchmark: end -->\n<!-- benchmark: begin -->\n"}) {
     EXPECT_THROW(with_table(text, "new\n"), std::runtime_error) << text;

@@ -1,4 +1,4 @@
-// The references in the README are what the tables of the settings and of the other inits say, row by row.
+// The references in the manual are what the tables of the settings and of the other inits say, row by row.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -49,8 +49,8 @@ std::string reference() {
   return text;
 }
 
-std::string readme() {
-  std::ifstream file(GRACESHIM_README);
+std::string manual() {
+  std::ifstream file(GRACESHIM_MANUAL);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -81,23 +81,23 @@ std::string migration() {
   return text;
 }
 
-void expect_in_readme(std::string_view name, const std::string& expected) {
+void expect_in_manual(std::string_view name, const std::string& expected) {
   const std::string begin = "<!-- " + std::string(name) + ": begin -->\n";
   const std::string end = "<!-- " + std::string(name) + ": end -->\n";
-  const std::string text = readme();
+  const std::string text = manual();
   ASSERT_NE(text.find(begin), std::string::npos);
   ASSERT_NE(text.find(end), std::string::npos);
   const std::size_t from = text.find(begin) + begin.size();
-  EXPECT_EQ(text.substr(from, text.find(end) - from), expected) << "The README should have this between its marks:\n"
+  EXPECT_EQ(text.substr(from, text.find(end) - from), expected) << "The manual should have this between its marks:\n"
                                                                 << expected;
 }
 
-TEST(ReadmeReference, SaysWhatTheTableOfTheSettingsSays) {
-  expect_in_readme("settings", reference());
+TEST(ManualReference, SaysWhatTheTableOfTheSettingsSays) {
+  expect_in_manual("settings", reference());
 }
 
-TEST(ReadmeReference, SaysWhatTheTableOfTheOtherInitsSays) {
-  expect_in_readme("inits", migration());
+TEST(ManualReference, SaysWhatTheTableOfTheOtherInitsSays) {
+  expect_in_manual("inits", migration());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""Every command of the README does what the README says."""
+"""Every command of the README, the manual and the page of the benchmark does what they say."""
 
 import json
 import os
@@ -11,7 +11,9 @@ from harness import (HERE, SHIM, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker,
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-# Each command of the README, and what runs it: a test of this file, of another one here, or a check of the packaging suite.
+DOCUMENTS = ("README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md")
+
+# Each command of the documents, and what runs it: a test of this file, of another one here, or a check of tests/run.
 COMMANDS = {
     "packaging/try": "readme_test.py test_try_shows_what_it_promises",
     "tests/run": "readme_test.py test_the_test_runner_knows_its_suites",
@@ -25,14 +27,17 @@ COMMANDS = {
     'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
     "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
+    "packaging/install-packages build": "readme_test.py test_try_shows_what_it_promises",
     "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
     "cpack --config build/static/CPackConfig.cmake": 'packaging.bash check "package"',
     "dpkg -i graceshim_0.1.0_amd64.deb": 'packaging.bash check "package installs and runs"',
     "podman build --tag graceshim .": 'packaging.bash check "image"',
+    "cmake --preset dev && cmake --build build/dev --target bench": "run again_bench",
+    "build/dev/tests/bench/bench --json bench.json --svg plots --table packaging/doc/benchmark.md": "run bench_quick",
     """graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""": "readme_test.py test_a_deaf_command",
 }
 
-# Programs that the README's commands name and this machine need not have.
+# Programs that the commands name and this machine need not have.
 SERVER = """#!/bin/sh
 for name in QUIT TERM; do trap "echo $name; exit 0" $name; done
 echo ready
@@ -40,13 +45,23 @@ while :; do sleep 0.1; done
 """
 
 
-def readme():
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+def document(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         return file.read()
 
 
+def readme():
+    return document("README.md")
+
+
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", readme(), re.MULTILINE | re.DOTALL)
+    text = "\n".join(document(path) for path in DOCUMENTS)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def anchor(heading):
+    """What a forge makes of a heading, for links."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def commands():
@@ -64,7 +79,7 @@ class Readme(Case):
         self.env["PATH"] = f"{self.directory}:{self.env['PATH']}"
 
     def run_command(self, command):
-        """The whole output of a command of the README, which must succeed."""
+        """The whole output of a command of the documents, which must succeed."""
         self.assertIn(command, commands())
         done = subprocess.run(command, shell=True, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -83,6 +98,29 @@ class Readme(Case):
             with open(path, encoding="utf-8") as source:
                 found = re.search(rf"^ *(def )?{re.escape(name)}(?!\w)", source.read(), re.MULTILINE)
             self.assertTrue(found, f"{command}: no '{name}' in {path}")
+
+    def test_every_link_leads_somewhere(self):
+        for path in (*DOCUMENTS, "packaging/doc/platforms.md", "tests/README.md", "CHANGELOG.md"):
+            for target in re.findall(r"\]\((?!https?:)([^)]+)\)", document(path)):
+                file, _, place = target.partition("#")
+                there = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+                self.assertTrue(os.path.exists(os.path.join(ROOT, there)), f"{path}: {target}")
+                if place:
+                    headings = re.findall(r"(?m)^#+ (.*)$", document(there))
+                    self.assertIn(place, [anchor(heading) for heading in headings], f"{path}: {target}")
+
+    def test_the_figures_are_those_of_the_benchmark(self):
+        said = re.search(r"(?s)\nFrom its exec .*?\(packaging/doc/benchmark\.md\)", readme())[0]
+        _, _, table = document("packaging/doc/benchmark.md").partition("<!-- benchmark: begin -->")
+        figures = re.findall(r"\b[0-9.]+ (?:us|ms|kB)\b", said)
+        self.assertEqual(len(figures), 5, said)
+        for figure in figures:
+            self.assertIn(f"| {figure} |", table)
+
+    def test_the_lines_of_the_unit_are_those_of_the_example(self):
+        unit = document("packaging/systemd/resque-worker.service").splitlines()
+        for line in "".join(blocks("ini")).splitlines():
+            self.assertIn(line, unit)
 
     def test_try_shows_what_it_promises(self):
         command = self.start([os.path.join(ROOT, "packaging/try")])
@@ -122,7 +160,7 @@ class Readme(Case):
     def test_every_field_of_the_report_is_described(self):
         with open(os.path.join(ROOT, "packaging/report.schema.json"), encoding="utf-8") as file:
             fields = json.load(file)["properties"]
-        rows = re.findall(r"(?m)^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", readme().partition("## The report")[2].partition("\n## ")[0])
+        rows = re.findall(r"(?m)^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", document("packaging/doc/manual.md").partition("## The report")[2].partition("\n## ")[0])
         self.assertEqual(sorted(re.findall("[a-z_]+", " ".join(rows))), sorted(fields))
 
     def test_explain(self):
@@ -131,6 +169,8 @@ class Readme(Case):
         self.assertIn("preset resque", output)
         self.assertRegex(output, r"(?m)^ +TERM .* 25s")
         self.assertRegex(output, r"(?m)^ +KILL .* 30s")
+        shown = re.search(r"(?m)^\$ graceshim --explain .*\n((?:(?!```).*\n)+)", readme())[1]
+        self.assertIn(shown, output)
 
     def start_server(self, command):
         with open(os.path.join(self.directory, "server"), "w", encoding="ascii") as file:
