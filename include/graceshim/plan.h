@@ -140,20 +140,22 @@ class Route {
   static constexpr Route drop() noexcept { return Route(kDropCode); }
   static constexpr Route forward_as(int signal) noexcept { return Route(static_cast<std::uint8_t>(signal)); }
   // Unless it was ignored when graceshim started.
-  static constexpr Route forward_if_heard(int signal) noexcept {
-    return Route(static_cast<std::uint8_t>(signal | kIfHeard));
+  static constexpr Route forward_unless_ignored(int signal) noexcept {
+    return Route(static_cast<std::uint8_t>(signal | kUnlessIgnored));
   }
 
   constexpr Route() noexcept = default;
   [[nodiscard]] constexpr bool is_trigger() const noexcept { return code_ == kTriggerCode; }
   [[nodiscard]] constexpr bool is_dropped() const noexcept { return code_ == kDropCode; }
-  [[nodiscard]] constexpr bool is_only_if_heard() const noexcept { return !is_trigger() && (code_ & kIfHeard) != 0; }
+  [[nodiscard]] constexpr bool is_forward_unless_ignored() const noexcept {
+    return !is_trigger() && (code_ & kUnlessIgnored) != 0;
+  }
   // The signal that the child gets in its place; 0 if it gets none.
-  [[nodiscard]] constexpr int image() const noexcept { return is_trigger() ? 0 : code_ & ~kIfHeard; }
+  [[nodiscard]] constexpr int replacement() const noexcept { return is_trigger() ? 0 : code_ & ~kUnlessIgnored; }
   friend constexpr bool operator==(const Route&, const Route&) = default;
 
  private:
-  static constexpr std::uint8_t kDropCode = 0, kIfHeard = 128, kTriggerCode = 255;
+  static constexpr std::uint8_t kDropCode = 0, kUnlessIgnored = 128, kTriggerCode = 255;
   explicit constexpr Route(std::uint8_t code) noexcept : code_(code) {}
   std::uint8_t code_ = kDropCode;
 };

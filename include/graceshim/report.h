@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "graceshim/deliveries.h"
 #include "graceshim/duration.h"
 #include "graceshim/exit_code.h"
-#include "graceshim/roots.h"
 #include "graceshim/stop_machine.h"
 
 namespace graceshim {

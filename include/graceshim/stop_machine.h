@@ -15,29 +15,30 @@ namespace graceshim {
 
 // Where a run stands.
 //
-//   kStarting   nothing runs yet; a trigger ends the run with nothing started
-//   kRunning    nobody has asked for a stop. Target kChild: the child runs, no timer is armed, graceshim sleeps.
-//               Target kRoots: the child has ended and the tree is left alone (stragglers = wait, or it has
-//               daemonised), or there never was one (pause)
-//   kDraining   the stop was asked for; stop.delay and stop.pre_stop run, the first step waits for both
-//   kStepping   step `step` has been sent, its wait runs. Target kChild: to the step's scope; kRoots: to each root once
-//   kSettling   the child has handled the signal of step `step` and has exited, and so has told its own processes: what
-//               is left (target kRoots) has time to end by itself. The wait of the step goes on
-//   kKilling    the timeout is over or the plan has reached KILL: passes of KILL until the tree is empty; what does not
-//               die is given up after kKillGrace
-//   kFinished   absorbing: graceshim exits with `status`
+//   kStarting   Nothing runs yet. A trigger ends the run with nothing started.
+//   kRunning    No stop was asked for. With target kChild the child runs, no timer is armed, and graceshim sleeps. With
+//               target kOrphans the child has ended and its tree is left alone (stragglers = wait, or the child has
+//               daemonised), or there never was a child (pause).
+//   kDraining   A stop was asked for. stop.delay and stop.pre_stop run; the first step waits for both.
+//   kStepping   Step `step` has been sent, and its wait runs. With target kChild it went to the step's scope; with
+//               kOrphans it goes to each orphan once.
+//   kSettling   The child has handled the signal of step `step` and has exited, so it has told its own processes. What
+//               is left (target kOrphans) has time to end by itself. The wait of the step goes on.
+//   kKilling    The timeout is over, or the plan has come to KILL, which is repeated until the tree is empty. What does
+//               not die of it is given up after kKillGrace.
+//   kFinished   Absorbing: graceshim exits with `status`.
 enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
 constexpr std::size_t kPhaseCount = 7;
 
-// Whom the run is about: the child until it has been reaped, from then on the roots that it left.
-enum class Target : std::uint8_t { kChild, kRoots };
+// What the run is about: the child until it has been reaped, from then on the orphans that it left.
+enum class Target : std::uint8_t { kChild, kOrphans };
 
 enum class Timer : std::uint8_t {
   kDeadline,   // T0 + timeout: the KILL
   kDelay,      // stop.delay is over
   kHookLimit,  // stop.pre_stop has had its time
   kWait,       // the wait of the current step is over
-  kLook,       // look for roots that were adopted, or that had not set their handlers, since the last look; or for a
+  kRescan,     // look for orphans that were adopted, or that had not set their handlers, since the last look; or for a
                // process that hears the step, where none has heard it yet
   kSettle,     // what a child that handled its signal has left had its time to end by itself
   kPass,       // the next pass of KILL
@@ -65,11 +66,12 @@ class Timers {
   std::array<Millis, kTimerCount> due_ = none();
 };
 
-constexpr Millis kRepeatWindow{2'000};         // within it of T0 every trigger is the same one
-constexpr Millis kInsistGap{1'000};            // INT after INT this far apart is a person who means it
-constexpr Millis kLookInterval{200};           // between looks for roots that need the current step
-constexpr Millis kLongestLookInterval{5'000};  // where a child does not hear the step: the intervals double up to this
-constexpr Millis kLookGap{20};                 // at the least, also when reaping hints at new roots more often
+constexpr Millis kRepeatWindow{2'000};    // within it of T0 every trigger is the same one
+constexpr Millis kRepeatedIntGap{1'000};  // INT after INT this far apart is a person who means it
+constexpr Millis kRescanInterval{200};    // between looks for orphans that need the current step
+// Where a child does not act on the step, the intervals double up to this.
+constexpr Millis kLongestRescanInterval{5'000};
+constexpr Millis kMinRescanInterval{20};  // at the least, also when reaping hints at new orphans more often
 constexpr Millis kKillGrace{2'000};
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
@@ -106,7 +108,7 @@ struct Event {
   bool by_chld = false;                            // kReaped: a CHLD has led to it. step() does not ask,
   bool more = false;                               // nor whether there may be more to reap
   bool empty = false;                              // kReaped: no child of ours is left
-  bool own_session = false;                        // kReaped: a root leads or lives in a session that is not ours
+  bool own_session = false;                        // kReaped: an orphan leads or lives in a session that is not ours
   bool reachable = false;                          // kPassed
   ExitStatus status{};                             // kReaped; kStartFailed: an exit code
 
@@ -184,7 +186,7 @@ enum class Note : std::uint8_t {
   kStopAsked,      // signal: the trigger; 0: the parent's end
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that cut the current wait short
-  kStragglers,     // the child has ended, the tree has not; the plan goes to the roots
+  kStragglers,     // the child has ended, the tree has not; the plan goes to the orphans
   kSettling,       // likewise, but the child has handled the signal: the tree has time to end by itself
   kFinishing,      // stragglers = finish: the tree is waited for until the deadline
   kLeft,           // stragglers = leave or dismiss: graceshim ends with the tree not empty
@@ -197,10 +199,10 @@ enum class Note : std::uint8_t {
 };
 
 enum class ActionKind : std::uint8_t {
-  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kRoots) to each root that has not had this
-              // step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
+  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kOrphans) to each orphan that has not had
+              // this step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
   kForward,   // signal: to the child (scope kGroup: to its group, and to the child itself if nobody there has got it),
-              // or to every root once the child has ended
+              // or to every orphan once the child has ended
   kDismiss,   // signal: to the members of the tree that are in the group of the child, which has been reaped
   kKillPass,  // one pass of KILL over the tree; answer with kPassed
   kLookAtTree,    // see what is left of the tree, for whoever is told of it
@@ -253,15 +255,15 @@ struct State {
   int trigger = 0;                  // the signal that started the stop; TERM for a parent's or the child's own end
   SignalSet triggers_seen{};
   Millis started_at{0};
-  Millis t0{0};                          // when the stop began
-  Millis deadline = kInfinity;           // when the KILL comes; set once
-  Millis last_insist{0};                 // when INT last counted
-  Millis last_look{0};                   // when the roots were last looked at
-  Millis look_interval = kLookInterval;  // to the next look for a process that hears the step to the child
+  Millis t0{0};                              // when the stop began
+  Millis deadline = kInfinity;               // when the KILL comes; set once
+  Millis last_int{0};                        // when INT last counted
+  Millis last_rescan{0};                     // when the orphans were last looked at
+  Millis rescan_interval = kRescanInterval;  // to the next look for a process that hears the step to the child
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
   Timers due{};        // when each timer is due
-  ExitStatus child{};  // once target is kRoots
+  ExitStatus child{};  // once target is kOrphans
   int status = 0;      // kFinished: the exit status of graceshim
 
   friend constexpr bool operator==(const State&, const State&) = default;

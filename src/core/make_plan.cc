@@ -152,7 +152,7 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
   for (int signal = 1; signal <= kSignalMax; ++signal) {
     const bool dropped = never_forwarded.has(signal) || config.pause.value;
     const Route passed_on =
-        config.drop_ignored.value.has(signal) ? Route::forward_if_heard(signal) : Route::forward_as(signal);
+        config.drop_ignored.value.has(signal) ? Route::forward_unless_ignored(signal) : Route::forward_as(signal);
     routes[static_cast<std::size_t>(signal)] = dropped ? Route::drop() : passed_on;
   }
 

@@ -12,9 +12,9 @@ constexpr Millis sooner(Millis a, Millis b) noexcept {
 }
 
 // One event being answered: the next state and the actions grow here.
-class Answer {
+class Transition {
  public:
-  Answer(const Plan& plan, const State& state, Millis at) noexcept : plan_(plan), now_(at), result_{state, {}} {}
+  Transition(const Plan& plan, const State& state, Millis at) noexcept : plan_(plan), now_(at), result_{state, {}} {}
 
   void handle(const Event& event) noexcept;
   [[nodiscard]] const Step& result() const noexcept { return result_; }
@@ -36,16 +36,16 @@ class Answer {
   void on_timer() noexcept;
 
   // --- The moves between phases. ---
-  void ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
-  void ask_again(int trigger, bool from_keyboard) noexcept;
-  void stop_roots_unasked() noexcept;
+  void begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void on_repeated_trigger(int trigger, bool from_keyboard) noexcept;
+  void stop_orphans() noexcept;
   void drain_or_step() noexcept;
   void enter_step(std::size_t index) noexcept;
   void enter_next_step() noexcept;
-  void address_roots(ExitStatus child) noexcept;
+  void address_orphans(ExitStatus child) noexcept;
   void settle() noexcept;
   void kill_tree() noexcept;
-  void linger(Note why) noexcept;
+  void wait_for_tree(Note why) noexcept;
   void leave_survivors() noexcept;
   void finish() noexcept;
   void finish_with(Cause cause, int status) noexcept;
@@ -60,7 +60,7 @@ class Answer {
   [[nodiscard]] int clean_up_signal() const noexcept;
   void dismiss() noexcept;
   void deliver() noexcept;
-  void look_at_roots() noexcept;
+  void rescan_orphans() noexcept;
   void arm(Timer timer, Millis at) noexcept { state().due[timer] = at; }
   void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
   void cut_hook() noexcept;
@@ -74,7 +74,7 @@ class Answer {
   Step result_;
 };
 
-void Answer::handle(const Event& event) noexcept {
+void Transition::handle(const Event& event) noexcept {
   if (state().phase == Phase::kFinished) return;
   switch (event.kind) {
     case EventKind::kStarted:
@@ -100,42 +100,42 @@ void Answer::handle(const Event& event) noexcept {
   }
 }
 
-void Answer::on_started(bool in_foreground) noexcept {
+void Transition::on_started(bool in_foreground) noexcept {
   if (state().phase != Phase::kStarting) return;
   state().child_has_terminal = in_foreground;
   state().phase = Phase::kRunning;
-  if (plan_.pause) state().target = Target::kRoots;
+  if (plan_.pause) state().target = Target::kOrphans;
   state().started_at = now_;
 }
 
-void Answer::on_start_failed(int code) noexcept {
+void Transition::on_start_failed(int code) noexcept {
   if (state().phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
 }
 
-void Answer::on_signal(const Event& event) noexcept {
+void Transition::on_signal(const Event& event) noexcept {
   const int signal = event.signal;
   if (signal < 1 || signal > kSignalMax) return;
   const Route asked = plan_.routes[static_cast<std::size_t>(signal)];
-  const Route route = asked.is_only_if_heard() && event.was_ignored ? Route::drop() : asked;
-  if (route.is_trigger()) return ask_for_stop(signal, signal, event.from_keyboard);
+  const Route route = asked.is_forward_unless_ignored() && event.was_ignored ? Route::drop() : asked;
+  if (route.is_trigger()) return begin_stop(signal, signal, event.from_keyboard);
   if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state().target == Target::kChild) {
     state().child_has_terminal = event.foreground == Foreground::kChild;
     resume_child(event.foreground == Foreground::kOurs);
-    if (route.image() == sig::kCont) return;
+    if (route.replacement() == sig::kCont) return;
   }
   // A hang-up goes to the session leader, a shell above us, and from it and by its end to the foreground group and to
   // the jobs. Where we lead the session ourselves, the child hears of it from us or from nobody.
   const bool hung_up_below_a_shell = event.terminal_gone && plan_.suspendable;
   const bool child_has_it = (plan_.shares_group() && (event.from_keyboard || hung_up_below_a_shell)) ||
                             (state().child_has_terminal && hung_up_below_a_shell);
-  const bool platform_sent_it = route.image() == signal && plan_.broadcast.has(signal);
-  if (!route.is_dropped() && !child_has_it && !platform_sent_it) forward(route.image(), forward_scope());
+  const bool platform_sent_it = route.replacement() == signal && plan_.broadcast.has(signal);
+  if (!route.is_dropped() && !child_has_it && !platform_sent_it) forward(route.replacement(), forward_scope());
   if (plan_.suspend_on.has(signal)) act(ActionKind::kSuspend);
 }
 
 // ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
-void Answer::on_child_stopped(int signal, Foreground foreground) noexcept {
+void Transition::on_child_stopped(int signal, Foreground foreground) noexcept {
   const SignalSet of_terminal{sig::kTstp, sig::kTtin, sig::kTtou};
   if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
   switch (state().phase) {
@@ -162,11 +162,11 @@ void Answer::on_child_stopped(int signal, Foreground foreground) noexcept {
   resume_child(true);
 }
 
-void Answer::on_parent_ended() noexcept {
-  if (state().phase == Phase::kStarting || state().phase == Phase::kRunning) ask_for_stop(sig::kTerm, 0, false);
+void Transition::on_parent_ended() noexcept {
+  if (state().phase == Phase::kStarting || state().phase == Phase::kRunning) begin_stop(sig::kTerm, 0, false);
 }
 
-void Answer::on_reaped(const Event& event) noexcept {
+void Transition::on_reaped(const Event& event) noexcept {
   if (state().phase == Phase::kStarting) return;
   const bool hook_ended = event.hook_ended && state().hook_running;
   if (hook_ended) {
@@ -178,12 +178,12 @@ void Answer::on_reaped(const Event& event) noexcept {
   if (state().target == Target::kChild) return;
   if (event.empty) return plan_.pause ? void() : finish();
   // Whoever was just reaped may have left us orphans, which need the current step as well.
-  if (state().phase == Phase::kStepping) look_at_roots();
+  if (state().phase == Phase::kStepping) rescan_orphans();
 }
 
-void Answer::on_child_ended(const Event& event) noexcept {
+void Transition::on_child_ended(const Event& event) noexcept {
   state().child = event.status;
-  state().target = Target::kRoots;
+  state().target = Target::kOrphans;
   if (state().hook_running) cut_hook();
   if (event.empty) return finish();
   if (state().phase == Phase::kKilling) return;
@@ -192,24 +192,24 @@ void Answer::on_child_ended(const Event& event) noexcept {
     note(Note::kLeft);
     return finish();
   }
-  if (state().phase != Phase::kRunning) return address_roots(event.status);
+  if (state().phase != Phase::kRunning) return address_orphans(event.status);
 
-  if (plan_.stragglers == Stragglers::kWait) return linger(Note::kWaiting);
+  if (plan_.stragglers == Stragglers::kWait) return wait_for_tree(Note::kWaiting);
   const bool daemonised =
       event.status == ExitStatus{} && event.own_session && now_ - state().started_at < kDaemonWindow;
-  if (daemonised) return linger(Note::kDaemonised);
-  stop_roots_unasked();
+  if (daemonised) return wait_for_tree(Note::kDaemonised);
+  stop_orphans();
 }
 
 // The child may be about to start the process that the step is for, or a process below it may not have set its handlers
 // yet.
-void Answer::on_unheard() noexcept {
+void Transition::on_unheard() noexcept {
   if (state().phase != Phase::kStepping || state().target != Target::kChild) return;
-  arm(Timer::kLook, now_ + state().look_interval);
-  state().look_interval = sooner(state().look_interval * 2, kLongestLookInterval);
+  arm(Timer::kRescan, now_ + state().rescan_interval);
+  state().rescan_interval = sooner(state().rescan_interval * 2, kLongestRescanInterval);
 }
 
-void Answer::on_passed(bool reachable) noexcept {
+void Transition::on_passed(bool reachable) noexcept {
   if (state().phase != Phase::kKilling) return;
   // What is left may not be signalled: to wait for it would only hang the exit.
   if (!reachable) return leave_survivors();
@@ -217,14 +217,14 @@ void Answer::on_passed(bool reachable) noexcept {
   if (is_first) note(Note::kKill);
 }
 
-void Answer::on_hook_failed() noexcept {
+void Transition::on_hook_failed() noexcept {
   if (!state().hook_running) return;
   state().hook_running = false;
   disarm(Timer::kHookLimit);
   drain_or_step();
 }
 
-void Answer::on_timer() noexcept {
+void Transition::on_timer() noexcept {
   const Timer timer = state().due.first();
   if (state().due[timer] > now_) return;
   disarm(timer);
@@ -245,9 +245,9 @@ void Answer::on_timer() noexcept {
     case Timer::kWait:
       if (state().phase == Phase::kStepping || state().phase == Phase::kSettling) enter_next_step();
       return;
-    case Timer::kLook:
+    case Timer::kRescan:
       if (state().phase != Phase::kStepping) return;
-      return state().target == Target::kRoots ? look_at_roots() : deliver();
+      return state().target == Target::kOrphans ? rescan_orphans() : deliver();
     case Timer::kSettle:
       if (state().phase != Phase::kSettling) return;
       state().phase = Phase::kStepping;
@@ -265,15 +265,15 @@ void Answer::on_timer() noexcept {
 }
 
 // `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
-void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
+void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
   if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
   if (state().phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
-  if (state().phase != Phase::kRunning) return ask_again(trigger, from_keyboard);
+  if (state().phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
   state().trigger = trigger;
   state().triggers_seen.add(trigger);
   state().by_keyboard = from_keyboard && plan_.shares_group();
   state().cause = Cause::kGraceful;
-  if (trigger == sig::kInt) state().last_insist = now_;
+  if (trigger == sig::kInt) state().last_int = now_;
   set_stop_times(plan_.timeout);
   state().phase = Phase::kDraining;
   if (plan_.delay > Millis{0}) {
@@ -288,12 +288,12 @@ void Answer::ask_for_stop(int trigger, int noted_signal, bool from_keyboard) noe
   arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
 }
 
-void Answer::ask_again(int trigger, bool from_keyboard) noexcept {
+void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   const bool first_request = state().triggers_seen.empty();  // so far only the child had ended, unasked
   const bool seen = state().triggers_seen.has(trigger);
-  const bool insists = seen && trigger == sig::kInt && now_ - state().last_insist >= kInsistGap;
+  const bool is_deliberate = seen && trigger == sig::kInt && now_ - state().last_int >= kRepeatedIntGap;
   state().triggers_seen.add(trigger);
-  if (trigger == sig::kInt && (!seen || insists)) state().last_insist = now_;
+  if (trigger == sig::kInt && (!seen || is_deliberate)) state().last_int = now_;
   if (first_request) {
     state().t0 = now_;  // repeats count from here; the deadline stays
     return note(Note::kStopAsked, trigger);
@@ -313,7 +313,7 @@ void Answer::ask_again(int trigger, bool from_keyboard) noexcept {
       }
       [[fallthrough]];
     case Repeat::kAuto:
-      if (insists) {
+      if (is_deliberate) {
         advanced = advance(true);
       } else if (!seen && now_ - state().t0 >= kRepeatWindow) {
         advanced = advance(false);
@@ -325,19 +325,19 @@ void Answer::ask_again(int trigger, bool from_keyboard) noexcept {
   note(Note::kRepeatIgnored, trigger);
 }
 
-void Answer::stop_roots_unasked() noexcept {
+void Transition::stop_orphans() noexcept {
   state().cause = Cause::kExited;
   state().trigger = sig::kTerm;
   set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
-  address_roots(state().child);
+  address_orphans(state().child);
 }
 
 // The first step waits for the delay and for the hook.
-void Answer::drain_or_step() noexcept {
+void Transition::drain_or_step() noexcept {
   if (!state().delay_pending && !state().hook_running) enter_step(0);
 }
 
-void Answer::enter_step(std::size_t index) noexcept {
+void Transition::enter_step(std::size_t index) noexcept {
   if (state().hook_running) cut_hook();
   state().delay_pending = false;
   if (is_final_kill(index)) return kill_tree();
@@ -346,27 +346,28 @@ void Answer::enter_step(std::size_t index) noexcept {
   state().signal = signal_of(plan_.steps[index]);
   if (index > 0 && state().cause == Cause::kGraceful) state().cause = Cause::kEscalated;
   if (state().signal == sig::kKill) state().cause = Cause::kKilled;
-  disarm(Timer::kLook);
-  state().look_interval = kLookInterval;
+  disarm(Timer::kRescan);
+  state().rescan_interval = kRescanInterval;
   deliver();
   const Millis end = later(now_, wait_of(index));
   // Where the wait ends with the timeout, the deadline speaks for both.
   arm(Timer::kWait, end < state().deadline ? end : kInfinity);
 }
 
-void Answer::enter_next_step() noexcept {
+void Transition::enter_next_step() noexcept {
   const std::size_t next = state().step + std::size_t{1};
   if (next < plan_.steps.size()) enter_step(next);
 }
 
-// The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the roots.
-void Answer::address_roots(ExitStatus child) noexcept {
+// The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the
+// orphans.
+void Transition::address_orphans(ExitStatus child) noexcept {
   const bool step_was_sent = state().phase == Phase::kStepping;
   if (plan_.stragglers == Stragglers::kFinish) {
     act(ActionKind::kLookAtTree);
     note(Note::kFinishing);
     disarm(Timer::kWait);
-    disarm(Timer::kLook);
+    disarm(Timer::kRescan);
     state().phase = Phase::kSettling;
     return;
   }
@@ -379,15 +380,15 @@ void Answer::address_roots(ExitStatus child) noexcept {
 }
 
 // Where the step's wait ends first, the next step is for what is left then.
-void Answer::settle() noexcept {
+void Transition::settle() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSettling);
-  disarm(Timer::kLook);
+  disarm(Timer::kRescan);
   state().phase = Phase::kSettling;
   arm(Timer::kSettle, later(now_, plan_.settle));
 }
 
-void Answer::kill_tree() noexcept {
+void Transition::kill_tree() noexcept {
   if (state().hook_running) cut_hook();
   state().delay_pending = false;
   state().phase = Phase::kKilling;
@@ -399,21 +400,21 @@ void Answer::kill_tree() noexcept {
 }
 
 // Going is the cure, as PID 1 too: the kernel ends the namespace with it.
-void Answer::leave_survivors() noexcept {
+void Transition::leave_survivors() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSurvivors);
   if (state().target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
   finish();
 }
 
-void Answer::linger(Note why) noexcept {
+void Transition::wait_for_tree(Note why) noexcept {
   state().phase = Phase::kRunning;
   act(ActionKind::kLookAtTree);
   note(why);
 }
 
 // The tree is empty, or left to itself: the child's status becomes ours.
-void Answer::finish() noexcept {
+void Transition::finish() noexcept {
   if (state().hook_running) cut_hook();
   const int code = exit_code(state().child);
   const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
@@ -422,7 +423,7 @@ void Answer::finish() noexcept {
   finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause, counts_as_success ? kExitSuccess : code);
 }
 
-void Answer::finish_with(Cause cause, int status) noexcept {
+void Transition::finish_with(Cause cause, int status) noexcept {
   if (state().child_has_terminal) act(ActionKind::kTakeTerminal);
   state().child_has_terminal = false;
   state().phase = Phase::kFinished;
@@ -435,7 +436,7 @@ void Answer::finish_with(Cause cause, int status) noexcept {
   result_.actions.push(action);
 }
 
-void Answer::resume_child(bool with_terminal) noexcept {
+void Transition::resume_child(bool with_terminal) noexcept {
   if (with_terminal && plan_.terminal == Terminal::kHandedOver) {
     act(ActionKind::kGiveTerminal);
     state().child_has_terminal = true;
@@ -443,7 +444,7 @@ void Answer::resume_child(bool with_terminal) noexcept {
   forward(sig::kCont, plan_.shares_group() ? Scope::kMain : Scope::kGroup);
 }
 
-void Answer::forward(int signal, Scope scope) noexcept {
+void Transition::forward(int signal, Scope scope) noexcept {
   Action action{};
   action.kind = ActionKind::kForward;
   action.target = state().target;
@@ -454,11 +455,11 @@ void Answer::forward(int signal, Scope scope) noexcept {
 
 // In a group that is ours too, a signal to the group would come back to us. Once the child has been reaped, the number
 // of its group may be another's.
-Scope Answer::forward_scope() noexcept {
-  return plan_.shares_group() || state().target == Target::kRoots ? Scope::kMain : plan_.scope;
+Scope Transition::forward_scope() noexcept {
+  return plan_.shares_group() || state().target == Target::kOrphans ? Scope::kMain : plan_.scope;
 }
 
-void Answer::act(ActionKind kind) noexcept {
+void Transition::act(ActionKind kind) noexcept {
   Action action{};
   action.kind = kind;
   action.target = state().target;
@@ -466,12 +467,12 @@ void Answer::act(ActionKind kind) noexcept {
 }
 
 // Behind a shield no process notices TERM; what a plan sends there is never shielded.
-int Answer::clean_up_signal() const noexcept {
+int Transition::clean_up_signal() const noexcept {
   const int first = plan_.steps[0].signal;
   return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
 }
 
-void Answer::dismiss() noexcept {
+void Transition::dismiss() noexcept {
   Action action{};
   action.kind = ActionKind::kDismiss;
   action.target = state().target;
@@ -479,7 +480,7 @@ void Answer::dismiss() noexcept {
   result_.actions.push(action);
 }
 
-void Answer::set_stop_times(Millis timeout) noexcept {
+void Transition::set_stop_times(Millis timeout) noexcept {
   state().t0 = now_;
   state().deadline = later(now_, timeout);
   arm(Timer::kDeadline, state().deadline);
@@ -487,7 +488,7 @@ void Answer::set_stop_times(Millis timeout) noexcept {
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
 // left and that is not for this occasion.
-bool Answer::advance(bool kill_allowed) noexcept {
+bool Transition::advance(bool kill_allowed) noexcept {
   if (state().phase == Phase::kKilling) return false;
   const std::size_t next = state().phase == Phase::kDraining ? 0 : state().step + std::size_t{1};
   if (next >= plan_.steps.size()) return false;
@@ -496,14 +497,14 @@ bool Answer::advance(bool kill_allowed) noexcept {
   return true;
 }
 
-void Answer::deliver() noexcept {
+void Transition::deliver() noexcept {
   const PlanStep& step = plan_.steps[state().step];
   Action action{};
   action.kind = ActionKind::kDeliver;
   action.target = state().target;
   // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
   // group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
-  const bool no_group = state().target == Target::kRoots || (plan_.shares_group() && step.scope == Scope::kGroup);
+  const bool no_group = state().target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state().step;
   action.signal = state().signal;
@@ -512,28 +513,28 @@ void Answer::deliver() noexcept {
   // Where nobody asked for the stop, the platform has sent nothing.
   const bool platform_sent_it =
       state().step == 0 && is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
-  if (state().target == Target::kRoots) {
-    state().last_look = now_;
-    if (!platform_sent_it) arm(Timer::kLook, now_ + kLookInterval);
+  if (state().target == Target::kOrphans) {
+    state().last_rescan = now_;
+    if (!platform_sent_it) arm(Timer::kRescan, now_ + kRescanInterval);
   }
   if (platform_sent_it) return;
   result_.actions.push(action);
 }
 
-void Answer::look_at_roots() noexcept {
-  const Millis next = state().last_look + kLookGap;
+void Transition::rescan_orphans() noexcept {
+  const Millis next = state().last_rescan + kMinRescanInterval;
   if (now_ >= next) return deliver();
-  arm(Timer::kLook, next);
+  arm(Timer::kRescan, next);
 }
 
-void Answer::cut_hook() noexcept {
+void Transition::cut_hook() noexcept {
   state().hook_running = false;
   disarm(Timer::kHookLimit);
   act(ActionKind::kKillHook);
   note(Note::kHookCut);
 }
 
-void Answer::note(Note what, int signal) noexcept {
+void Transition::note(Note what, int signal) noexcept {
   Action action{};
   action.kind = ActionKind::kNote;
   action.note = what;
@@ -542,27 +543,27 @@ void Answer::note(Note what, int signal) noexcept {
   result_.actions.push(action);
 }
 
-int Answer::signal_of(const PlanStep& step) noexcept {
+int Transition::signal_of(const PlanStep& step) noexcept {
   return step.signal == kSameSignal ? state().trigger : step.signal;
 }
 
 // What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
 // deadline.
-Millis Answer::wait_of(std::size_t index) noexcept {
+Millis Transition::wait_of(std::size_t index) noexcept {
   const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
   if (state().deadline == kInfinity) return own;
   const Millis budget = state().deadline - now_ - fixed_waits(plan_.steps, index + 1);
   return sooner(own, budget > Millis{0} ? budget : Millis{0});
 }
 
-bool Answer::is_final_kill(std::size_t index) const noexcept {
+bool Transition::is_final_kill(std::size_t index) const noexcept {
   return plan_.steps[index].signal == sig::kKill && plan_.steps[index].scope == Scope::kTree;
 }
 
 }  // namespace
 
 Step step(const Plan& plan, const State& state, const Event& event) noexcept {
-  Answer answer(plan, state, event.at);
+  Transition answer(plan, state, event.at);
   answer.handle(event);
   return answer.result();
 }

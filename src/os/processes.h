@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "fds.h"
-#include "graceshim/roots.h"
+#include "graceshim/deliveries.h"
 
 namespace graceshim {
 

@@ -53,7 +53,7 @@ void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
 void Effects::perform(const Action& action) {
   switch (action.kind) {
     case ActionKind::kDeliver:
-      return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_roots(action);
+      return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_orphans(action);
     case ActionKind::kForward:
       return forward(action);
     case ActionKind::kDismiss:
@@ -212,43 +212,43 @@ void Effects::resume_group(const std::vector<Process>& members) {
 
 // --- Steps to the orphans. ---
 
-void Effects::deliver_to_roots(const Action& action) {
+void Effects::deliver_to_orphans(const Action& action) {
   receivers_.begin(world_.hook());
   for (const int pid : world_.own_child_pids()) {
     if (pid == world_.child() || pid == world_.hook() || ledger_.is_served_orphan(pid, action.step)) continue;
-    const std::optional<Process> root = world_.process(pid);
-    if (!root || root->state == 'Z' || outside_every_scope(*root)) continue;
-    deliver_to_root(*root, action);
+    const std::optional<Process> orphan = world_.process(pid);
+    if (!orphan || orphan->state == 'Z' || outside_every_scope(*orphan)) continue;
+    deliver_to_orphan(*orphan, action);
   }
 }
 
 // An orphan that does not act on the step may not have set its handlers yet: it is looked at twice. A non-interactive
 // shell starts `cmd &` with INT and QUIT ignored, and so there is TERM for what stays deaf.
-void Effects::deliver_to_root(const Process& root, const Action& action) {
-  if (ledger_.has_had(root.id, action.step)) return ledger_.record_orphan(root.id, action.step);
-  if (receivers_.ends_by_its_pipe(root)) return;
+void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
+  if (ledger_.has_had(orphan.id, action.step)) return ledger_.record_orphan(orphan.id, action.step);
+  if (receivers_.ends_by_its_pipe(orphan)) return;
   int signal = action.signal;
-  if (const std::optional<int> own = ledger_.has_had_any(root.id) ? std::nullopt : receivers_.first_signal(root))
+  if (const std::optional<int> own = ledger_.has_had_any(orphan.id) ? std::nullopt : receivers_.first_signal(orphan))
     signal = *own == kSameSignal ? state_->trigger : *own;
-  const std::optional<bool> acts = receivers_.acts_on(root, signal);
+  const std::optional<bool> acts = receivers_.acts_on(orphan, signal);
   if (!acts) return;
   if (!*acts) {
-    if (const std::optional<int> below = deliver_below(root, signal, action.step)) {
-      note_step_of_root(signal, action.step, *below);
-      return ledger_.record_orphan(root.id, action.step);
+    if (const std::optional<int> below = deliver_below(orphan, signal, action.step)) {
+      note_step_of_orphan(signal, action.step, *below);
+      return ledger_.record_orphan(orphan.id, action.step);
     }
     const Millis now = world_.now();
-    if (now - ledger_.deaf_since(root.id, action.step, now) < kLookInterval) return;
+    if (now - ledger_.deaf_since(orphan.id, action.step, now) < kRescanInterval) return;
     if (!plan_->shield.has(sig::kTerm)) signal = sig::kTerm;
   }
-  ledger_.record_orphan(root.id, action.step);
-  if (send_step(root, signal) != Sent::kDelivered) return;
-  note_step_of_root(signal, action.step, 1);
-  note_served(signal, describe(root) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
+  ledger_.record_orphan(orphan.id, action.step);
+  if (send_step(orphan, signal) != Sent::kDelivered) return;
+  note_step_of_orphan(signal, action.step, 1);
+  note_served(signal, describe(orphan) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
 }
 
-void Effects::note_step_of_root(int signal, int step, int delivered) {
-  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kRoots, event_->at, delivered, step};
+void Effects::note_step_of_orphan(int signal, int step, int delivered) {
+  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kOrphans, event_->at, delivered, step};
 }
 
 // One line tells of all that have got the same signal at once.

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "graceshim/roots.h"
+#include "graceshim/deliveries.h"
 #include "graceshim/stop_machine.h"
 #include "late_recognition.h"
 #include "outcome.h"
@@ -44,8 +44,8 @@ class Effects {
   void perform(const Action& action);
   void deliver_to_child(const Action& action);
   void deliver_to_main(const Action& action, StepRecord& record, bool is_first_look);
-  void deliver_to_roots(const Action& action);
-  void deliver_to_root(const Process& root, const Action& action);
+  void deliver_to_orphans(const Action& action);
+  void deliver_to_orphan(const Process& root, const Action& action);
   std::optional<int> deliver_below(const Process& deaf, int signal, int step);
   void resume_group(const std::vector<Process>& members);
   void forward(const Action& action);
@@ -59,7 +59,7 @@ class Effects {
   Sent send_step(const Process& process, int signal);
   [[nodiscard]] bool needs_resuming(int pid);
   void note_served(int signal, std::string name);
-  void note_step_of_root(int signal, int step, int delivered);
+  void note_step_of_orphan(int signal, int step, int delivered);
   void note_refused(const Process& process, int signal);
   Outcome& note(Outcome::Kind kind);
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "graceshim/text.h"
-#include "quiet_writer.h"
+#include "nonblocking_writer.h"
 
 namespace graceshim {
 namespace {
@@ -44,9 +44,9 @@ void append_time(std::string& out, spdlog::log_clock::time_point time) {
   out += 'Z';
 }
 
-class QuietSink : public spdlog::sinks::sink {
+class NonBlockingSink : public spdlog::sinks::sink {
  public:
-  QuietSink(LogFormat format, int fd, const Manners& manners) : format_(format), manners_(manners), writer_(fd) {}
+  NonBlockingSink(LogFormat format, int fd, const Manners& manners) : format_(format), manners_(manners), writer_(fd) {}
 
   void log(const spdlog::details::log_msg& message) override { writer_.add(line_of(message)); }
   void flush() override {
@@ -55,7 +55,7 @@ class QuietSink : public spdlog::sinks::sink {
   }
   void set_pattern(const std::string& /*pattern*/) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
-  [[nodiscard]] const QuietWriter& writer() const noexcept { return writer_; }
+  [[nodiscard]] const NonBlockingWriter& writer() const noexcept { return writer_; }
 
  private:
   std::string line_of(const spdlog::details::log_msg& message) const {
@@ -90,7 +90,7 @@ class QuietSink : public spdlog::sinks::sink {
 
   LogFormat format_;
   const Manners& manners_;
-  QuietWriter writer_;
+  NonBlockingWriter writer_;
   std::uint64_t dropped_told_ = 0;
 };
 
@@ -98,12 +98,12 @@ class QuietSink : public spdlog::sinks::sink {
 
 struct Log::Writer {
   Writer(LogLevel level, LogFormat format, int fd, const Manners& manners)
-      : sink(std::make_shared<QuietSink>(format, fd, manners)), logger("graceshim", sink) {
+      : sink(std::make_shared<NonBlockingSink>(format, fd, manners)), logger("graceshim", sink) {
     logger.set_level(spdlog_level(level));
     // The handler that is there by default writes to stderr itself, and would block.
     logger.set_error_handler([](const std::string& /*what*/) {});
   }
-  std::shared_ptr<QuietSink> sink;
+  std::shared_ptr<NonBlockingSink> sink;
   spdlog::logger logger;
 };
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "graceshim/roots.h"
+#include "graceshim/deliveries.h"
 #include "late_recognition.h"
 #include "world.h"
 

@@ -88,7 +88,7 @@ void Recorder::note_outcome(const Outcome& outcome) {
 void Recorder::note_step(const Outcome& outcome) {
   StepRecord step = outcome.step;
   step.at -= started_at_;
-  const bool of_orphan = step.target == Target::kRoots;
+  const bool of_orphan = step.target == Target::kOrphans;
   const auto same = std::ranges::find_if(report_.steps, [&](const StepRecord& record) {
     return of_orphan && record.target == step.target && record.signal == step.signal && record.step == step.step;
   });
@@ -132,7 +132,7 @@ void Recorder::note_kill(const Outcome& outcome) {
     // Without /proc the child is all that we know of.
     if (reached == 0 && child_lives() && !child_refused_) reached = 1;
     if (reached == 0 && child_refused_) return;  // no KILL is on its way to any process
-    const Target target = child_lives() ? Target::kChild : Target::kRoots;
+    const Target target = child_lives() ? Target::kChild : Target::kOrphans;
     report_.steps.push_back({sig::kKill, Scope::kTree, target, outcome.step.at - started_at_, 0, kKillOfTree});
   }
   report_.steps.back().delivered += reached;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "graceshim/config.h"
+#include "graceshim/deliveries.h"
 #include "graceshim/error.h"
-#include "graceshim/roots.h"
 #include "graceshim/stop_machine.h"
 #include "processes.h"
 #include "reaper.h"

@@ -24,7 +24,7 @@ namespace {
 
 // Only ever used up by something that does not work. The longest life is that of a million orphans.
 constexpr Nanos kPatience = 900LL * 1'000'000'000;
-constexpr Nanos kLook = 300'000;  // between two looks at what cannot be waited for
+constexpr Nanos kRescan = 300'000;  // between two looks at what cannot be waited for
 
 std::string read_text(const std::string& path) {
   std::ifstream file(path);
@@ -188,7 +188,7 @@ void Life::settle() const {
     const double seen = switches_of(pid_);
     if (asleep && seen == switches) return;
     switches = seen;
-    nap_until(now() + kLook);
+    nap_until(now() + kRescan);
   }
   give_up("the shim does not come to rest");
 }

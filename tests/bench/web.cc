@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kFileSize = 4'096;
 constexpr int kConnections = 16;  // the server never waits for the client, which is one thread
 constexpr Nanos kPatience = 20'000'000'000;
-constexpr Nanos kLook = 5'000'000;
+constexpr Nanos kRescan = 5'000'000;
 constexpr std::string_view kRequest = "GET /file HTTP/1.1\r\nHost: bench\r\n\r\n";
 
 sockaddr_in loopback(in_port_t port) {
@@ -72,7 +72,7 @@ Fd connect_to(in_port_t port) {
       return fd;
     }
     if (now() > until) give_up_with_errno("nginx does not answer");
-    nap_until(now() + kLook);
+    nap_until(now() + kRescan);
   }
 }
 

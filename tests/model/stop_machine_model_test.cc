@@ -42,7 +42,7 @@ constexpr int kWalks = 60;                // of one plan
 constexpr int kMostMoves = 80;            // of one walk
 
 constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
-                                               Timer::kLook, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
+                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
 static_assert(kTimers.size() == kTimerCount);
 
 // --- The plans. ---
@@ -90,7 +90,7 @@ std::vector<Plan> all_plans() {
                   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr2);
                   plan.routes[sig::kCont] = Route::forward_as(sig::kCont);
                   plan.routes[sig::kUsr1] = Route::drop();
-                  plan.routes[sig::kUsr2] = Route::forward_if_heard(sig::kUsr2);
+                  plan.routes[sig::kUsr2] = Route::forward_unless_ignored(sig::kUsr2);
                   plans.push_back(plan);
                 }
               }
@@ -213,9 +213,9 @@ Key key_of(const World& world) {
   key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;
   key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
   key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
-  key[at++] = under_way ? age(state.last_insist, kInsistGap) : 0;
-  key[at++] = state.phase == Phase::kStepping ? age(state.last_look, kLookGap) : 0;
-  key[at++] = state.phase == Phase::kStepping ? state.look_interval.count() : 0;
+  key[at++] = under_way ? age(state.last_int, kRepeatedIntGap) : 0;
+  key[at++] = state.phase == Phase::kStepping ? age(state.last_rescan, kMinRescanInterval) : 0;
+  key[at++] = state.phase == Phase::kStepping ? state.rescan_interval.count() : 0;
   key[at++] = state.pass_interval.count();
   key[at++] = state.child.value;
   key[at++] = state.status;
@@ -273,9 +273,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
           after.steps_of_child |= bit;
           after.unheard = false;
         } else {
-          if (after.child_alive) return "a step to the roots while the child lives";
+          if (after.child_alive) return "a step to the orphans while the child lives";
           if (action.scope != Scope::kMain) return "a step to a group whose leader has been reaped";
-          if (action.by_keyboard) return "the terminal does not know roots";
+          if (action.by_keyboard) return "the terminal does not know orphans";
           if (plan.stragglers == Stragglers::kFinish && event.kind != EventKind::kSignal && before.child_alive)
             return "a step to what is to finish";
         }
@@ -288,7 +288,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (!after.started) return "a signal forwarded before the start";
         if ((action.target == Target::kChild) != after.child_alive) return "a signal forwarded to the wrong target";
         if (action.scope == Scope::kGroup &&
-            (action.target == Target::kRoots || plan.shares_group() ||
+            (action.target == Target::kOrphans || plan.shares_group() ||
              (plan.scope != Scope::kGroup && (plan.terminal != Terminal::kHandedOver || action.signal != sig::kCont))))
           return "a signal forwarded to a group that is not for it";
         if (action.signal == sig::kCont) {
@@ -300,7 +300,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
           if (plan.repeat != Repeat::kForward || was.phase != Phase::kStepping || action.signal != event.signal)
             return "a trigger forwarded";
           if (plan.steps[was.step].signal != kSameSignal) return "a repeat of what the plan has translated";
-        } else if (action.signal != plan.routes[static_cast<std::size_t>(event.signal)].image()) {
+        } else if (action.signal != plan.routes[static_cast<std::size_t>(event.signal)].replacement()) {
           return "another signal forwarded than the one that was sent";
         }
         if (event.terminal_gone && plan.suspendable && (plan.shares_group() || before.child_has_terminal))
@@ -396,7 +396,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.phase == Phase::kStepping && (was.phase == Phase::kStepping || was.phase == Phase::kSettling) &&
       is.step < was.step)
     return "the plan goes backwards";
-  if (is.phase == Phase::kSettling && is.target != Target::kRoots) return "settling with the child alive";
+  if (is.phase == Phase::kSettling && is.target != Target::kOrphans) return "settling with the child alive";
   if (is.phase == Phase::kSettling && was.phase == Phase::kStepping && plan.stragglers != Stragglers::kFinish &&
       is.child.by_signal)
     return "a wrapper that is taken for one that has told its own";
@@ -422,10 +422,10 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const bool plan_says_so = next < plan.steps.size() && is_final_kill(plan.steps[next]);
     if (!at_deadline && !plan_says_so) return "KILL before its time";
     if (event.kind == EventKind::kSignal && was.phase != Phase::kRunning) {
-      const bool insists =
-          event.signal == sig::kInt && was.triggers_seen.has(sig::kInt) && event.at - was.last_insist >= kInsistGap;
+      const bool is_deliberate =
+          event.signal == sig::kInt && was.triggers_seen.has(sig::kInt) && event.at - was.last_int >= kRepeatedIntGap;
       const bool as_auto = plan.repeat == Repeat::kAuto || plan.repeat == Repeat::kForward;
-      const bool may = plan.repeat == Repeat::kEscalate || (as_auto && insists);
+      const bool may = plan.repeat == Repeat::kEscalate || (as_auto && is_deliberate);
       if (!may) return "KILL by a repeat that does not mean it";
     }
   }
@@ -539,7 +539,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
     for (const Millis at : {state.t0 + kRepeatWindow - Millis{1}, state.t0 + kRepeatWindow}) {
       if (reachable(at)) possible.triggers_at(at);
     }
-    for (const Millis at : {state.last_insist + kInsistGap - Millis{1}, state.last_insist + kInsistGap}) {
+    for (const Millis at : {state.last_int + kRepeatedIntGap - Millis{1}, state.last_int + kRepeatedIntGap}) {
       if (reachable(at)) possible.triggers_at(at);
     }
   }
@@ -605,7 +605,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   std::array<Event, 96> probes;
   std::size_t count = 0;
   for (const int signal : {0, -1, kSignalMax + 1, 100'000, sig::kUsr1}) probes[count++] = Event::signalled(now, signal);
-  if (plan.routes[sig::kUsr2].is_only_if_heard()) {
+  if (plan.routes[sig::kUsr2].is_forward_unless_ignored()) {
     probes[count] = Event::signalled(now, sig::kUsr2);
     probes[count++].was_ignored = true;
   }
@@ -717,7 +717,7 @@ class Explorer {
   }
 
   // From here, if every process lives until KILL, timers alone lead to the end; where there is no deadline and no more
-  // timer, or none but the look for new roots, the processes end of their own accord.
+  // timer, or none but the look for new orphans, the processes end of their own accord.
   std::string finds_an_end(World world) {
     std::vector<Key> way;
     for (int moves = 0; moves < 1'000; ++moves) {
@@ -740,7 +740,7 @@ class Explorer {
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
     Timers ends = state.due;
-    if (!bound_to_end) ends[Timer::kLook] = kInfinity;
+    if (!bound_to_end) ends[Timer::kRescan] = kInfinity;
     if (ends[ends.first()] != kInfinity) return Event::time_is(std::max(world.now, world.horizon()));
     if (state.hook_running) return Event::hook_reaped(world.now);
     if (world.child_alive) return Event::child_reaped(world.now, {}, true);
@@ -796,7 +796,7 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   using enum Timer;
   const auto timers_in = [&](Phase phase) { return counters.timers_in_phase[static_cast<std::size_t>(phase)]; };
   EXPECT_EQ(timers_in(Phase::kDraining), Counters::bit(kDeadline) | Counters::bit(kDelay) | Counters::bit(kHookLimit));
-  EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kLook));
+  EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kRescan));
   EXPECT_EQ(timers_in(Phase::kSettling), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kSettle));
   EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
   EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);

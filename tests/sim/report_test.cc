@@ -10,7 +10,7 @@ namespace {
 std::string steps_of(const Simulation& run) {
   std::string text;
   for (const StepRecord& step : run.supervisor.report().steps) {
-    const bool roots = step.target == Target::kRoots && step.scope != Scope::kTree;
+    const bool roots = step.target == Target::kOrphans && step.scope != Scope::kTree;
     if (!text.empty()) text += "; ";
     text.append(signal_name(step.signal)).append(" ").append(roots ? "roots" : scope_word(step.scope)).append(" ");
     text += std::to_string(step.delivered) + " @" + std::to_string(step.at.count());

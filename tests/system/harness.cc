@@ -389,14 +389,14 @@ std::optional<std::string> Process::line_or_end(const std::string& start, Millis
   const auto until = Clock::now() + patience;
   std::size_t& position = read_until_[start];
   for (;;) {
-    const bool last_look = ended() || !out_.fd;
+    const bool last_rescan = ended() || !out_.fd;
     drain(out_);
     for (std::size_t end = 0; (end = out_.text.find('\n', position)) != std::string::npos;) {
       const std::string line = out_.text.substr(position, end - position);
       position = end + 1;
       if (line.starts_with(start)) return line.substr(start.size());
     }
-    if (last_look) return std::nullopt;
+    if (last_rescan) return std::nullopt;
     if (!pump(until)) throw Failure("no line \"" + start + "\"\n" + transcript());
   }
 }
@@ -404,10 +404,10 @@ std::optional<std::string> Process::line_or_end(const std::string& start, Millis
 void Process::error(const std::string& text, Millis patience) {
   const auto until = Clock::now() + patience;
   for (;;) {
-    const bool last_look = ended() || !err_.fd;
+    const bool last_rescan = ended() || !err_.fd;
     drain(err_);
     if (err_.text.find(text) != std::string::npos) return;
-    if (last_look || !pump(until)) throw Failure("no \"" + text + "\" among the errors\n" + transcript());
+    if (last_rescan || !pump(until)) throw Failure("no \"" + text + "\" among the errors\n" + transcript());
   }
 }
 

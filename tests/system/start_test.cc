@@ -82,8 +82,8 @@ TEST_F(StartOfAProcess, AnEarlyTermForTheGroupIsNeverLost) {
   }
 }
 
-// The mask of tini is empty while its rt_sigtimedwait(2) waits, though the kernel keeps what comes: its command is there
-// by then.
+// The mask of tini is empty while its rt_sigtimedwait(2) waits, though the kernel keeps what comes: its command is
+// there by then.
 bool blocks_term(const Process& shim) {
   return (proc_mask(shim.pid(), "SigBlk") & mask_of(SIGTERM)) != 0 || !children_of(shim.pid()).empty();
 }

@@ -139,7 +139,7 @@ TEST(Personalities, WhatWasIgnoredIsPassedOnButAHangUpThatWouldEndTheChild) {
       EXPECT_EQ(made->plan.routes[static_cast<std::size_t>(signal)], Route::forward_as(signal)) << signal;
     const bool inherits = !made->plan.starts_default.has(sig::kHup);
     EXPECT_EQ(made->plan.routes[sig::kHup],
-              inherits ? Route::forward_as(sig::kHup) : Route::forward_if_heard(sig::kHup));
+              inherits ? Route::forward_as(sig::kHup) : Route::forward_unless_ignored(sig::kHup));
   }
 }
 
@@ -232,7 +232,7 @@ TEST(DumbInit, LeadsASessionOfItsOwnAndSignalsIt) {
   EXPECT_EQ(plan.scope, Scope::kGroup);
   EXPECT_EQ(format_plan(plan.steps), "same@group/auto/KILL");
   EXPECT_EQ(plan.stragglers, Stragglers::kDismiss);
-  EXPECT_EQ(plan.routes[sig::kTstp].image(), sig::kStop);
+  EXPECT_EQ(plan.routes[sig::kTstp].replacement(), sig::kStop);
   EXPECT_EQ(plan.suspend_on, (SignalSet{sig::kTstp, sig::kTtin, sig::kTtou}));
 }
 
@@ -243,7 +243,7 @@ TEST(DumbInit, AloneItSignalsTheChildOnly) {
     EXPECT_EQ(plan.place, Place::kOurGroup);
     EXPECT_EQ(plan.scope, Scope::kMain);
     EXPECT_EQ(plan.stragglers, Stragglers::kLeave);
-    EXPECT_EQ(plan.routes[sig::kTstp].image(), sig::kTstp);
+    EXPECT_EQ(plan.routes[sig::kTstp].replacement(), sig::kTstp);
     EXPECT_EQ(plan.suspend_on, (SignalSet{sig::kTstp, sig::kTtin, sig::kTtou}));
   }
   EXPECT_EQ(plan_of(called("dumb-init", {"server"}, {"DUMB_INIT_SETSID=1"})).place, Place::kOwnSession);

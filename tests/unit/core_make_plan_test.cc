@@ -244,7 +244,7 @@ TEST(MakePlan, EverySignalButTheTriggersGoesToTheChild) {
     } else if (SignalSet{sig::kKill, sig::kStop, sig::kChld, 32, 33}.has(signal)) {
       EXPECT_TRUE(route.is_dropped()) << signal;
     } else {
-      EXPECT_EQ(route.image(), signal);
+      EXPECT_EQ(route.replacement(), signal);
     }
   }
 }
@@ -253,9 +253,9 @@ TEST(MakePlan, SignalsAreMappedOrDroppedAsToldTo) {
   Config config;
   config.signals = {mapping(sig::kHup, sig::kUsr2), mapping(sig::kUsr1, 0), mapping(40, 41)};
   const PlanResult result = made(config);
-  EXPECT_EQ(route_of(result, sig::kHup).image(), sig::kUsr2);
+  EXPECT_EQ(route_of(result, sig::kHup).replacement(), sig::kUsr2);
   EXPECT_TRUE(route_of(result, sig::kUsr1).is_dropped());
-  EXPECT_EQ(route_of(result, 40).image(), 41);
+  EXPECT_EQ(route_of(result, 40).replacement(), 41);
 }
 
 TEST(MakePlan, ASignalCannotBothStopAndBeMapped) {
@@ -272,8 +272,8 @@ TEST(MakePlan, OnlyTheTriggersThatAreNamedStop) {
   config.stop_signal = flag("--stop-signal", int{sig::kQuit});
   const PlanResult result = made(config);
   EXPECT_TRUE(route_of(result, sig::kUsr1).is_trigger());
-  EXPECT_EQ(route_of(result, sig::kTerm).image(), sig::kTerm);
-  EXPECT_EQ(route_of(result, sig::kQuit).image(), sig::kQuit) << "no implicit trigger beside named ones";
+  EXPECT_EQ(route_of(result, sig::kTerm).replacement(), sig::kTerm);
+  EXPECT_EQ(route_of(result, sig::kQuit).replacement(), sig::kQuit) << "no implicit trigger beside named ones";
   EXPECT_TRUE(result.implicit_triggers.empty());
 }
 
@@ -297,7 +297,7 @@ TEST(MakePlan, SignalsThatMeanSomethingElseAreNoImplicitTriggers) {
     Config config;
     config.stop_signal = flag("--stop-signal", int{signal});
     const PlanResult result = made(config);
-    EXPECT_EQ(route_of(result, signal).image(), signal);
+    EXPECT_EQ(route_of(result, signal).replacement(), signal);
     EXPECT_TRUE(result.implicit_triggers.empty());
   }
 }
@@ -306,7 +306,7 @@ TEST(MakePlan, WinchIsAnImplicitTriggerOnlyWithoutATerminal) {
   Config config;
   config.stop_signal = flag("--stop-signal", int{sig::kWinch});
   EXPECT_TRUE(route_of(made(config), sig::kWinch).is_trigger());
-  EXPECT_EQ(route_of(made(config, {}, {.terminal = Terminal::kShared}), sig::kWinch).image(), sig::kWinch);
+  EXPECT_EQ(route_of(made(config, {}, {.terminal = Terminal::kShared}), sig::kWinch).replacement(), sig::kWinch);
 }
 
 TEST(MakePlan, AMappingGoesBeforeAnImplicitTrigger) {
@@ -314,7 +314,7 @@ TEST(MakePlan, AMappingGoesBeforeAnImplicitTrigger) {
   config.stop_signal = flag("--stop-signal", int{sig::kQuit});
   config.signals = {mapping(sig::kQuit, sig::kUsr1)};
   const PlanResult result = made(config);
-  EXPECT_EQ(route_of(result, sig::kQuit).image(), sig::kUsr1);
+  EXPECT_EQ(route_of(result, sig::kQuit).replacement(), sig::kUsr1);
   EXPECT_TRUE(result.implicit_triggers.empty());
 }
 
@@ -324,7 +324,7 @@ TEST(MakePlan, WhatWasIgnoredAtTheStartIsLeftAlone) {
   config.stop_signal = of_preset(int{sig::kQuit});
   const PlanResult result = made(config, {}, situation);
   for (const int signal : {sig::kInt, sig::kHup, sig::kQuit})
-    EXPECT_EQ(route_of(result, signal), Route::forward_if_heard(signal)) << signal;
+    EXPECT_EQ(route_of(result, signal), Route::forward_unless_ignored(signal)) << signal;
   EXPECT_TRUE(result.implicit_triggers.empty());
 }
 
@@ -336,7 +336,7 @@ TEST(MakePlan, WhatWasIgnoredAtTheStartIsOnlyPassedOnWhereNothingIsDroppedForTha
   const PlanResult result = made(config, {}, situation);
   for (const int signal : {sig::kInt, sig::kQuit, sig::kUsr1, 40})
     EXPECT_EQ(route_of(result, signal), Route::forward_as(signal)) << signal;
-  EXPECT_EQ(route_of(result, sig::kHup), Route::forward_if_heard(sig::kHup));
+  EXPECT_EQ(route_of(result, sig::kHup), Route::forward_unless_ignored(sig::kHup));
   EXPECT_TRUE(route_of(result, sig::kChld).is_dropped());
   EXPECT_TRUE(result.implicit_triggers.empty());
 }
@@ -360,7 +360,7 @@ TEST(MakePlan, WhatTheUserNamesIsHeardThoughItWasIgnored) {
   config.signals = {mapping(sig::kHup, sig::kUsr2)};
   const PlanResult result = made(config, {}, {.ignored = {sig::kInt, sig::kHup}});
   EXPECT_TRUE(route_of(result, sig::kInt).is_trigger());
-  EXPECT_EQ(route_of(result, sig::kHup).image(), sig::kUsr2);
+  EXPECT_EQ(route_of(result, sig::kHup).replacement(), sig::kUsr2);
 }
 
 // --- The rest. ---

@@ -182,12 +182,12 @@ TEST(WaitsForever, OnlyWithAnEndlessWait) {
 TEST(Route, SaysWhatBecomesOfASignal) {
   EXPECT_TRUE(Route{}.is_dropped());
   EXPECT_TRUE(Route::drop().is_dropped());
-  EXPECT_EQ(Route::drop().image(), 0);
+  EXPECT_EQ(Route::drop().replacement(), 0);
   EXPECT_TRUE(Route::trigger().is_trigger());
   EXPECT_FALSE(Route::trigger().is_dropped());
-  EXPECT_EQ(Route::trigger().image(), 0);
+  EXPECT_EQ(Route::trigger().replacement(), 0);
   for (int signal = 1; signal <= kSignalMax; ++signal) {
-    EXPECT_EQ(Route::forward_as(signal).image(), signal);
+    EXPECT_EQ(Route::forward_as(signal).replacement(), signal);
     EXPECT_FALSE(Route::forward_as(signal).is_trigger());
     EXPECT_FALSE(Route::forward_as(signal).is_dropped());
   }

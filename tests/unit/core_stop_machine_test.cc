@@ -58,8 +58,8 @@ const char* name_of(Timer timer) {
       return "hook limit";
     case Timer::kWait:
       return "wait";
-    case Timer::kLook:
-      return "look";
+    case Timer::kRescan:
+      return "rescan";
     case Timer::kSettle:
       return "settle";
     case Timer::kPass:
@@ -84,14 +84,14 @@ const char* name_of(Scope scope) {
 
 // "step 0: TERM to main", "forward USR2 to child", "KILL", "start hook", "(stop asked TERM)", "finish 143".
 std::string describe(const Action& action) {
-  const bool roots = action.target == Target::kRoots;
+  const bool roots = action.target == Target::kOrphans;
   switch (action.kind) {
     case ActionKind::kDeliver:
       return "step " + std::to_string(action.step) + ": " + signal_name(action.signal) + " to " +
-             (roots ? "roots" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
+             (roots ? "orphans" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
     case ActionKind::kForward:
       return "forward " + signal_name(action.signal) + " to " +
-             (roots                           ? "roots"
+             (roots                           ? "orphans"
               : action.scope == Scope::kGroup ? "group"
                                               : "child");
     case ActionKind::kDismiss:
@@ -120,7 +120,7 @@ std::string describe(const Action& action) {
 }
 
 constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
-                                               Timer::kLook, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
+                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
 static_assert(kTimers.size() == kTimerCount);
 
 // One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, and the timers
@@ -154,7 +154,7 @@ class Story {
   std::string child_ends(ExitStatus status, bool empty, bool own_session = false) {
     return feed(Event::child_reaped(now_, status, empty, own_session));
   }
-  std::string root_ends(bool empty) { return feed(Event::reaped(now_, empty)); }
+  std::string orphan_ends(bool empty) { return feed(Event::reaped(now_, empty)); }
   std::string hook_ends() { return feed(Event::hook_reaped(now_)); }
   std::string passed(bool reachable) { return feed(Event::passed(now_, reachable)); }
 
@@ -291,7 +291,7 @@ TEST(StopMachine, NothingMovesTheDeadline) {
   EXPECT_EQ(story.signal(sig::kTerm), "step 1: TERM to main; (advanced TERM)");
   story.until(seconds(4));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "look at tree; (stragglers); step 1: TERM to roots; arm look 4s200ms");
+            "look at tree; (stragglers); step 1: TERM to orphans; arm rescan 4s200ms");
   EXPECT_EQ(story.state().deadline, seconds(30));
 }
 
@@ -385,16 +385,17 @@ TEST(StopMachine, TheCurrentStepAndTheRestGoToTheRoots) {
   story.until(seconds(10));
   story.until(seconds(11));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "look at tree; (stragglers); step 1: TERM to roots; arm wait 21s; arm look 11s200ms");
-  EXPECT_EQ(story.root_ends(true), "finish 143");
+            "look at tree; (stragglers); step 1: TERM to orphans; arm wait 21s; arm rescan 11s200ms");
+  EXPECT_EQ(story.orphan_ends(true), "finish 143");
 }
 
 TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
   Story story = Story::started(plan_of("QUIT/100ms/TERM/100ms/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers); step 0: QUIT to roots; arm look 200ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "look at tree; (stragglers); step 0: QUIT to orphans; arm rescan 200ms");
   EXPECT_EQ(story.until(Millis{200}),
-            "[100ms] step 1: TERM to roots; arm wait 200ms; arm look 300ms "
+            "[100ms] step 1: TERM to orphans; arm wait 200ms; arm rescan 300ms "
             "[200ms] KILL; arm pass 205ms; arm kill grace 2s200ms");
 }
 
@@ -403,7 +404,7 @@ TEST(StopMachine, AnOrphanThatComesLaterIsFoundByLooking) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfTerm, false);
   EXPECT_EQ(story.until(Millis{400}),
-            "[200ms] step 0: TERM to roots; arm look 400ms [400ms] step 0: TERM to roots; arm look 600ms");
+            "[200ms] step 0: TERM to orphans; arm rescan 400ms [400ms] step 0: TERM to orphans; arm rescan 600ms");
 }
 
 TEST(StopMachine, AnOrphanIsLookedForWhereverOneWasReaped) {
@@ -411,7 +412,7 @@ TEST(StopMachine, AnOrphanIsLookedForWhereverOneWasReaped) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfTerm, false);
   story.until(Millis{50});
-  EXPECT_EQ(story.root_ends(false), "step 0: TERM to roots; arm look 250ms");
+  EXPECT_EQ(story.orphan_ends(false), "step 0: TERM to orphans; arm rescan 250ms");
 }
 
 TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
@@ -419,8 +420,8 @@ TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
   story.signal(sig::kTerm);
   story.child_ends(kDiedOfTerm, false);
   story.until(Millis{19});
-  EXPECT_EQ(story.root_ends(false), "arm look 20ms");
-  EXPECT_EQ(story.until(Millis{20}), "[20ms] step 0: TERM to roots; arm look 220ms");
+  EXPECT_EQ(story.orphan_ends(false), "arm rescan 20ms");
+  EXPECT_EQ(story.until(Millis{20}), "[20ms] step 0: TERM to orphans; arm rescan 220ms");
 }
 
 TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
@@ -429,9 +430,9 @@ TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers)");
-  EXPECT_EQ(story.root_ends(false).find("step"), std::string::npos);
+  EXPECT_EQ(story.orphan_ends(false).find("step"), std::string::npos);
   EXPECT_EQ(story.until(seconds(29)), "");
-  EXPECT_EQ(story.root_ends(true), "finish 143");
+  EXPECT_EQ(story.orphan_ends(true), "finish 143");
 }
 
 TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
@@ -439,7 +440,8 @@ TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.child_ends(kDiedOfTerm, false), "look at tree; (stragglers); step 0: QUIT to roots; arm look 200ms");
+  EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
+            "look at tree; (stragglers); step 0: QUIT to orphans; arm rescan 200ms");
 }
 
 TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
@@ -447,7 +449,7 @@ TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false),
-            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
+            "look at tree; (stragglers); step 0: TERM to orphans; arm deadline 10s; arm rescan 200ms");
 }
 
 TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
@@ -478,9 +480,9 @@ TEST(StopMachine, WhatAChildLeavesThatHandledTheSignalHasASecondBeforeTerm) {
   story.until(seconds(3));
   EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling); arm settle 4s");
   EXPECT_EQ(story.phase(), Phase::kSettling);
-  EXPECT_EQ(story.root_ends(false), "") << "no step for those that have been told";
-  EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] step 0: TERM to roots; arm look 4s200ms [");
-  EXPECT_EQ(story.root_ends(true), "finish 0");
+  EXPECT_EQ(story.orphan_ends(false), "") << "no step for those that have been told";
+  EXPECT_EQ(story.until(seconds(20)).substr(0, 46), "[4s] step 0: TERM to orphans; arm rescan 4s200");
+  EXPECT_EQ(story.orphan_ends(true), "finish 0");
 }
 
 TEST(StopMachine, BehindAShieldWhatIsLeftGetsASignalThatItNotices) {
@@ -489,14 +491,14 @@ TEST(StopMachine, BehindAShieldWhatIsLeftGetsASignalThatItNotices) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   story.child_ends(kExit0, false);
-  EXPECT_EQ(story.until(seconds(1)), "[1s] step 0: QUIT to roots; arm look 1s200ms");
+  EXPECT_EQ(story.until(seconds(1)), "[1s] step 0: QUIT to orphans; arm rescan 1s200ms");
 }
 
 TEST(StopMachine, TheRestOfThePlanFollowsAtItsTime) {
   Story story = Story::started(plan_of("QUIT/500ms/INT/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling); arm settle 1s");
-  EXPECT_EQ(story.until(Millis{600}), "[500ms] step 1: INT to roots; arm wait 5s500ms; arm look 700ms");
+  EXPECT_EQ(story.until(Millis{600}), "[500ms] step 1: INT to orphans; arm wait 5s500ms; arm rescan 700ms");
   EXPECT_EQ(story.until(Millis{1'100}).find("TERM"), std::string::npos) << "the second is over, but so is the step";
 }
 
@@ -506,7 +508,7 @@ TEST(StopMachine, WhatAKnownServerLeavesHasTheWaitOfItsStep) {
   Story story = Story::started(plan);
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kExit0, false), "look at tree; (settling)");
-  EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to roots; arm look 25s200ms");
+  EXPECT_EQ(story.until(seconds(25)), "[25s] step 1: TERM to orphans; arm rescan 25s200ms");
 }
 
 TEST(StopMachine, APersonWhoInsistsDoesNotWaitForWhatIsSettling) {
@@ -516,7 +518,7 @@ TEST(StopMachine, APersonWhoInsistsDoesNotWaitForWhatIsSettling) {
   story.until(seconds(1) - Millis{1});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(seconds(1));
-  EXPECT_NE(story.signal(sig::kInt).find("step 1: TERM to roots"), std::string::npos);
+  EXPECT_NE(story.signal(sig::kInt).find("step 1: TERM to orphans"), std::string::npos);
 }
 
 TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
@@ -526,7 +528,7 @@ TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
     Story story = Story::started(plan);
     story.signal(sig::kTerm);
     EXPECT_EQ(story.child_ends(status, false), "look at tree; (finishing)");
-    EXPECT_EQ(story.root_ends(false), "");
+    EXPECT_EQ(story.orphan_ends(false), "");
     EXPECT_EQ(story.until(seconds(29)), "");
     EXPECT_EQ(story.until(seconds(30)), "[30s] (timeout); KILL; arm pass 30s5ms; arm kill grace 32s");
   }
@@ -539,7 +541,7 @@ TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
 TEST(StopMachine, AStepThatNoProcessHearsIsOfferedAgain) {
   Story story = Story::started(plan_of("QUIT/5s/TERM/5s/KILL", seconds(30)));
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.feed(Event::unheard(Millis{0})), "arm look 200ms");
+  EXPECT_EQ(story.feed(Event::unheard(Millis{0})), "arm rescan 200ms");
   EXPECT_EQ(story.until(Millis{200}), "[200ms] step 0: QUIT to main");
   EXPECT_EQ(story.until(seconds(5)), "[5s] step 1: TERM to main; arm wait 10s") << "once it was heard";
 }
@@ -548,10 +550,10 @@ TEST(StopMachine, AChildThatEndsUnaskedHasItsTreeStopped) {
   Story story = Story::started(plain());
   story.until(seconds(60));
   EXPECT_EQ(story.child_ends({false, 7}, false),
-            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 1m10s; arm look 1m200ms");
+            "look at tree; (stragglers); step 0: TERM to orphans; arm deadline 1m10s; arm rescan 1m200ms");
   story.until(Millis{69'999});
   EXPECT_EQ(story.until(seconds(70)), "[1m10s] (timeout); KILL; arm pass 1m10s5ms; arm kill grace 1m12s");
-  EXPECT_EQ(story.root_ends(true), "finish 7");
+  EXPECT_EQ(story.orphan_ends(true), "finish 7");
 }
 
 TEST(StopMachine, TheTimeForStragglersIsNeverMoreThanTheTimeout) {
@@ -566,7 +568,7 @@ TEST(StopMachine, AStopThatIsAskedForDuringTheCleanUpChangesNothing) {
   story.until(Millis{100});
   EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM)");
   EXPECT_EQ(story.state().deadline, seconds(10));
-  EXPECT_EQ(story.root_ends(true), "finish 7");
+  EXPECT_EQ(story.orphan_ends(true), "finish 7");
   EXPECT_EQ(story.cause(), Cause::kExited);
 }
 
@@ -575,8 +577,8 @@ TEST(StopMachine, ACommandThatDaemonisesIsWaitedFor) {
   story.until(Millis{4'999});
   EXPECT_EQ(story.child_ends(kExit0, false, true), "look at tree; (daemonised)");
   EXPECT_EQ(story.until(hours(1)), "");
-  EXPECT_EQ(story.root_ends(false), "");
-  EXPECT_EQ(story.root_ends(true), "finish 0");
+  EXPECT_EQ(story.orphan_ends(false), "");
+  EXPECT_EQ(story.orphan_ends(true), "finish 0");
   EXPECT_EQ(story.cause(), Cause::kExited);
 }
 
@@ -584,8 +586,9 @@ TEST(StopMachine, ADaemonIsStoppedWhenAskedTo) {
   Story story = Story::started(plan_of("QUIT/auto/KILL", seconds(30)));
   story.child_ends(kExit0, false, true);
   story.until(hours(1));
-  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to roots; (stop asked TERM); arm deadline 1h30s; arm look 1h200ms");
-  EXPECT_EQ(story.root_ends(true), "finish 0");
+  EXPECT_EQ(story.signal(sig::kTerm),
+            "step 0: QUIT to orphans; (stop asked TERM); arm deadline 1h30s; arm rescan 1h200ms");
+  EXPECT_EQ(story.orphan_ends(true), "finish 0");
 }
 
 TEST(StopMachine, NotEveryEarlyEndIsADaemon) {
@@ -609,7 +612,8 @@ TEST(StopMachine, StragglersAreWaitedForIfThatIsWished) {
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false), "look at tree; (waiting)");
   EXPECT_EQ(story.until(hours(1)), "");
-  EXPECT_EQ(story.signal(sig::kTerm), "step 0: TERM to roots; (stop asked TERM); arm deadline 1h30s; arm look 1h200ms");
+  EXPECT_EQ(story.signal(sig::kTerm),
+            "step 0: TERM to orphans; (stop asked TERM); arm deadline 1h30s; arm rescan 1h200ms");
 }
 
 TEST(StopMachine, StragglersAreLeftIfThatIsWished) {
@@ -627,7 +631,7 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
   story.signal(sig::kTerm);
   story.until(seconds(15));
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
-            "look at tree; (stragglers); step 0: QUIT to roots; arm wait 25s; arm look 15s200ms")
+            "look at tree; (stragglers); step 0: QUIT to orphans; arm wait 25s; arm rescan 15s200ms")
       << "not 35s: TERM has 5s of its own";
 }
 
@@ -745,7 +749,7 @@ TEST(StopMachine, TheChildsEndCutsDelayAndHookShort) {
   Story stragglers = Story::started(with_hook(seconds(5), seconds(15)));
   stragglers.signal(sig::kTerm);
   EXPECT_EQ(stragglers.child_ends(kExit0, false),
-            "kill hook; (hook cut); look at tree; (stragglers); step 0: TERM to roots; arm look 200ms");
+            "kill hook; (hook cut); look at tree; (stragglers); step 0: TERM to orphans; arm rescan 200ms");
   EXPECT_EQ(stragglers.until(seconds(6)).find("step 0: TERM to main"), std::string::npos);
 }
 
@@ -753,13 +757,13 @@ TEST(StopMachine, ATreeThatEndsBeforeItsHookTakesTheHookAlong) {
   Story story = Story::started(with_hook(Millis{0}, seconds(15)));
   story.child_ends(kExit0, false, true);
   story.signal(sig::kTerm);
-  EXPECT_EQ(story.root_ends(true), "kill hook; (hook cut); finish 0");
+  EXPECT_EQ(story.orphan_ends(true), "kill hook; (hook cut); finish 0");
 }
 
 TEST(StopMachine, WithoutAStopThereIsNoHook) {
   Story story = Story::started(with_hook(seconds(5), seconds(15)));
   EXPECT_EQ(story.child_ends(kExit0, false),
-            "look at tree; (stragglers); step 0: TERM to roots; arm deadline 10s; arm look 200ms");
+            "look at tree; (stragglers); step 0: TERM to orphans; arm deadline 10s; arm rescan 200ms");
 }
 
 // --- Repeats. ---
@@ -874,7 +878,7 @@ TEST(StopMachine, SignalsArePassedOnUnchangedMappedOrNotAtAll) {
 
 TEST(StopMachine, WhatWasIgnoredAtTheStartIsPassedOnOnlyIfSomebodyNamedIt) {
   Plan plan = plain();
-  plan.routes[sig::kHup] = Route::forward_if_heard(sig::kHup);
+  plan.routes[sig::kHup] = Route::forward_unless_ignored(sig::kHup);
   plan.routes[sig::kUsr1] = Route::forward_as(sig::kUsr1);
   Story story = Story::started(plan);
   const auto ignored = [&story](int signal) {
@@ -894,7 +898,7 @@ TEST(StopMachine, AForwardedSignalNeedsSomebodyToGoTo) {
   story.signal(sig::kTerm);
   EXPECT_EQ(story.signal(sig::kHup), "forward HUP to child");
   story.child_ends(kDiedOfTerm, false);
-  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to roots");
+  EXPECT_EQ(story.signal(sig::kHup), "forward HUP to orphans");
 }
 
 TEST(StopMachine, TheEndOfTheParentIsATrigger) {
@@ -1164,8 +1168,8 @@ TEST(StopMachine, APauseReapsUntilTheFirstTrigger) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.pause = true;
   Story story = Story::started(plan);
-  EXPECT_EQ(story.root_ends(false), "");
-  EXPECT_EQ(story.root_ends(true), "") << "others may come";
+  EXPECT_EQ(story.orphan_ends(false), "");
+  EXPECT_EQ(story.orphan_ends(true), "") << "others may come";
   EXPECT_EQ(story.signal(sig::kInt), "finish 0");
   Story early(plan);
   EXPECT_EQ(early.signal(sig::kTerm), "finish 0");

@@ -1,4 +1,4 @@
-#include "quiet_writer.h"
+#include "nonblocking_writer.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -34,7 +34,7 @@ bool is_ready(int fd) noexcept {
 
 }  // namespace
 
-QuietWriter::QuietWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
+NonBlockingWriter::NonBlockingWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
   struct stat about {};
   if (::fstat(fd, &about) != 0) return;
   way_ = Way::kWrite;
@@ -61,7 +61,7 @@ QuietWriter::QuietWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
   }
 }
 
-void QuietWriter::add(std::string_view line) {
+void NonBlockingWriter::add(std::string_view line) {
   if (way_ == Way::kClosed) return;
   if (queue_.size() - head_ + line.size() > kQueueCapacity) flush();
   if (queue_.size() - head_ + line.size() > kQueueCapacity) {
@@ -71,7 +71,7 @@ void QuietWriter::add(std::string_view line) {
   }
 }
 
-bool QuietWriter::flush() {
+bool NonBlockingWriter::flush() {
   while (waiting()) {
     std::string_view piece = std::string_view(queue_).substr(head_);
     piece = piece.substr(0, std::min(piece.find('\n'), piece.size() - 1) + 1);
@@ -97,24 +97,24 @@ bool QuietWriter::flush() {
 
 // A terminal says EIO once it has been hung up, and never anything else again. (To a background group it would for
 // tostop as well, but not with TTOU blocked.) A disk may have room, or be well, the next time.
-bool QuietWriter::is_for_good(int error) const noexcept {
+bool NonBlockingWriter::is_for_good(int error) const noexcept {
   return error == EPIPE || error == EBADF || (error == EIO && is_terminal_);
 }
 
-bool QuietWriter::wait() {
+bool NonBlockingWriter::wait() {
   queue_.erase(0, head_);
   head_ = 0;
   return false;
 }
 
-void QuietWriter::forget_queue() {
+void NonBlockingWriter::forget_queue() {
   queue_.clear();
   if (queue_.capacity() > PIPE_BUF) queue_.shrink_to_fit();
   head_ = 0;
   line_begun_ = false;
 }
 
-long QuietWriter::put(std::string_view piece) noexcept {
+long NonBlockingWriter::put(std::string_view piece) noexcept {
   switch (way_) {
     case Way::kClosed:
       break;
@@ -134,7 +134,7 @@ long QuietWriter::put(std::string_view piece) noexcept {
 // splice(2) between two pipes moves pages, and with SPLICE_F_NONBLOCK it waits for neither, whatever the flags of the
 // inherited one. Opening that one again would do as well, but not for a pipe of another user. Linux moves a page or
 // nothing; where the kernel is another's (gVisor), it may be as many bytes as there is room for.
-long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
+long NonBlockingWriter::put_through_pipe(std::string_view piece) noexcept {
   if (in_pipe_ == 0) {
     const ssize_t entered = ::write(pipe_in_.get(), piece.data(), piece.size());
     if (entered <= 0) return entered;
@@ -155,7 +155,7 @@ long QuietWriter::put_through_pipe(std::string_view piece) noexcept {
 }
 
 // A pipe that is ready has room for PIPE_BUF bytes, unless somebody else is faster: this is the one way that may wait.
-long QuietWriter::put_if_ready(std::string_view piece) noexcept {
+long NonBlockingWriter::put_if_ready(std::string_view piece) noexcept {
   if (is_ready(fd_)) return ::write(fd_, piece.data(), piece.size());
   errno = EAGAIN;
   return -1;

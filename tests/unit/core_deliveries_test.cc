@@ -1,4 +1,4 @@
-#include "graceshim/roots.h"
+#include "graceshim/deliveries.h"
 
 #include <gtest/gtest.h>
 

@@ -17,12 +17,12 @@ namespace graceshim {
 // A reader that has gone away costs nothing but the lines. The kernel does send us one PIPE for it (blocked, as all
 // signals are, and with our own pid as the sender), and one only: the writer is silent from then on.
 // A terminal that has been hung up is such a one: it takes nothing for good, whoever opens its name again.
-class QuietWriter {
+class NonBlockingWriter {
  public:
   static constexpr std::size_t kQueueCapacity = std::size_t{64} * 1024;
 
   // Borrows `fd`, whatever it is: a closed one takes every line and does nothing.
-  explicit QuietWriter(int fd) noexcept;
+  explicit NonBlockingWriter(int fd) noexcept;
 
   // Takes `line`, which ends in '\n', for the next flush(). A line for which the queue has no room is dropped.
   void add(std::string_view line);

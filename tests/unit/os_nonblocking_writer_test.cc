@@ -1,4 +1,4 @@
-#include "quiet_writer.h"
+#include "nonblocking_writer.h"
 
 #include <elf.h>
 #include <sys/ptrace.h>
@@ -69,25 +69,25 @@ void expect_order_and_count(const std::string& text, std::uint64_t written, std:
 }
 
 // Whether nothing waits any more.
-bool write(QuietWriter& writer, std::string_view line) {
+bool write(NonBlockingWriter& writer, std::string_view line) {
   writer.add(line);
   return writer.flush();
 }
 
-TEST(QuietWriter, LinesGoThroughAPipeAtOnce) {
+TEST(NonBlockingWriter, LinesGoThroughAPipeAtOnce) {
   const Pipe pipe;
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   EXPECT_TRUE(write(writer, "one\n"));
   EXPECT_TRUE(write(writer, "two\n"));
   EXPECT_FALSE(writer.waiting());
   EXPECT_EQ(read_available(pipe.read_end.get()), "one\ntwo\n");
 }
 
-TEST(QuietWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
+TEST(NonBlockingWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   const Pipe pipe;
   const int flags = ::fcntl(pipe.write_end.get(), F_GETFL);
   const std::size_t before = fill(pipe.write_end.get());
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(write(writer, numbered(i)));
   EXPECT_TRUE(writer.waiting());
   EXPECT_FALSE(writer.flush());
@@ -100,10 +100,10 @@ TEST(QuietWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
 }
 
 // Room for some bytes, and less than a line takes: the writer shall neither wait for it nor tear the line in two.
-TEST(QuietWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
+TEST(NonBlockingWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
   const Pipe pipe;
   const std::size_t before = fill(pipe.write_end.get());
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   std::string text(before - 4000, '.');
   ASSERT_EQ(::read(pipe.read_end.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   std::string want;
@@ -177,14 +177,14 @@ struct TracedSplices {
 
 // 0 if each goes out at once.
 int write_five_lines(const Pipe& pipe) {
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   for (int i = 0; i < 5; ++i) {
     if (!write(writer, numbered(i)) || writer.waiting()) return 1;
   }
   return 0;
 }
 
-TEST(QuietWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
+TEST(NonBlockingWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   for (const unsigned long first : {1UL, 7UL, 99UL}) {
     TracedSplices splices({first, 13, 2, 300, 50, 1, 1, 1});
@@ -196,7 +196,7 @@ TEST(QuietWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
   }
 }
 
-TEST(QuietWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
+TEST(NonBlockingWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   TracedSplices splices({7, 0});
   const Pipe pipe;
@@ -208,13 +208,13 @@ TEST(QuietWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
 
 #endif
 
-TEST(QuietWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
+TEST(NonBlockingWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
   const Pipe pipe;
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   constexpr int kLines = 5000;
   for (int i = 0; i < kLines; ++i) write(writer, numbered(i));
   EXPECT_GT(writer.dropped(), 1000U);
-  EXPECT_LT(writer.dropped(), kLines - QuietWriter::kQueueCapacity / 100);
+  EXPECT_LT(writer.dropped(), kLines - NonBlockingWriter::kQueueCapacity / 100);
   std::string text;
   while (!writer.flush()) text += read_available(pipe.read_end.get());
   text += read_available(pipe.read_end.get());
@@ -223,22 +223,22 @@ TEST(QuietWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
   EXPECT_EQ(read_available(pipe.read_end.get()), "again\n");
 }
 
-TEST(QuietWriter, LineLongerThanAnyPageArrivesWhole) {
+TEST(NonBlockingWriter, LineLongerThanAnyPageArrivesWhole) {
   const Pipe pipe;
   const std::string line = std::string(20'000, 'x') + "\n";
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   EXPECT_TRUE(write(writer, line));
   EXPECT_EQ(read_available(pipe.read_end.get()), line);
 }
 
-TEST(QuietWriter, LineLongerThanTheQueueIsDropped) {
+TEST(NonBlockingWriter, LineLongerThanTheQueueIsDropped) {
   const Pipe pipe;
-  QuietWriter writer(pipe.write_end.get());
-  EXPECT_TRUE(write(writer, std::string(QuietWriter::kQueueCapacity, 'x') + "\n"));
+  NonBlockingWriter writer(pipe.write_end.get());
+  EXPECT_TRUE(write(writer, std::string(NonBlockingWriter::kQueueCapacity, 'x') + "\n"));
   EXPECT_EQ(writer.dropped(), 1U);
 }
 
-TEST(QuietWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
+TEST(NonBlockingWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
   GRACESHIM_NEEDS_ROOT();
   const Pipe pipe;
   fill(pipe.write_end.get());
@@ -246,7 +246,7 @@ TEST(QuietWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
     if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
     const std::string path = "/proc/self/fd/" + std::to_string(pipe.write_end.get());
     if (::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != EACCES) return 2;
-    QuietWriter writer(pipe.write_end.get());
+    NonBlockingWriter writer(pipe.write_end.get());
     if (write(writer, "line\n")) return 3;
     read_available(pipe.read_end.get());
     if (!writer.flush()) return 4;
@@ -255,14 +255,14 @@ TEST(QuietWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
   EXPECT_EQ(status, exited(0));
 }
 
-TEST(QuietWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
+TEST(NonBlockingWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
   const ExitStatus status = in_child([] {
     sigset_t sigpipe;
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
     ::sigprocmask(SIG_BLOCK, &sigpipe, nullptr);
     Pipe pipe;
-    QuietWriter writer(pipe.write_end.get());
+    NonBlockingWriter writer(pipe.write_end.get());
     pipe.read_end = Fd();
     if (!write(writer, "one\n") || writer.waiting()) return 1;
     siginfo_t info{};
@@ -273,23 +273,23 @@ TEST(QuietWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
   EXPECT_EQ(status, exited(0));
 }
 
-TEST(QuietWriter, QueueOfAReaderThatGoesAwayIsForgotten) {
+TEST(NonBlockingWriter, QueueOfAReaderThatGoesAwayIsForgotten) {
   Pipe pipe;
   fill(pipe.write_end.get());
-  QuietWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.write_end.get());
   EXPECT_FALSE(write(writer, "line\n"));
   pipe.read_end = Fd();
   EXPECT_TRUE(writer.flush());
   EXPECT_FALSE(writer.waiting());
 }
 
-TEST(QuietWriter, FullStreamSocketIsNotWaitedForAndNothingIsLostWhenItIsRead) {
+TEST(NonBlockingWriter, FullStreamSocketIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   const Fd ours(ends[0]);
   const Fd theirs(ends[1]);
   const int flags = ::fcntl(ours.get(), F_GETFL);
-  QuietWriter writer(ours.get());
+  NonBlockingWriter writer(ours.get());
   std::uint64_t written = 0;
   while (writer.dropped() == 0) write(writer, numbered(static_cast<int>(written++)));
   EXPECT_EQ(::fcntl(ours.get(), F_GETFL), flags);
@@ -299,12 +299,12 @@ TEST(QuietWriter, FullStreamSocketIsNotWaitedForAndNothingIsLostWhenItIsRead) {
   expect_order_and_count(text, written, writer.dropped());
 }
 
-TEST(QuietWriter, DatagramSocketGetsOneMessagePerLine) {
+TEST(NonBlockingWriter, DatagramSocketGetsOneMessagePerLine) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
   const Fd ours(ends[0]);
   const Fd theirs(ends[1]);
-  QuietWriter writer(ours.get());
+  NonBlockingWriter writer(ours.get());
   EXPECT_TRUE(write(writer, "one\n"));
   EXPECT_TRUE(write(writer, "two\n"));
   char text[16];
@@ -312,14 +312,14 @@ TEST(QuietWriter, DatagramSocketGetsOneMessagePerLine) {
   EXPECT_EQ(::recv(theirs.get(), text, sizeof text, MSG_DONTWAIT), 4);
 }
 
-TEST(QuietWriter, ClosedSocketRaisesNoSigpipe) {
+TEST(NonBlockingWriter, ClosedSocketRaisesNoSigpipe) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   const Fd ours(ends[0]);
   ::close(ends[1]);
   // In a process of its own: none of an earlier test is pending there.
   const ExitStatus status = in_child([&ours] {
-    QuietWriter writer(ours.get());
+    NonBlockingWriter writer(ours.get());
     if (!write(writer, "line\n") || writer.waiting()) return 1;
     return sigpipe_is_pending() ? 2 : 0;
   });
@@ -330,7 +330,7 @@ TEST(QuietWriter, ClosedSocketRaisesNoSigpipe) {
 int write_to_stopped_terminal(int master, int terminal) {
   if (::tcflow(terminal, TCOOFF) != 0) return 1;
   const int flags = ::fcntl(terminal, F_GETFL);
-  QuietWriter writer(terminal);
+  NonBlockingWriter writer(terminal);
   if (write(writer, "one line of the log, and a long one: it does not fit into sixty-four bytes\n")) return 2;
   if (writer.flush() || ::fcntl(terminal, F_GETFL) != flags) return 3;
   if (!read_available(master).empty()) return 4;
@@ -358,12 +358,12 @@ struct Pty {
   }
 };
 
-TEST(QuietWriter, StoppedTerminalIsNotWaitedFor) {
+TEST(NonBlockingWriter, StoppedTerminalIsNotWaitedFor) {
   const Pty pty;
   EXPECT_EQ(write_to_stopped_terminal(pty.master.get(), pty.terminal.get()), 0);
 }
 
-TEST(QuietWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
+TEST(NonBlockingWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
   GRACESHIM_NEEDS_ROOT();
   const Pty pty;
   const ExitStatus status = in_child([&pty] {
@@ -376,7 +376,7 @@ TEST(QuietWriter, StoppedTerminalOfAnotherUserIsNotWaitedForEither) {
 
 // The line is longer than what a terminal holds that nobody reads: it goes away in the midst of it.
 int write_to_terminal_that_is_hung_up(Pty& pty) {
-  QuietWriter writer(pty.terminal.get());
+  NonBlockingWriter writer(pty.terminal.get());
   if (write(writer, std::string(60'000, 'x') + "\n") || !writer.waiting()) return 1;
   pty.master = Fd();
   if (!writer.flush() || writer.waiting()) return 2;
@@ -386,12 +386,12 @@ int write_to_terminal_that_is_hung_up(Pty& pty) {
   return writer.dropped() == 0 ? 0 : 4;
 }
 
-TEST(QuietWriter, TerminalThatIsHungUpInTheMidstOfALineIsNotWaitedFor) {
+TEST(NonBlockingWriter, TerminalThatIsHungUpInTheMidstOfALineIsNotWaitedFor) {
   Pty pty;
   EXPECT_EQ(write_to_terminal_that_is_hung_up(pty), 0);
 }
 
-TEST(QuietWriter, TerminalOfAnotherUserThatIsHungUpInTheMidstOfALineIsNotWaitedForEither) {
+TEST(NonBlockingWriter, TerminalOfAnotherUserThatIsHungUpInTheMidstOfALineIsNotWaitedForEither) {
   GRACESHIM_NEEDS_ROOT();
   const ExitStatus status = in_child([] {
     Pty pty;  // nobody else has its master
@@ -402,31 +402,31 @@ TEST(QuietWriter, TerminalOfAnotherUserThatIsHungUpInTheMidstOfALineIsNotWaitedF
   EXPECT_EQ(status, exited(0));
 }
 
-TEST(QuietWriter, FileGetsEveryLineAtItsEnd) {
+TEST(NonBlockingWriter, FileGetsEveryLineAtItsEnd) {
   const TemporaryDirectory directory;
   const std::string path = directory.make_file("log", "before\n");
   const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  QuietWriter writer(file.get());
+  NonBlockingWriter writer(file.get());
   EXPECT_TRUE(write(writer, "one\n"));
   EXPECT_TRUE(write(writer, "two\n"));
   EXPECT_EQ(read_file(path).value(), "before\none\ntwo\n");
 }
 
-TEST(QuietWriter, FullDiskLosesTheLineAndNothingWaits) {
+TEST(NonBlockingWriter, FullDiskLosesTheLineAndNothingWaits) {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(full);
-  QuietWriter writer(full.get());
+  NonBlockingWriter writer(full.get());
   EXPECT_TRUE(write(writer, "line\n"));
   EXPECT_FALSE(writer.waiting());
 }
 
-TEST(QuietWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
+TEST(NonBlockingWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
   const TemporaryDirectory directory;
   const std::string path = directory.make_file("log", "");
   const ExitStatus status = in_child([&path] {
     ::signal(SIGXFSZ, SIG_IGN);
     const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-    QuietWriter writer(file.get());
+    NonBlockingWriter writer(file.get());
     rlimit size{150, RLIM_INFINITY};
     if (::setrlimit(RLIMIT_FSIZE, &size) != 0) return 1;
     if (!write(writer, numbered(0)) || write(writer, numbered(1)) || !writer.waiting()) return 2;
@@ -439,10 +439,10 @@ TEST(QuietWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
   expect_order_and_count(read_file(path).value(), 3, 0);
 }
 
-TEST(QuietWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {
+TEST(NonBlockingWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {
   const Pipe pipe;
   for (const int fd : {-1, 999, pipe.read_end.get()}) {
-    QuietWriter writer(fd);
+    NonBlockingWriter writer(fd);
     for (int i = 0; i < 2000; ++i) ASSERT_TRUE(write(writer, numbered(i)));
     EXPECT_FALSE(writer.waiting());
     EXPECT_EQ(writer.dropped(), 0U);
