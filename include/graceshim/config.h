@@ -34,7 +34,7 @@ struct Auto {
 using Timeout = std::variant<Auto, Millis>;    // Millis may be kInfinity
 using Shield = std::variant<Auto, SignalSet>;  // an empty set: none
 
-enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug, kTrace };  // kTrace: of a personality alone
+enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug, kTrace };  // kTrace: of a drop-in alone
 enum class LogFormat : std::uint8_t { kText, kJson };
 
 // Where the report goes.
@@ -84,7 +84,7 @@ struct Config {
 
   Setting<ReportTarget> report_path{};
 
-  // What only a personality sets.
+  // What only a drop-in sets.
   Setting<Place> child_place{Place::kOwnGroup};
   Setting<SignalSet> suspend_on{};
   Setting<SuccessWhen> exit_success_when{SuccessWhen::kStopped};

@@ -1,6 +1,7 @@
 // The words that graceshim was started with.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,11 +14,14 @@ namespace graceshim {
 
 struct CommandLine {
   Mode mode = Mode::kRun;
-  Layer base{};  // beneath file and environment: how a personality begins
   Layer layer{};
   std::string config_path{};  // of --config; empty: not given
   std::vector<std::string> command{};
-  std::optional<Said> said{};        // what a personality says in place of running COMMAND
+  // Where graceshim stands in another program's place: what that one begins with, beneath file and environment, and
+  // what its options say, over everything.
+  std::vector<std::function<void(Config&)>> base{};
+  std::vector<std::function<void(Config&)>> overrides{};
+  std::optional<Said> said{};        // what it says in place of running COMMAND
   std::vector<std::string> notes{};  // what it says beside that
 };
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "command_line.h"
+#include "drop_in.h"
 #include "environment.h"
 #include "graceshim/text.h"
 #include "keys.h"
-#include "personalities.h"
 #include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
@@ -239,12 +239,12 @@ void warn_of_shield(Invocation& invocation) {
                                 " loses work when its own processes get it: " + advice);
 }
 
-const Personality* personality_of(std::span<char* const> arguments) {
-  return arguments.empty() ? nullptr : find_personality(arguments[0]);
+const DropIn* drop_in_of(std::span<char* const> arguments) {
+  return arguments.empty() ? nullptr : find_drop_in(arguments[0]);
 }
 
 Result<Invocation> read_layers(const Surroundings& surroundings) {
-  const Personality* const who = personality_of(surroundings.arguments);
+  const DropIn* const who = drop_in_of(surroundings.arguments);
   const Result<CommandLine> line =
       who == nullptr ? read_command_line(surroundings.arguments)
                      : read_command_line_as(*who, surroundings.arguments, surroundings.environment, surroundings.pid);
@@ -267,11 +267,12 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!file) return tl::unexpected(file.error());
 
   Config& config = invocation.config;
-  Result<void> done = apply(config, line->base, Origin::kPreset);
-  if (done) done = apply(config, *file, Origin::kFile);
+  for (const auto& set : line->base) set(config);
+  Result<void> done = apply(config, *file, Origin::kFile);
   if (done) done = apply(config, environment->layer, Origin::kEnvironment);
   if (done) done = apply(config, line->layer, Origin::kCommandLine);
   if (!done) return tl::unexpected(done.error());
+  for (const auto& set : line->overrides) set(config);
   settle_plan_and_signal(config);
   done = complete_report_path(config.report_path, surroundings);
   if (!done) return tl::unexpected(done.error());
@@ -297,7 +298,7 @@ std::optional<std::string> absolute_path(const std::string& path, const std::str
 }
 
 Manners manners_of(std::span<char* const> arguments) {
-  const Personality* const who = personality_of(arguments);
+  const DropIn* const who = drop_in_of(arguments);
   return who == nullptr ? kOwnManners : who->manners;
 }
 

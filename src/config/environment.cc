@@ -79,8 +79,8 @@ Result<Environment> read_environment(std::span<char* const> environment) {
       continue;
     }
 
-    const auto key = std::ranges::find(keys(), name, &Key::variable);
-    if (key == keys().end()) {
+    const Key* const key = key_of_variable(name);
+    if (key == nullptr) {
       const std::string_view own = name.substr(kPrefix.size());
       if (!is_link(name)) {
         const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips);
@@ -93,14 +93,14 @@ Result<Environment> read_environment(std::span<char* const> environment) {
       continue;
     }
     const std::string_view value = text.substr(equals + 1);
-    const auto row = static_cast<std::size_t>(key - keys().begin());
+    const auto row = static_cast<std::size_t>(key - keys().data());
     if (seen[row]) continue;
     seen[row] = true;
     if (value.empty()) continue;
     if (key->role == Role::kConfigFile) {
       result.config_path = value;
     } else {
-      result.layer.push_back({&*key, Value{.text = std::string(value), .where = std::string(name)}});
+      result.layer.push_back({key, Value{.text = std::string(value), .where = std::string(key->variable)}});
     }
   }
   return result;

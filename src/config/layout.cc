@@ -29,4 +29,18 @@ std::string wrap(std::string_view text, std::size_t indent) {
   return line.size() == indent ? result : result.append(line).append("\n");
 }
 
+std::string option_text(char letter, std::string_view name, std::string_view argument) {
+  std::string text;
+  if (letter != 0) text.append("-").append(1, letter).append(name.empty() ? "" : ", ");
+  if (!name.empty()) text.append("--").append(name);
+  if (!argument.empty()) text.append(" ").append(argument);
+  return text;
+}
+
+std::string help_entry(std::string option, std::string_view help, std::size_t column) {
+  std::string lines = wrap(help, column);
+  if (option.size() >= column) return std::move(option) + "\n" + lines;
+  return lines.replace(0, option.size(), option);
+}
+
 }  // namespace graceshim

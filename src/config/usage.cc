@@ -12,14 +12,6 @@ constexpr std::size_t kOptionColumn = 34;
 constexpr std::size_t kNameColumn = 24;
 constexpr std::size_t kPlanColumn = 26;
 
-std::string option_text(const Key& key) {
-  std::string text = key.letter != 0 ? std::string("  -") + key.letter : std::string("    ");
-  if (!key.flag.empty()) text.append(key.letter != 0 ? ", --" : "  --").append(key.flag);
-  if (key.argument.empty()) return text;
-  if (key.implied.empty()) return text.append(" ").append(key.argument);
-  return text.append("[=").append(key.argument).append("]");
-}
-
 std::string joined(std::span<const std::string_view> words, std::string_view separator) {
   std::string text;
   for (const std::string_view word : words) text.append(text.empty() ? "" : separator).append(word);
@@ -41,14 +33,11 @@ std::string help_text() {
     }
     std::string help(key.help);
     if (!key.default_text.empty()) help.append(" [").append(key.default_text).append("]");
-    const std::string option = option_text(key);
-    std::string lines = wrap(help, kOptionColumn);
-    if (option.size() < kOptionColumn) {
-      lines.replace(0, option.size(), option);
-    } else {
-      text.append(option).append("\n");
-    }
-    text.append(lines);
+    const std::string argument(key.argument);
+    std::string option(key.letter != 0 ? "  " : "      ");
+    option.append(option_text(key.letter, key.flag, key.implied.empty() ? argument : ""));
+    if (!argument.empty() && !key.implied.empty()) option.append("[=").append(argument).append("]");
+    text.append(help_entry(std::move(option), help, kOptionColumn));
   }
   text.append(
       "\nEvery setting is also a variable, GRACESHIM_STOP_TIMEOUT=20s, and a key of the TOML file:\n"

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "drop_in.h"
 #include "keys.h"
-#include "personalities.h"
 
 namespace graceshim {
 namespace {
@@ -55,7 +55,7 @@ std::string manual() {
 }
 
 // "-c, --single-child; DUMB_INIT_SETSID=0"
-std::string said_to(const PersonalityOption& option) {
+std::string said_to(const DropInOption& option) {
   std::string text;
   if (option.letter != 0) text = std::string("-") + option.letter;
   if (!option.name.empty()) text.append(text.empty() ? "" : ", ").append("--").append(option.name);
@@ -69,10 +69,10 @@ std::string said_to(const PersonalityOption& option) {
 
 std::string migration() {
   std::string text = "| | its option | to graceshim itself |\n|---|---|---|\n";
-  for (const Personality& row : personalities()) {
-    std::string name(row.names.substr(0, row.names.find(' ')));
-    for (const PersonalityOption& option : row.options) {
-      if (option.does != PersonalityOption::Does::kSet) continue;
+  for (const DropIn* row : drop_ins()) {
+    std::string name(row->names[0]);
+    for (const DropInOption& option : row->options) {
+      if (option.does != DropInOption::Does::kSet) continue;
       text.append("| ").append(name).append(" | ").append(said_to(option)).append(" | ").append(option.native);
       text.append(" |\n");
       name.clear();

@@ -1,21 +1,16 @@
 // The programs in whose place graceshim stands: every row of their table, and what each makes of the settings.
-#include "personalities.h"
+#include "drop_in.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
 #include "config_fake.h"
-#include "keys.h"
 
 namespace graceshim {
 namespace {
 
-using Does = PersonalityOption::Does;
-
-std::string_view first_name(const Personality& row) {
-  return row.names.substr(0, row.names.find(' '));
-}
+using Does = DropInOption::Does;
 
 FakeSurroundings called(std::string program, std::vector<std::string> arguments,
                         std::vector<std::string> environment = {}) {
@@ -45,31 +40,24 @@ Said said(FakeSurroundings surroundings) {
   return invocation.said.value_or(Said{"nothing"});
 }
 
-TEST(Personalities, AreKnownByTheBaseNameOfTheirProgram) {
+TEST(DropIns, AreKnownByTheBaseNameOfTheirProgram) {
   for (const std::string name : {"tini", "tini-static", "docker-init", "dumb-init", "catatonit"}) {
-    const Personality* row = find_personality(name);
+    const DropIn* row = find_drop_in(name);
     ASSERT_NE(row, nullptr) << name;
-    EXPECT_EQ(find_personality("/sbin/" + name), row);
-    EXPECT_EQ(find_personality("../" + name), row);
-    EXPECT_EQ(find_personality(name + "x"), nullptr);
-    EXPECT_EQ(find_personality(name + "/graceshim"), nullptr);
+    EXPECT_EQ(find_drop_in("/sbin/" + name), row);
+    EXPECT_EQ(find_drop_in("../" + name), row);
+    EXPECT_EQ(find_drop_in(name + "x"), nullptr);
+    EXPECT_EQ(find_drop_in(name + "/graceshim"), nullptr);
   }
   for (const std::string_view native : {"graceshim", "podman-init", "init", "", "tini tini-static"})
-    EXPECT_EQ(find_personality(native), nullptr) << native;
+    EXPECT_EQ(find_drop_in(native), nullptr) << native;
 }
 
-TEST(Personalities, EveryRowPutsWhatTheSettingsTake) {
-  for (const Personality& row : personalities()) {
-    SCOPED_TRACE(first_name(row));
-    Config config;
-    for (const Put& put : row.base) {
-      const Key* key = find_key(put.key);
-      ASSERT_NE(key, nullptr) << put.key;
-      EXPECT_TRUE(key->assign(config, Value{.text = std::string(put.value), .where = "here"}, Origin::kPreset))
-          << put.key;
-    }
+TEST(DropIns, EveryOptionSetsSomethingOrAnswers) {
+  for (const DropIn* row : drop_ins()) {
+    SCOPED_TRACE(row->names[0]);
     std::set<std::string> names;
-    for (const PersonalityOption& option : row.options) {
+    for (const DropInOption& option : row->options) {
       SCOPED_TRACE(std::string(1, option.letter) + " " + std::string(option.variable));
       if (option.letter != 0) {
         EXPECT_TRUE(names.insert(std::string("-") + option.letter).second);
@@ -78,28 +66,31 @@ TEST(Personalities, EveryRowPutsWhatTheSettingsTake) {
         EXPECT_TRUE(names.insert("--" + std::string(option.name)).second);
       }
       EXPECT_FALSE(option.native.empty());
-      EXPECT_EQ(option.does == Does::kSet, !option.puts[0].key.empty());
-      for (const Put& put : option.puts) {
-        if (put.key.empty()) continue;
-        const Key* key = find_key(put.key);
-        ASSERT_NE(key, nullptr) << put.key;
-        if (put.value.empty()) {
-          EXPECT_FALSE(option.argument.empty()) << "nothing to put";
-        } else {
-          EXPECT_TRUE(key->assign(config, Value{.text = std::string(put.value), .where = "here"}, Origin::kPreset))
-              << put.key;
-        }
-      }
+      EXPECT_EQ(option.does == Does::kSet, option.set != nullptr);
+      if (option.set == nullptr || !option.argument.empty()) continue;
+      Config config;
+      EXPECT_TRUE(option.set(config, {.origin = Origin::kPreset, .where = "here"}));
     }
   }
 }
 
-TEST(Personalities, HelpListsEveryOptionAndVariable) {
-  for (const Personality& row : personalities()) {
-    const Said help = said(called(std::string(first_name(row)), {"-h"}));
+// For --explain and for messages: every value that is not the default of graceshim says where it comes from.
+TEST(DropIns, WhatTheyBeginWithIsWeakerThanTheFileAndNamed) {
+  for (const DropIn* row : drop_ins()) {
+    const Invocation invocation = of(called(std::string(row->names[0]), {"ls"}));
+    EXPECT_EQ(invocation.config.stop_timeout.origin, Origin::kPreset);
+    EXPECT_EQ(invocation.config.stop_timeout.where, row->names[0]);
+    EXPECT_EQ(invocation.config.stop_stragglers.where, row->names[0]);
+  }
+}
+
+TEST(DropIns, HelpListsEveryOptionAndVariable) {
+  for (const DropIn* drop_in : drop_ins()) {
+    const DropIn& row = *drop_in;
+    const Said help = said(called(std::string(row.names[0]), {"-h"}));
     EXPECT_EQ(help.status, 0);
     EXPECT_EQ(help.to_stderr, row.help_on_stderr);
-    for (const PersonalityOption& option : row.options) {
+    for (const DropInOption& option : row.options) {
       if (option.help.empty()) continue;
       if (option.letter != 0) {
         EXPECT_NE(help.text.find(std::string("\n  -") + option.letter), std::string::npos) << option.letter;
@@ -111,11 +102,12 @@ TEST(Personalities, HelpListsEveryOptionAndVariable) {
   }
 }
 
-TEST(Personalities, WithoutAnOptionSignalsArePassedOnAndNothingIsKilled) {
-  for (const Personality& row : personalities()) {
-    SCOPED_TRACE(first_name(row));
+TEST(DropIns, WithoutAnOptionSignalsArePassedOnAndNothingIsKilled) {
+  for (const DropIn* drop_in : drop_ins()) {
+    const DropIn& row = *drop_in;
+    SCOPED_TRACE(row.names[0]);
     FakeSurroundings surroundings =
-        called(std::string(first_name(row)), {"rake", "resque:work"}, {"DYNO=web.1", "KUBERNETES_SERVICE_HOST=x"});
+        called(std::string(row.names[0]), {"rake", "resque:work"}, {"DYNO=web.1", "KUBERNETES_SERVICE_HOST=x"});
     const Invocation invocation = of(surroundings);
     EXPECT_EQ(invocation.preset, "");
     EXPECT_EQ(invocation.platform.name, "");
@@ -128,10 +120,11 @@ TEST(Personalities, WithoutAnOptionSignalsArePassedOnAndNothingIsKilled) {
   }
 }
 
-TEST(Personalities, WhatWasIgnoredIsPassedOnButAHangUpThatWouldEndTheChild) {
-  for (const Personality& row : personalities()) {
-    SCOPED_TRACE(first_name(row));
-    const Invocation invocation = of(called(std::string(first_name(row)), {"server"}));
+TEST(DropIns, WhatWasIgnoredIsPassedOnButAHangUpThatWouldEndTheChild) {
+  for (const DropIn* drop_in : drop_ins()) {
+    const DropIn& row = *drop_in;
+    SCOPED_TRACE(row.names[0]);
+    const Invocation invocation = of(called(std::string(row.names[0]), {"server"}));
     const Result<PlanResult> made =
         make_plan(invocation.config, invocation.platform, {.ignored = {sig::kInt, sig::kQuit, sig::kHup}});
     ASSERT_TRUE(made);
@@ -143,7 +136,7 @@ TEST(Personalities, WhatWasIgnoredIsPassedOnButAHangUpThatWouldEndTheChild) {
   }
 }
 
-TEST(Personalities, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
+TEST(DropIns, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
   const Plan plan = plan_of(called("docker-init", {"--", "server"}, {"GRACESHIM_STOP_SIGNAL=QUIT"}));
   EXPECT_EQ(format_plan(plan.steps), "QUIT/auto/KILL");
   EXPECT_EQ(plan.timeout, kInfinity);
@@ -154,7 +147,7 @@ TEST(Personalities, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
   EXPECT_TRUE(wrong.error().starts_with("GRACESHIM_STOP_SIGNAL: unknown signal 'QIUT'")) << wrong.error();
 }
 
-TEST(Personalities, TheCommandBeginsWithTheFirstWordThatIsNoOption) {
+TEST(DropIns, TheCommandBeginsWithTheFirstWordThatIsNoOption) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(of(called("tini", {"ls", "-l"})).command, (Words{"ls", "-l"}));
   EXPECT_EQ(of(called("tini", {"-s", "--", "ls", "-l"})).command, (Words{"ls", "-l"}));
@@ -198,15 +191,15 @@ TEST(Tini, Options) {
 }
 
 // docker info takes everything behind "tini version " for the version.
-TEST(Personalities, TheVersionIsTheLineOfTheOriginalAndNothingElse) {
+TEST(DropIns, TheVersionIsTheLineOfTheOriginalAndNothingElse) {
   for (const std::string name : {"tini", "tini-static", "docker-init"})
     EXPECT_EQ(said(called(name, {"--version"})).text, "tini version 0.19.0\n");
   for (const std::string option : {"-V", "--version"}) {
     EXPECT_EQ(said(called("dumb-init", {option})).text, "dumb-init v1.2.5\n");
     EXPECT_EQ(said(called("catatonit", {option})).text, "tini version 0.1.7_catatonit\n");
   }
-  for (const Personality& row : personalities())
-    EXPECT_NE(said(called(std::string(first_name(row)), {"-h"})).text.find("graceshim " + program_version()),
+  for (const DropIn* row : drop_ins())
+    EXPECT_NE(said(called(std::string(row->names[0]), {"-h"})).text.find("graceshim " + program_version()),
               std::string::npos);
 }
 

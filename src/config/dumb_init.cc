@@ -1,0 +1,156 @@
+// dumb-init.
+#include <cstdlib>
+#include <optional>
+
+#include "drop_in.h"
+
+namespace graceshim {
+
+namespace {
+
+using Row = DropInOption;
+using Does = Row::Does;
+
+constexpr int kLastStandardSignal = 31;
+
+constexpr std::array kOfTheTerminal{sig::kTstp, sig::kTtin, sig::kTtou};
+
+// Its command inherits no ignoring: under nohup a HUP that is passed on, as the real one does, would end it.
+bool base(Config& c, const Saying& say) {
+  c.stop_stragglers = say(Stragglers::kDismiss);
+  c.child_place = say(Place::kOwnSession);
+  c.child_scope = say(Scope::kGroup);
+  for (const int signal : kOfTheTerminal) set_mapping(c, say(SignalMapping{signal, sig::kStop}));
+  c.suspend_on = say(SignalSet{sig::kTstp, sig::kTtin, sig::kTtou});
+  c.child_ready = say(Ready::kForAll);
+  c.drop_ignored = say(SignalSet{sig::kHup});
+  c.log_level = say(LogLevel::kError);
+  return true;
+}
+
+bool signal_the_child_alone(Config& c, const Saying& say) {
+  c.child_place = say(Place::kOurGroup);
+  c.child_scope = say(Scope::kMain);
+  c.stop_stragglers = say(Stragglers::kLeave);
+  for (const int signal : kOfTheTerminal) set_mapping(c, say(SignalMapping{signal, signal}));
+  return true;
+}
+
+bool say_what_happens(Config& c, const Saying& say) {
+  c.log_level = say(LogLevel::kDebug);
+  return true;
+}
+
+// A number as scanf(3) reads it: blanks before it, a sign, and what follows it is in `rest`. Nothing if there is none.
+std::optional<long> scanned_number(const char* text, const char*& rest) {
+  char* end = nullptr;
+  const long number = std::strtol(text, &end, 10);
+  if (end == text) return std::nullopt;
+  rest = end;
+  return number;
+}
+
+// Two numbers of signals as dumb-init reads them. Names, which only we know, stay as they are.
+void tidy_numbers(std::string& from, std::string& to) {
+  const char* rest = nullptr;
+  const std::optional<long> signal = scanned_number(from.c_str(), rest);
+  if (!signal || *rest != '\0') return;
+  const std::optional<long> replacement = scanned_number(to.c_str(), rest);
+  if (!replacement) return;
+  from = std::to_string(*signal);
+  to = std::to_string(*replacement);
+}
+
+// As --map, in another spelling: 0 drops a signal, one that starts a stop is only passed on from now on, and a signal
+// that never arrives may be named in vain. Of the real-time signals there is none.
+bool rewrite(Config& c, const Saying& say) {
+  const std::size_t colon = say.argument.find(':');
+  if (colon == std::string::npos) return false;
+  std::string from = say.argument.substr(0, colon);
+  std::string to = say.argument.substr(colon + 1);
+  tidy_numbers(from, to);
+  const Result<int> signal = parse_signal(from);
+  const Result<int> replacement = to == "0" || to == "ignore" ? Result<int>(0) : parse_signal(to);
+  if (!signal || !replacement || *signal > kLastStandardSignal || *replacement > kLastStandardSignal) return false;
+  if (!can_arrive(*signal)) return true;
+  c.stop_on.value.remove(*signal);
+  set_mapping(c, say(SignalMapping{*signal, *replacement}));
+  return true;
+}
+
+constexpr std::array kOptions{
+    Row{.letter = 'c',
+        .name = "single-child",
+        .variable = "DUMB_INIT_SETSID",
+        .variable_value = "0",
+        .set = signal_the_child_alone,
+        .changes_base = true,
+        .says = "Not running in setsid mode.",
+        .help = "Signal the program alone, and start no session",
+        .native = "`--scope main`, the default"},
+    Row{.letter = 'r',
+        .name = "rewrite",
+        .argument = "s:r",
+        .set = rewrite,
+        .help = "Pass signal s on as r, or not at all if r is 0; repeatable",
+        .native = "`--stop-signal QUIT` for `15:3`; `--map HUP:QUIT` for `1:3`, `--map HUP:ignore` for `1:0`"},
+    Row{.letter = 'v',
+        .name = "verbose",
+        .variable = "DUMB_INIT_DEBUG",
+        .variable_value = "1",
+        .set = say_what_happens,
+        .says = "Running in debug mode.",
+        .help = "Say on stderr what happens",
+        .native = "`-v`"},
+    Row{.does = Does::kHelp, .letter = 'h', .name = "help", .help = "Show this text", .native = "`-h`"},
+    Row{.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
+};
+
+constexpr Remarks kRemarks{
+    {Remark::kLeftTerminal,
+     {LogLevel::kDebug, "Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive."}},
+    {Remark::kNotLeader, {LogLevel::kDebug, "Detached from controlling tty, but was not session leader."}},
+    {Remark::kNoTerminal, {LogLevel::kDebug, "Unable to detach from controlling tty (errno=%n %r)."}},
+    {Remark::kChildTerminal, {LogLevel::kDebug, "Unable to attach to controlling tty (errno=%n %r)."}},
+    {Remark::kSessionMade, {LogLevel::kDebug, "setsid complete."}},
+    {Remark::kStarted, {LogLevel::kDebug, "Child spawned with PID %p."}},
+    {Remark::kReceivedChld, {LogLevel::kDebug, "Received signal %n."}},
+    {Remark::kReceived, {LogLevel::kDebug, "Received signal %n."}},
+    {Remark::kOfHandOver, {LogLevel::kDebug, "Ignoring tty hand-off signal %n."}},
+    {Remark::kTranslated, {LogLevel::kDebug, "Translating signal %o to %n."}},
+    {Remark::kForwarded, {LogLevel::kDebug, "Forwarded signal %n to children."}},
+    {Remark::kDropped, {LogLevel::kDebug, "Not forwarding signal %n to children (ignored)."}},
+    {Remark::kSuspended, {LogLevel::kDebug, "Suspending self due to TTY signal."}},
+    {Remark::kReapedExited, {LogLevel::kDebug, "A child with PID %p exited with exit status %n."}},
+    {Remark::kReapedDied, {LogLevel::kDebug, "A child with PID %p was terminated by signal %n."}},
+    {Remark::kDismissal, {LogLevel::kDebug, "Forwarded signal %n to children."}},
+    {Remark::kChildExited, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
+    {Remark::kChildDied, {LogLevel::kDebug, "Child exited with status %s. Goodbye."}},
+};
+
+}  // namespace
+
+constinit const DropIn kDumbInit{
+    .names = {"dumb-init"},
+    .base = base,
+    .options = kOptions,
+    .manners = {.prefixes = {"[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] "},
+                .remarks = kRemarks,
+                .names_whole_command = true,
+                .tells_of_stops = false,
+                .cannot_execute = "%c: %r",
+                .refused = 1,
+                .not_executable = 2,
+                .not_found = 2},
+    .long_options = true,
+    .help_on_stderr = true,
+    .version_on_stderr = true,
+    .version = "dumb-init v1.2.5",
+    .usage = "Usage: %a [option] command [[arg] ...]",
+    .bad_argument =
+        "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
+        "This option can be specified multiple times.\n"
+        "Use --help for full usage.\n",
+    .missing_command = "Usage: %a [option] program [args]\nTry %a --help for full usage.\n"};
+
+}  // namespace graceshim

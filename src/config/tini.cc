@@ -1,0 +1,150 @@
+// tini, whose name in Docker is docker-init.
+#include <algorithm>
+
+#include "drop_in.h"
+
+namespace graceshim {
+
+namespace {
+
+using Row = DropInOption;
+using Does = Row::Does;
+
+bool base(Config& c, const Saying& say) {
+  c.stop_stragglers = say(Stragglers::kLeave);
+  c.exit_success_when = say(SuccessWhen::kAlways);
+  c.subreaper = say(false);
+  c.child_ready = say(Ready::kForTranslation);
+  c.log_level = say(LogLevel::kWarn);
+  return true;
+}
+
+bool adopt_orphans(Config& c, const Saying& say) {
+  c.subreaper = say(true);
+  return true;
+}
+
+bool set_parent_death_signal(Config& c, const Saying& say) {
+  const Result<int> signal = parse_signal(say.argument);
+  if (signal) c.parent_death_signal = say(*signal);
+  return signal.has_value();
+}
+
+LogLevel level(std::size_t number) {
+  return static_cast<LogLevel>(std::min(number, static_cast<std::size_t>(LogLevel::kTrace)));
+}
+
+bool say_more(Config& c, const Saying& say) {
+  c.log_level = say(level(say.number + static_cast<std::size_t>(LogLevel::kInfo)));
+  return true;
+}
+
+bool say_so_much(Config& c, const Saying& say) {
+  c.log_level = say(level(say.number));
+  return true;
+}
+
+bool warn_of_orphans(Config& c, const Saying& say) {
+  c.warns_of_orphans = say(true);
+  return true;
+}
+
+bool signal_the_group(Config& c, const Saying& say) {
+  c.child_scope = say(Scope::kGroup);
+  return true;
+}
+
+// One code after the other.
+bool add_success(Config& c, const Saying& say) {
+  const Result<CodeSet> codes = Codec<CodeSet>::read(Value{.text = say.argument, .where = say.where});
+  if (!codes) return false;
+  if (c.exit_success.origin != say.origin) c.exit_success = say(CodeSet{});
+  for (int code = 0; code <= 255; ++code) {
+    if (codes->has(code)) c.exit_success.value.add(code);
+  }
+  return true;
+}
+
+constexpr std::array kOptions{
+    Row{.does = Does::kVersion, .name = "version", .help = "Show the version", .native = "`--version`"},
+    Row{.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
+    Row{.letter = 's',
+        .variable = "TINI_SUBREAPER",
+        .set = adopt_orphans,
+        .help = "Adopt and reap orphans also when not PID 1",
+        .native = "always so"},
+    Row{.letter = 'p',
+        .argument = "SIGNAL",
+        .set = set_parent_death_signal,
+        .help = "Get SIGNAL when the parent ends, as SIGTERM",
+        .native = "`--die-with-parent`, which stops by the plan"},
+    Row{.letter = 'v',
+        .set = say_more,
+        .help = "Be more verbose; up to three times",
+        .native = "info is the default; `-v`"},
+    Row{.letter = 'w',
+        .set = warn_of_orphans,
+        .help = "Warn of each orphan that is reaped",
+        .native = "`-v`; `reaped` in the report counts them"},
+    Row{.letter = 'g',
+        .variable = "TINI_KILL_PROCESS_GROUP",
+        .set = signal_the_group,
+        .help = "Signal the process group of PROGRAM",
+        .native = "`--scope group`"},
+    Row{.letter = 'e',
+        .argument = "EXIT_CODE",
+        .set = add_success,
+        .help = "Exit 0 where it would be EXIT_CODE",
+        .native = "`--success-exit-status CODE`, which counts after a stop only"},
+    Row{.does = Does::kLicence, .letter = 'l', .help = "Show the licence", .native = "the file LICENSE"},
+    Row{.variable = "TINI_VERBOSITY",
+        .set = say_so_much,
+        .help = "How much to say: 0 to 4; 1 is the default",
+        .native = "`--log-level error`, `warn`, `info`, `debug`"},
+};
+
+// What tini says is read by people and by scripts, and so is said in its words.
+constexpr Remarks kRemarks{
+    {Remark::kSubreaper, {LogLevel::kTrace, "Registered as child subreaper"}},
+    {Remark::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
+    {Remark::kReceivedChld, {LogLevel::kDebug, "Received SIGCHLD"}},
+    {Remark::kForwarded, {LogLevel::kDebug, "Passing signal: '%d'"}},
+    {Remark::kReapedExited, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Remark::kReapedDied, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Remark::kWarnOfOrphan, {LogLevel::kWarn, "Reaped zombie process with pid=%p"}},
+    {Remark::kChildExited, {LogLevel::kInfo, "Main child exited normally (with status '%n')"}},
+    {Remark::kChildDied, {LogLevel::kInfo, "Main child exited with signal (with signal '%d')"}},
+    {Remark::kNoneToReap, {LogLevel::kTrace, "No child to reap"}},
+    {Remark::kNoneLeft, {LogLevel::kTrace, "No child to wait"}},
+    {Remark::kLeaving, {LogLevel::kTrace, "Exiting: child has exited"}},
+};
+
+constexpr std::string_view kNoSubreaper =
+    "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
+    "Zombie processes will not be re-parented to Tini, so zombie reaping won't work.\n"
+    "To fix the problem, use the -s option or set the environment variable TINI_SUBREAPER to register Tini as a child "
+    "subreaper, or run Tini as PID 1.";
+
+}  // namespace
+
+// docker info reads the version behind "tini version ", whatever its init is.
+constinit const DropIn kTini{.names = {"tini", "tini-static", "docker-init"},
+                             .base = base,
+                             .options = kOptions,
+                             .manners = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ",
+                                                      "[DEBUG tini (%p)] ", "[TRACE tini (%p)] "},
+                                         .remarks = kRemarks,
+                                         .names_whole_command = true,
+                                         .tells_of_stops = false,
+                                         .no_subreaper = kNoSubreaper,
+                                         .cannot_execute = "exec %c failed: %r",
+                                         .refused = 1,
+                                         .tells_two_errors = true},
+                             .drops_dashes = true,
+                             .version = "tini version 0.19.0",
+                             .usage = "Usage: %n [OPTIONS] PROGRAM -- [ARGS] | --version",
+                             .after_mistake = "%h",
+                             .bad_argument = "[FATAL tini (%p)] Not a valid option for %o: %v\n",
+                             .missing_command = "%h"};
+
+}  // namespace graceshim
