@@ -5,45 +5,24 @@ namespace graceshim {
 
 namespace {
 
-using Row = DropInOption;
-using Does = Row::Does;
+using Does = DropInOption::Does;
 
-bool base(Config& c, const Saying& say) {
+void set_base(Config& c, const Saying& say) {
   c.stop_stragglers = say(Stragglers::kLeave);
   c.child_ready = say(Ready::kForTranslation);
   c.log_level = say(LogLevel::kError);
-  return true;
 }
 
-bool signal_the_group(Config& c, const Saying& say) {
-  c.child_scope = say(Scope::kGroup);
-  return true;
-}
-
-bool run_nothing(Config& c, const Saying& say) {
-  c.pause = say(true);
-  return true;
-}
-
-bool say_what_happens(Config& c, const Saying& say) {
-  c.log_level = say(LogLevel::kDebug);
-  return true;
-}
-
-constexpr std::array kOptions{
-    Row{.letter = 'g',
-        .set = signal_the_group,
-        .help = "Signal the process group of the program",
-        .native = "`--scope group`"},
-    Row{.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
-    Row{.does = Does::kLicence, .letter = 'L', .help = "Show the licence", .native = "the file LICENSE"},
-    Row{.letter = 'P',
-        .set = run_nothing,
-        .help = "Pause: run no program, reap, end on INT or TERM",
-        .native = "only as catatonit"},
-    Row{.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
-    Row{.variable = "CATATONIT_DEBUG", .set = say_what_happens, .native = "`-v`"},
-};
+// clang-format off
+constexpr auto kOptions = std::to_array<DropInOption>({
+    {.letter = 'g', .set = put<&Config::child_scope, Scope::kGroup>, .help = "Signal the process group of the program", .native = "`--scope group`"},
+    {.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
+    {.does = Does::kLicence, .letter = 'L', .help = "Show the licence", .native = "the file LICENSE"},
+    {.letter = 'P', .set = put<&Config::pause, true>, .help = "Pause: run no program, reap, end on INT or TERM", .native = "only as catatonit"},
+    {.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
+    {.variable = "CATATONIT_DEBUG", .set = put<&Config::log_level, LogLevel::kDebug>, .native = "`-v`"},
+});
+// clang-format on
 
 constexpr Remarks kRemarks{
     {Remark::kStarted, {LogLevel::kDebug, "pid1 (%p) spawned: %c"}},
@@ -56,7 +35,7 @@ constexpr Remarks kRemarks{
 
 constinit const DropIn kCatatonit{
     .names = {"catatonit"},
-    .base = base,
+    .set_base = set_base,
     .options = kOptions,
     .manners = {.prefixes = {"ERROR (catatonit:%p): ", "WARN (catatonit:%p): ", "INFO (catatonit:%p): ",
                              "DEBUG (catatonit:%p): ", "DEBUG (catatonit:%p): "},

@@ -157,7 +157,7 @@ class Collector {
     line_.base.emplace_back([&who](Config& config) {
       const Saying say{.origin = Origin::kPreset, .where = std::string(who.names[0])};
       set_common_base(config, say);
-      who.base(config, say);
+      who.set_base(config, say);
     });
   }
 

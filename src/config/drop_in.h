@@ -28,8 +28,15 @@ struct Saying {
   }
 };
 
-// Writes what is said into the settings. False: the argument means nothing.
+// Writes what an option says into the settings. False: its argument means nothing.
 using Override = bool (*)(Config& config, const Saying& say);
+
+// An option that says one thing.
+template <auto kMember, auto kValue>
+bool put(Config& config, const Saying& say) {
+  config.*kMember = say(kValue);
+  return true;
+}
 
 struct DropInOption {
   enum class Does : std::uint8_t { kSet, kHelp, kVersion, kLicence };
@@ -48,8 +55,9 @@ struct DropInOption {
 };
 
 struct DropIn {
-  Names<3> names{};         // of the program's file; the first is how it is called
-  Override base = nullptr;  // over what all of them begin with
+  Names<3> names{};  // of the program's file; the first is how it is called
+  // What it begins with, over what all of them begin with.
+  void (*set_base)(Config& config, const Saying& say) = nullptr;
   std::span<const DropInOption> options{};
   Manners manners{};
   bool long_options = false;    // else --version stands alone, and there is no other

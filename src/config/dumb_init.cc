@@ -8,15 +8,14 @@ namespace graceshim {
 
 namespace {
 
-using Row = DropInOption;
-using Does = Row::Does;
+using Does = DropInOption::Does;
 
 constexpr int kLastStandardSignal = 31;
 
 constexpr std::array kOfTheTerminal{sig::kTstp, sig::kTtin, sig::kTtou};
 
 // Its command inherits no ignoring: under nohup a HUP that is passed on, as the real one does, would end it.
-bool base(Config& c, const Saying& say) {
+void set_base(Config& c, const Saying& say) {
   c.stop_stragglers = say(Stragglers::kDismiss);
   c.child_place = say(Place::kOwnSession);
   c.child_scope = say(Scope::kGroup);
@@ -25,7 +24,6 @@ bool base(Config& c, const Saying& say) {
   c.child_ready = say(Ready::kForAll);
   c.drop_ignored = say(SignalSet{sig::kHup});
   c.log_level = say(LogLevel::kError);
-  return true;
 }
 
 bool signal_the_child_alone(Config& c, const Saying& say) {
@@ -33,11 +31,6 @@ bool signal_the_child_alone(Config& c, const Saying& say) {
   c.child_scope = say(Scope::kMain);
   c.stop_stragglers = say(Stragglers::kLeave);
   for (const int signal : kOfTheTerminal) set_mapping(c, say(SignalMapping{signal, signal}));
-  return true;
-}
-
-bool say_what_happens(Config& c, const Saying& say) {
-  c.log_level = say(LogLevel::kDebug);
   return true;
 }
 
@@ -78,33 +71,15 @@ bool rewrite(Config& c, const Saying& say) {
   return true;
 }
 
-constexpr std::array kOptions{
-    Row{.letter = 'c',
-        .name = "single-child",
-        .variable = "DUMB_INIT_SETSID",
-        .variable_value = "0",
-        .set = signal_the_child_alone,
-        .changes_base = true,
-        .says = "Not running in setsid mode.",
-        .help = "Signal the program alone, and start no session",
-        .native = "`--scope main`, the default"},
-    Row{.letter = 'r',
-        .name = "rewrite",
-        .argument = "s:r",
-        .set = rewrite,
-        .help = "Pass signal s on as r, or not at all if r is 0; repeatable",
-        .native = "`--stop-signal QUIT` for `15:3`; `--map HUP:QUIT` for `1:3`, `--map HUP:ignore` for `1:0`"},
-    Row{.letter = 'v',
-        .name = "verbose",
-        .variable = "DUMB_INIT_DEBUG",
-        .variable_value = "1",
-        .set = say_what_happens,
-        .says = "Running in debug mode.",
-        .help = "Say on stderr what happens",
-        .native = "`-v`"},
-    Row{.does = Does::kHelp, .letter = 'h', .name = "help", .help = "Show this text", .native = "`-h`"},
-    Row{.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
-};
+// clang-format off
+constexpr auto kOptions = std::to_array<DropInOption>({
+    {.letter = 'c', .name = "single-child", .variable = "DUMB_INIT_SETSID", .variable_value = "0", .set = signal_the_child_alone, .changes_base = true, .says = "Not running in setsid mode.", .help = "Signal the program alone, and start no session", .native = "`--scope main`, the default"},
+    {.letter = 'r', .name = "rewrite", .argument = "s:r", .set = rewrite, .help = "Pass signal s on as r, or not at all if r is 0; repeatable", .native = "`--stop-signal QUIT` for `15:3`; `--map HUP:QUIT` for `1:3`, `--map HUP:ignore` for `1:0`"},
+    {.letter = 'v', .name = "verbose", .variable = "DUMB_INIT_DEBUG", .variable_value = "1", .set = put<&Config::log_level, LogLevel::kDebug>, .says = "Running in debug mode.", .help = "Say on stderr what happens", .native = "`-v`"},
+    {.does = Does::kHelp, .letter = 'h', .name = "help", .help = "Show this text", .native = "`-h`"},
+    {.does = Does::kVersion, .letter = 'V', .name = "version", .help = "Show the version", .native = "`-V`"},
+});
+// clang-format on
 
 constexpr Remarks kRemarks{
     {Remark::kLeftTerminal,
@@ -132,7 +107,7 @@ constexpr Remarks kRemarks{
 
 constinit const DropIn kDumbInit{
     .names = {"dumb-init"},
-    .base = base,
+    .set_base = set_base,
     .options = kOptions,
     .manners = {.prefixes = {"[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] ", "[dumb-init] "},
                 .remarks = kRemarks,

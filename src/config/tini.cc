@@ -7,21 +7,14 @@ namespace graceshim {
 
 namespace {
 
-using Row = DropInOption;
-using Does = Row::Does;
+using Does = DropInOption::Does;
 
-bool base(Config& c, const Saying& say) {
+void set_base(Config& c, const Saying& say) {
   c.stop_stragglers = say(Stragglers::kLeave);
   c.exit_success_when = say(SuccessWhen::kAlways);
   c.subreaper = say(false);
   c.child_ready = say(Ready::kForTranslation);
   c.log_level = say(LogLevel::kWarn);
-  return true;
-}
-
-bool adopt_orphans(Config& c, const Saying& say) {
-  c.subreaper = say(true);
-  return true;
 }
 
 bool set_parent_death_signal(Config& c, const Saying& say) {
@@ -44,16 +37,6 @@ bool say_so_much(Config& c, const Saying& say) {
   return true;
 }
 
-bool warn_of_orphans(Config& c, const Saying& say) {
-  c.warns_of_orphans = say(true);
-  return true;
-}
-
-bool signal_the_group(Config& c, const Saying& say) {
-  c.child_scope = say(Scope::kGroup);
-  return true;
-}
-
 // One code after the other.
 bool add_success(Config& c, const Saying& say) {
   const Result<CodeSet> codes = Codec<CodeSet>::read(Value{.text = say.argument, .where = say.where});
@@ -65,43 +48,20 @@ bool add_success(Config& c, const Saying& say) {
   return true;
 }
 
-constexpr std::array kOptions{
-    Row{.does = Does::kVersion, .name = "version", .help = "Show the version", .native = "`--version`"},
-    Row{.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
-    Row{.letter = 's',
-        .variable = "TINI_SUBREAPER",
-        .set = adopt_orphans,
-        .help = "Adopt and reap orphans also when not PID 1",
-        .native = "always so"},
-    Row{.letter = 'p',
-        .argument = "SIGNAL",
-        .set = set_parent_death_signal,
-        .help = "Get SIGNAL when the parent ends, as SIGTERM",
-        .native = "`--die-with-parent`, which stops by the plan"},
-    Row{.letter = 'v',
-        .set = say_more,
-        .help = "Be more verbose; up to three times",
-        .native = "info is the default; `-v`"},
-    Row{.letter = 'w',
-        .set = warn_of_orphans,
-        .help = "Warn of each orphan that is reaped",
-        .native = "`-v`; `reaped` in the report counts them"},
-    Row{.letter = 'g',
-        .variable = "TINI_KILL_PROCESS_GROUP",
-        .set = signal_the_group,
-        .help = "Signal the process group of PROGRAM",
-        .native = "`--scope group`"},
-    Row{.letter = 'e',
-        .argument = "EXIT_CODE",
-        .set = add_success,
-        .help = "Exit 0 where it would be EXIT_CODE",
-        .native = "`--success-exit-status CODE`, which counts after a stop only"},
-    Row{.does = Does::kLicence, .letter = 'l', .help = "Show the licence", .native = "the file LICENSE"},
-    Row{.variable = "TINI_VERBOSITY",
-        .set = say_so_much,
-        .help = "How much to say: 0 to 4; 1 is the default",
-        .native = "`--log-level error`, `warn`, `info`, `debug`"},
-};
+// clang-format off
+constexpr auto kOptions = std::to_array<DropInOption>({
+    {.does = Does::kVersion, .name = "version", .help = "Show the version", .native = "`--version`"},
+    {.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
+    {.letter = 's', .variable = "TINI_SUBREAPER", .set = put<&Config::subreaper, true>, .help = "Adopt and reap orphans also when not PID 1", .native = "always so"},
+    {.letter = 'p', .argument = "SIGNAL", .set = set_parent_death_signal, .help = "Get SIGNAL when the parent ends, as SIGTERM", .native = "`--die-with-parent`, which stops by the plan"},
+    {.letter = 'v', .set = say_more, .help = "Be more verbose; up to three times", .native = "info is the default; `-v`"},
+    {.letter = 'w', .set = put<&Config::warns_of_orphans, true>, .help = "Warn of each orphan that is reaped", .native = "`-v`; `reaped` in the report counts them"},
+    {.letter = 'g', .variable = "TINI_KILL_PROCESS_GROUP", .set = put<&Config::child_scope, Scope::kGroup>, .help = "Signal the process group of PROGRAM", .native = "`--scope group`"},
+    {.letter = 'e', .argument = "EXIT_CODE", .set = add_success, .help = "Exit 0 where it would be EXIT_CODE", .native = "`--success-exit-status CODE`, which counts after a stop only"},
+    {.does = Does::kLicence, .letter = 'l', .help = "Show the licence", .native = "the file LICENSE"},
+    {.variable = "TINI_VERBOSITY", .set = say_so_much, .help = "How much to say: 0 to 4; 1 is the default", .native = "`--log-level error`, `warn`, `info`, `debug`"},
+});
+// clang-format on
 
 // What tini says is read by people and by scripts, and so is said in its words.
 constexpr Remarks kRemarks{
@@ -129,7 +89,7 @@ constexpr std::string_view kNoSubreaper =
 
 // docker info reads the version behind "tini version ", whatever its init is.
 constinit const DropIn kTini{.names = {"tini", "tini-static", "docker-init"},
-                             .base = base,
+                             .set_base = set_base,
                              .options = kOptions,
                              .manners = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ",
                                                       "[DEBUG tini (%p)] ", "[TRACE tini (%p)] "},

@@ -14,20 +14,8 @@ namespace {
 using Kind = Value::Kind;
 
 std::string_view kind_name(const Value& value) {
-  switch (value.kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kNumber:
-      return "a number";
-    case Kind::kBoolean:
-      return "a boolean";
-    case Kind::kList:
-    case Kind::kPair:
-      return "a list";
-    case Kind::kOther:
-      return value.text;
-  }
-  return "";
+  constexpr std::array<std::string_view, 5> kNames{"text", "a number", "a boolean", "a list", "a list"};
+  return value.kind == Kind::kOther ? std::string_view(value.text) : kNames[static_cast<std::size_t>(value.kind)];
 }
 
 tl::unexpected<Error> wrong_kind(const Value& value, std::string_view expected) {
@@ -158,10 +146,6 @@ Result<Millis> Codec<Millis>::read(const Value& value) {
   return at_place(value, parse_duration(value.text));
 }
 
-std::string Codec<Millis>::write(Millis duration) {
-  return format_duration(duration);
-}
-
 Result<Timeout> Codec<Timeout>::read(const Value& value) {
   if (!is_scalar(value)) return wrong_kind(value, "a duration, \"auto\" or \"infinity\"");
   if (value.text == "auto") return Timeout{Auto{}};
@@ -270,14 +254,13 @@ std::string Codec<ReportTarget>::write(const ReportTarget& target) {
   return "fd:" + std::to_string(target.fd);
 }
 
-Result<std::vector<std::string>> Codec<std::vector<std::string>>::read(const Value& value) {
+Result<Command> Codec<Command>::read(const Value& value) {
   if (has_zero_byte(value)) return fail_at(value.where, "a command cannot hold a zero byte");
   if (value.kind == Kind::kText) {
-    if (value.text.empty()) return std::vector<std::string>{};
-    return std::vector<std::string>{"/bin/sh", "-c", value.text};
+    return value.text.empty() ? Command{} : Command{"/bin/sh", "-c", value.text};
   }
   if (value.kind != Kind::kList) return wrong_kind(value, "a command: text for the shell, or a list of words");
-  std::vector<std::string> words;
+  Command words;
   for (const Value& item : value.items) {
     if (item.kind != Kind::kText) return wrong_kind(item, "a word of the command, as text");
     if (has_zero_byte(item)) return fail_at(item.where, "a command cannot hold a zero byte");
@@ -287,7 +270,7 @@ Result<std::vector<std::string>> Codec<std::vector<std::string>>::read(const Val
   return words;
 }
 
-std::string Codec<std::vector<std::string>>::write(const std::vector<std::string>& words) {
+std::string Codec<Command>::write(const Command& words) {
   if (words.size() == 3 && words[0] == "/bin/sh" && words[1] == "-c") return words[2];
   std::string text;
   for (const std::string& word : words) text.append(text.empty() ? "" : " ").append(word);

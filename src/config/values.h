@@ -40,31 +40,28 @@ tl::unexpected<Error> fail_at(std::string_view where, std::string_view message);
 
 using WordList = std::span<const std::string_view>;
 
-template <class T>
-struct Codec;
-
-// The words of an enum, in its order.
-template <class Enum>
-inline constexpr std::array<std::string_view, 0> kWordsOf{};
-template <>
-inline constexpr std::array<std::string_view, 4> kWordsOf<Repeat>{"auto", "ignore", "escalate", "forward"};
-template <>
-inline constexpr std::array<std::string_view, 5> kWordsOf<Stragglers>{"stop", "wait", "leave", "dismiss", "finish"};
-template <>
-inline constexpr std::array kWordsOf<Scope>{scope_word(Scope::kMain), scope_word(Scope::kGroup)};
-template <>
-inline constexpr std::array<std::string_view, 4> kWordsOf<LogLevel>{"error", "warn", "info", "debug"};
-template <>
-inline constexpr std::array<std::string_view, 2> kWordsOf<LogFormat>{"text", "json"};
-
+// clang-format off
+inline constexpr std::array<std::string_view, 0> kNoWords{};
 inline constexpr std::array<std::string_view, 4> kBooleanWords{"yes", "no", "true", "false"};
 inline constexpr std::array<std::string_view, 2> kTimeoutWords{"auto", "infinity"};
 inline constexpr std::array<std::string_view, 1> kSignalWords{"same"};
 inline constexpr std::array<std::string_view, 1> kMappingWords{"ignore"};
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
+// The words of an enum, in its order.
+template <class Enum> inline constexpr auto kWordsOf = kNoWords;
+template <> inline constexpr std::array<std::string_view, 4> kWordsOf<Repeat>{"auto", "ignore", "escalate", "forward"};
+template <> inline constexpr std::array<std::string_view, 5> kWordsOf<Stragglers>{"stop", "wait", "leave", "dismiss", "finish"};
+template <> inline constexpr std::array<std::string_view, 2> kWordsOf<Scope>{"main", "group"};
+template <> inline constexpr std::array<std::string_view, 4> kWordsOf<LogLevel>{"error", "warn", "info", "debug"};
+template <> inline constexpr std::array<std::string_view, 2> kWordsOf<LogFormat>{"text", "json"};
+// clang-format on
+
 // Which of `words` the value is.
 Result<std::size_t> read_word(const Value& value, WordList words);
+
+template <class T>
+struct Codec;
 
 template <class Enum>
 requires std::is_enum_v<Enum>
@@ -79,88 +76,30 @@ struct Codec<Enum> {
   }
 };
 
-template <>
-struct Codec<bool> {
-  static constexpr WordList kWords = kBooleanWords;
-  static Result<bool> read(const Value& value);
-  static std::string write(bool value) { return value ? "yes" : "no"; }
-};
-
-template <>
-struct Codec<Millis> {
-  static constexpr WordList kWords{};
-  static Result<Millis> read(const Value& value);
-  static std::string write(Millis duration);
-};
-
-template <>
-struct Codec<Timeout> {
-  static constexpr WordList kWords = kTimeoutWords;
-  static Result<Timeout> read(const Value& value);
-  static std::string write(const Timeout& timeout);
-};
-
-template <>
-struct Codec<SignalSet> {
-  static constexpr WordList kWords{};
-  static Result<SignalSet> read(const Value& value);
-  static std::string write(SignalSet signals) { return format_signals(signals); }
-};
-
-template <>
-struct Codec<Shield> {
-  static constexpr WordList kWords = kNameWords;
-  static Result<Shield> read(const Value& value);
-  static std::string write(const Shield& shield);
-};
-
-template <>
-struct Codec<StepList> {
-  static constexpr WordList kWords{};
-  static Result<StepList> read(const Value& value);
-};
-
-template <>
-struct Codec<CodeSet> {
-  static constexpr WordList kWords{};
-  static Result<CodeSet> read(const Value& value);
-  static std::string write(const CodeSet& codes);
-};
-
-template <>
-struct Codec<ReportTarget> {
-  static constexpr WordList kWords = kNameWords;
-  static Result<ReportTarget> read(const Value& value);
-  static std::string write(const ReportTarget& target);
+template <const auto& kTheWords>
+struct With {
+  static constexpr WordList kWords = kTheWords;
 };
 
 // A command: text for the shell, or a list of words.
-template <>
-struct Codec<std::vector<std::string>> {
-  static constexpr WordList kWords{};
-  static Result<std::vector<std::string>> read(const Value& value);
-  static std::string write(const std::vector<std::string>& words);
-};
+using Command = std::vector<std::string>;
 
-// For text and numbers that are more than that, a row of the table names its codec.
+// clang-format off
+template <> struct Codec<bool>         : With<kBooleanWords> { static Result<bool> read(const Value& value);         static std::string write(bool value) { return value ? "yes" : "no"; } };
+template <> struct Codec<Millis>       : With<kNoWords>      { static Result<Millis> read(const Value& value);       static std::string write(Millis duration) { return format_duration(duration); } };
+template <> struct Codec<Timeout>      : With<kTimeoutWords> { static Result<Timeout> read(const Value& value);      static std::string write(const Timeout& timeout); };
+template <> struct Codec<SignalSet>    : With<kNoWords>      { static Result<SignalSet> read(const Value& value);    static std::string write(SignalSet signals) { return format_signals(signals); } };
+template <> struct Codec<Shield>       : With<kNameWords>    { static Result<Shield> read(const Value& value);       static std::string write(const Shield& shield); };
+template <> struct Codec<StepList>     : With<kNoWords>      { static Result<StepList> read(const Value& value);     static std::string write(const StepList& steps) { return format_plan(steps); } };
+template <> struct Codec<CodeSet>      : With<kNoWords>      { static Result<CodeSet> read(const Value& value);      static std::string write(const CodeSet& codes); };
+template <> struct Codec<ReportTarget> : With<kNameWords>    { static Result<ReportTarget> read(const Value& value); static std::string write(const ReportTarget& target); };
+template <> struct Codec<Command>      : With<kNoWords>      { static Result<Command> read(const Value& value);      static std::string write(const Command& words); };
 
-struct PresetName {
-  static constexpr WordList kWords = kNameWords;
-  static Result<std::string> read(const Value& value);
-  static std::string write(const std::string& name) { return name; }
-};
-
-struct PlatformName {
-  static constexpr WordList kWords = kNameWords;
-  static Result<std::string> read(const Value& value);
-  static std::string write(const std::string& name) { return name; }
-};
-
-struct StopSignal {
-  static constexpr WordList kWords = kSignalWords;
-  static Result<int> read(const Value& value);
-  static std::string write(int signal) { return signal == kSameSignal ? "same" : signal_name(signal); }
-};
+// Of text and numbers that are more than that a row of the table names the codec.
+struct PresetName                      : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
+struct PlatformName                    : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
+struct StopSignal                      : With<kSignalWords>  { static Result<int> read(const Value& value);          static std::string write(int signal) { return signal == kSameSignal ? "same" : signal_name(signal); } };
+// clang-format on
 
 // --- [signals], whose keys are the user's. ---
 
