@@ -15,7 +15,7 @@ std::string long_name(const Key& key) {
 
 std::vector<OptionShape> option_shapes() {
   std::vector<OptionShape> shapes;
-  shapes.reserve(keys().size());
+  shapes.reserve(keys().size() + old_flags().size());
   const auto add = [&shapes](const Key& key, char letter, std::string_view name) {
     using Takes = OptionShape::Takes;
     const Takes takes = key.argument.empty()  ? Takes::kNothing
@@ -25,6 +25,7 @@ std::vector<OptionShape> option_shapes() {
     shapes.push_back({letter, name.empty() ? nullptr : name.data(), takes});
   };
   for (const Key& key : keys()) add(key, key.letter, key.flag);
+  for (const OldName& old : old_flags()) add(*key_of_flag(old.name), 0, old.name);
   return shapes;
 }
 

@@ -55,6 +55,12 @@ std::string_view setting_called(std::string_view name) {
   return {};
 }
 
+bool has_value(std::span<char* const> environment, std::string_view name) {
+  return std::ranges::any_of(environment, [name](std::string_view entry) {
+    return entry.size() > name.size() + 1 && entry.starts_with(name) && entry[name.size()] == '=';
+  });
+}
+
 }  // namespace
 
 std::optional<std::string_view> Environment::trace(std::string_view name) const {
@@ -68,7 +74,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
   Environment result;
   result.others.reserve(environment.size());
   const std::vector<std::string_view> settings = names_of_settings();
-  std::vector<bool> seen(keys().size());
+  std::vector<std::string_view> seen;  // of our variables
   for (char* const entry : environment) {
     const std::string_view text = entry;
     const std::size_t equals = text.find('=');
@@ -83,19 +89,22 @@ Result<Environment> read_environment(std::span<char* const> environment) {
     if (key == nullptr) {
       const std::string_view own = name.substr(kPrefix.size());
       if (!is_link(name)) {
-        const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips);
-        if (meant) return fail(message_of(name, std::string(kPrefix).append(*meant), "unknown variable"));
-        if (const std::string_view called = setting_called(own); !called.empty())
+        // First, as SIGNAL stands for STOP_SIGNAL rather than for SIGNALS.
+        const std::string_view called = setting_called(own);
+        if (!called.empty())
           result.warnings.push_back(message_of(name, called, "no setting, and so left to the command:"));
+        else if (const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips))
+          return fail(message_of(name, std::string(kPrefix).append(*meant), "unknown variable"));
       }
       result.others.push_back(entry);
       result.namesakes.push_back(name);
       continue;
     }
     const std::string_view value = text.substr(equals + 1);
-    const auto row = static_cast<std::size_t>(key - keys().data());
-    if (seen[row]) continue;
-    seen[row] = true;
+    // The spelling of an earlier version says nothing beside that of today.
+    const bool is_old = name != key->variable;
+    if (std::ranges::find(seen, name) != seen.end() || (is_old && has_value(environment, key->variable))) continue;
+    seen.push_back(name);
     if (value.empty()) continue;
     if (key->role == Role::kConfigFile) {
       result.config_path = value;

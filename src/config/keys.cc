@@ -74,9 +74,9 @@ constexpr auto kRows = std::to_array<Key>({
     {of<&C::stop_delay>,              kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
     {of<&C::stop_pre_stop>,           kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
     {of<&C::stop_repeat>,             kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Take a second stop signal as: auto, ignore, escalate, forward"},
-    {of<&C::stop_shield>,             kStop,    "stop.shield",            "shield",   0,      "SIGNAL,...",  "auto",           "Keep these from COMMAND if sent to every process; auto, none"},
-    {of<&C::stop_stragglers>,         kStop,    "stop.stragglers",        "stragglers", 0,     "WORD",        "stop",           "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss its group by one TERM"},
-    {of<&C::stop_straggler_timeout>,  kStop,    "stop.straggler_timeout", "straggler-timeout", 0, "DURATION",    "10s",            "KILL it this long after COMMAND has ended of itself"},
+    {of<&C::stop_shield>,             kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these from COMMAND if sent to every process; auto, none"},
+    {of<&C::stop_stragglers>,         kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss its group by one TERM"},
+    {of<&C::stop_straggler_timeout>,  kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL it this long after COMMAND has ended of itself"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; repeatable"},
     {of<&C::exit_success>,            kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit 0 for these, e.g. 143"},
@@ -96,6 +96,10 @@ constexpr auto kRows = std::to_array<Key>({
 });
 // clang-format on
 
+constexpr std::array kOldFlags{OldName{"shield", "stop.shield"}, OldName{"stragglers", "stop.stragglers"},
+                               OldName{"straggler-timeout", "stop.straggler_timeout"}};
+constexpr std::array kOldVariables{OldName{"GRACESHIM_MAP", "signals"}};
+
 // --- What follows from a row. ---
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
@@ -113,7 +117,7 @@ constexpr std::array<Names, kRows.size()> kNames = [] {
     std::string_view flag = row.flag.empty() ? row.toml : row.flag;
     if (flag.starts_with(kSectionWithoutFlag)) flag.remove_prefix(kSectionWithoutFlag.size());
     std::ranges::transform(flag, all[i].flag.begin(), [](char c) { return c == '.' || c == '_' ? '-' : c; });
-    const std::string_view name = row.role == Role::kConfigFile || row.toml == "signals" ? row.flag : row.toml;
+    const std::string_view name = row.role == Role::kConfigFile ? row.flag : row.toml;
     if (name.empty()) continue;
     const auto out = std::ranges::copy(kPrefix, all[i].variable.begin()).out;
     std::ranges::transform(name, out,
@@ -144,6 +148,11 @@ const Key* find(std::string_view Key::*name, std::string_view wanted) {
   return wanted.empty() || row == kKeys.end() ? nullptr : &*row;
 }
 
+const Key* find(std::string_view Key::*name, std::span<const OldName> old, std::string_view wanted) {
+  const auto row = std::ranges::find(old, wanted, &OldName::name);
+  return row == old.end() ? find(name, wanted) : find(&Key::toml, row->toml);
+}
+
 }  // namespace
 
 std::span<const Key> keys() noexcept {
@@ -154,12 +163,20 @@ const Key& signals_key() noexcept {
   return *find(&Key::toml, "signals");
 }
 
+std::span<const OldName> old_flags() noexcept {
+  return kOldFlags;
+}
+
+std::span<const OldName> old_variables() noexcept {
+  return kOldVariables;
+}
+
 const Key* key_of_flag(std::string_view flag) noexcept {
-  return find(&Key::flag, flag);
+  return find(&Key::flag, kOldFlags, flag);
 }
 
 const Key* key_of_variable(std::string_view variable) noexcept {
-  return find(&Key::variable, variable);
+  return find(&Key::variable, kOldVariables, variable);
 }
 
 const Key* key_of_letter(char letter) noexcept {

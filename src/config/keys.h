@@ -50,7 +50,15 @@ std::span<const Key> keys() noexcept;
 // The row of [signals] and --map.
 const Key& signals_key() noexcept;
 
-// The row that is written so; null: there is none.
+// A spelling of an earlier version, which goes on working and is not shown anywhere.
+struct OldName {
+  std::string_view name;
+  std::string_view toml;  // of its row
+};
+std::span<const OldName> old_flags() noexcept;
+std::span<const OldName> old_variables() noexcept;
+
+// The row that is written so, in the spelling of today or of an earlier version; null: there is none.
 const Key* key_of_flag(std::string_view flag) noexcept;
 const Key* key_of_variable(std::string_view variable) noexcept;
 const Key* key_of_letter(char letter) noexcept;

@@ -113,7 +113,7 @@ std::string first_line_of(const std::string& command) {
 
 std::string version_of(const Contender& contender) {
   if (contender.name == kFloor) return "a bare C program for each row";
-  if (contender.name == kUnshielded) return "graceshim --shield none";
+  if (contender.name == kUnshielded) return "graceshim --stop-shield none";
   if (contender.name == kCachedFilter) return "a seccomp program that allows everything";
   if (contender.name == kOurs) return first_line_of(contender.program + " --version");
   // By any directory: what is in /usr/sbin may be known to dpkg as in /sbin.
@@ -450,8 +450,8 @@ void Rows::instructions() {
 
 namespace {
 
-const Words kBehindShield = {"-q", "--shield", "TERM", "-s", "QUIT", "--"};
-const Words kInTheOpen = {"-q", "--shield", "none", "-s", "QUIT", "--"};
+const Words kBehindShield = {"-q", "--stop-shield", "TERM", "-s", "QUIT", "--"};
+const Words kInTheOpen = {"-q", "--stop-shield", "none", "-s", "QUIT", "--"};
 
 // Nanoseconds of one call of each kind.
 struct Calls {

@@ -82,7 +82,7 @@ class ReportOfALife(Case):
     def test_a_name_of_any_bytes_is_valid_json(self):
         name = os.path.join(self.directory.encode(), b'sl"e\\ep\xff\n')
         os.symlink("/bin/sleep", name)
-        self.life(["sh", "-c", f"'{os.fsdecode(name)}' 100 & until head -c 2 /proc/$!/comm | grep -q sl; do sleep 0.01; done; exit 0"], ("--straggler-timeout", "5s"))
+        self.life(["sh", "-c", f"'{os.fsdecode(name)}' 100 & until head -c 2 /proc/$!/comm | grep -q sl; do sleep 0.01; done; exit 0"], ("--stop-straggler-timeout", "5s"))
         straggler = self.report()["stragglers"][0]
         self.assertEqual((straggler["name"], straggler["ended_by"]), ('sl"e\\ep\xff\n', {"signal": "TERM"}))
 

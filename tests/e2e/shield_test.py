@@ -108,7 +108,7 @@ class Shield(Case):
         return heard
 
     def test_no_program_hears_it(self):
-        commands = self.start_programs("--shield", "TERM")
+        commands = self.start_programs("--stop-shield", "TERM")
         for wait in (0, 1.2):
             select.select([], [], [], wait)
             for name, command in commands.items():
@@ -125,7 +125,7 @@ class Shield(Case):
         self.stop(commands)
 
     def start_shielded(self, *argv):
-        return self.start_under_graceshim(argv, ["--shield", "TERM", "-s", "QUIT"])
+        return self.start_under_graceshim(argv, ["--stop-shield", "TERM", "-s", "QUIT"])
 
     def test_nothing_below_can_end_anything_by_it(self):
         begun = time.monotonic()
@@ -154,7 +154,7 @@ class Shield(Case):
         self.assertEqual((bare.wait(20), bare.output()), (0, "ended by 15\n"))
 
     def test_explain_says_what_it_breaks(self):
-        command = self.start([SHIM, "--explain", "--shield", "TERM", "-s", "QUIT", "--", "./server"])
+        command = self.start([SHIM, "--explain", "--stop-shield", "TERM", "-s", "QUIT", "--", "./server"])
         self.assertEqual(command.wait(20), 0, command.output())
         said = " ".join(command.output().split())
         for part in ("TERM does nothing to any process of the command", "timeout(1)", "Popen.terminate()", "sigwait, signalfd"):
@@ -186,7 +186,7 @@ class DynoWithWorker(Case):
         self.assertEqual(worker.failures(), [])
 
     def test_without_a_shield_the_job_is_lost(self):
-        self.assertEqual(self.stopped("--shield", "none").log(), ["start job"])
+        self.assertEqual(self.stopped("--stop-shield", "none").log(), ["start job"])
 
 
 class DynoWithNginx(Nginx):
@@ -202,7 +202,7 @@ class DynoWithNginx(Nginx):
         self.assertEqual(self.stopped(), SIZE)
 
     def test_in_a_dyno_without_a_shield_the_response_is_cut(self):
-        self.assertLess(self.stopped("--shield", "none"), SIZE)
+        self.assertLess(self.stopped("--stop-shield", "none"), SIZE)
 
 
 class DynoWithUnicorn(Case):
@@ -221,7 +221,7 @@ class DynoWithUnicorn(Case):
         self.assertEqual(self.stopped(), RackSite.ANSWER)
 
     def test_in_a_dyno_without_a_shield_the_request_is_lost(self):
-        self.assertEqual(self.stopped("--shield", "none"), "")
+        self.assertEqual(self.stopped("--stop-shield", "none"), "")
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ class Servers(ServerCase):
             steps = [step["signal"] for step in report["steps"]]
             self.assertEqual(steps[:1], [] if first == "TERM" else [first])
         if server.shielded:
-            self.stop_with_work_in_flight(server, Fate.LOST, (*server.options, "--shield", "none"), dyno=True)
+            self.stop_with_work_in_flight(server, Fate.LOST, (*server.options, "--stop-shield", "none"), dyno=True)
         elif stop["shield_note"] or loses:
             self.assertIn("does not finish" if loses else "finishes by itself", stop["shield_note"])
 

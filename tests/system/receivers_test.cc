@@ -83,7 +83,7 @@ TEST_P(Receivers, WhatASupervisorLeavesIsNotToldTwice) {
 }
 
 TEST_P(Receivers, WhatMayFinishGetsNoSignal) {
-  Process shim = run_shim("--stragglers finish -t 60s",
+  Process shim = run_shim("--stop-stragglers finish -t 60s",
                           "spawn session [ name job trap TERM on USR1 [ print done exit 0 ] ready serve ] ready serve");
   shim.ready();
   const std::string job = words(shim.line("job ready ")).front();

@@ -24,7 +24,7 @@ GRACESHIM_EITHER_WAY(Shield);
 using Words = std::vector<std::string>;
 
 const std::string kFence = signal_word(SIGRTMIN + kFenceOffset);
-const std::string kShielded = "--shield TERM -s QUIT";
+const std::string kShielded = "--stop-shield TERM -s QUIT";
 
 // What every process of a story does beside having a handler of TERM: it notes QUIT and the fence, and main ends when
 // it is told to.
@@ -144,7 +144,7 @@ TEST_P(Shield, TheDefaultActionIsNotTakenWhoeverHasResetIt) {
 }
 
 TEST_P(Shield, KeepsOffEachSignalOfAList) {
-  Process shim = run_shim("--shield TERM,HUP,USR2 -s QUIT", "trap TERM,HUP,USR2" + kMain);
+  Process shim = run_shim("--stop-shield TERM,HUP,USR2 -s QUIT", "trap TERM,HUP,USR2" + kMain);
   const pid_t child = shim.ready();
   for (const int signal : {SIGTERM, SIGHUP, SIGUSR2}) ::kill(child, signal);
   fence_at(shim, "main", child);
@@ -288,7 +288,7 @@ GRACESHIM_EITHER_WAY(ShieldThatIsChosen);
 TEST_P(ShieldThatIsChosen, IsUpWhereThePlatformSignalsEveryProcessAndThePresetNeedsIt) {
   for (const std::string preset : {"nginx", "unicorn", "resque", "celery"}) {
     EXPECT_TRUE(is_up("--preset " + preset, "heroku")) << preset;
-    EXPECT_TRUE(is_up("--preset " + preset + " --shield auto", "heroku")) << preset;
+    EXPECT_TRUE(is_up("--preset " + preset + " --stop-shield auto", "heroku")) << preset;
   }
   EXPECT_TRUE(is_up("--preset nginx", "systemd"));
 }
@@ -306,7 +306,7 @@ TEST_P(ShieldThatIsChosen, IsDownForACommandThatDoesNotNeedItOrDoesNotFit) {
 }
 
 TEST_P(ShieldThatIsChosen, IsDownWhereNoneIsWanted) {
-  EXPECT_FALSE(is_up("--preset sidekiq --shield none", "heroku"));
+  EXPECT_FALSE(is_up("--preset sidekiq --stop-shield none", "heroku"));
   Start way = start();
   way.environment = {{"GRACESHIM_PLATFORM", "heroku"}, {"GRACESHIM_STOP_SHIELD", "none"}};
   for (const std::string options : {"--preset nginx", "--preset resque"}) {
@@ -335,9 +335,9 @@ TEST_P(Shield, StaysDownWithAWarningWhereSomebodyWantsToSendTheSignal) {
 
 TEST_P(Shield, OneThatIsAskedForAndWouldKeepOffThePlansOwnSignalIsAnError) {
   for (const std::string wish : {"", "-s TERM", "-p QUIT/1s/TERM/1s/KILL", "-s QUIT -m HUP:TERM"}) {
-    Process shim = run_shim("--shield TERM " + wish, "ready exit 0");
+    Process shim = run_shim("--stop-shield TERM " + wish, "ready exit 0");
     EXPECT_EQ(shim.end().code(), 125) << wish;
-    EXPECT_NE(shim.errors().find("--shield"), std::string::npos) << shim.errors();
+    EXPECT_NE(shim.errors().find("--stop-shield"), std::string::npos) << shim.errors();
     EXPECT_EQ(shim.output(), "") << wish;
   }
 }
@@ -348,7 +348,7 @@ TEST_P(Shield, WhereSeccompIsRefusedOneWarningSaysWhatIsLostAndTheCommandRuns) {
   for (const int error : {EPERM, EINVAL, ENOSYS}) {
     Start way = start();
     way.before_exec = without({SYS_seccomp}, error);
-    Process shim = run({.options = "--preset nginx --shield TERM", .child = "trap TERM" + kMain, .start = way});
+    Process shim = run({.options = "--preset nginx --stop-shield TERM", .child = "trap TERM" + kMain, .start = way});
     const pid_t child = shim.ready();
     EXPECT_EQ(proc_mask(child, "SigIgn") & mask_of(SIGTERM), 0U);
     broadcast(shim.pid(), true);

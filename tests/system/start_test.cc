@@ -510,7 +510,7 @@ TEST_P(Starts, WhatYoungerKernelsHaveIsDoneWithout) {
       if ((!is_root() && !give_up_privileges()) || !refuse(set)) fail_with_errno("seccomp");
     };
     Process shim =
-        run({.options = "-t 500ms --shield TERM -s QUIT",
+        run({.options = "-t 500ms --stop-shield TERM -s QUIT",
              .child = "spawn session [ name left ignore QUIT ready serve ] spawn daemon [ name far ignore QUIT "
                       "ready serve ] on QUIT [ exit 3 ] ready serve",
              .start = way});

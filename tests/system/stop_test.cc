@@ -312,7 +312,7 @@ TEST_P(Stop, TheUnaskedEndOfTheChildStopsWhatItLeaves) {
 }
 
 TEST_P(Stop, WhatIsLeftUnaskedHasTheStragglersTimeout) {
-  Process shim = run_shim("-t 60s --straggler-timeout 400ms",
+  Process shim = run_shim("-t 60s --stop-straggler-timeout 400ms",
                           "spawn session [ name left ignore TERM ready serve ] on USR1 [ exit 3 ] ready serve");
   shim.ready();
   shim.ready("left");
@@ -334,7 +334,7 @@ const std::string kDaemon =
     "on USR1 [ exit 0 ] ready serve";
 
 TEST_P(Stop, ACommandThatDaemonisesIsWaitedForWithOneWarning) {
-  Process shim = run_shim("--straggler-timeout 300ms", kDaemon);
+  Process shim = run_shim("--stop-straggler-timeout 300ms", kDaemon);
   shim.ready();
   const pid_t daemon = shim.ready("daemon");
   shim.send(SIGUSR1);
@@ -360,7 +360,7 @@ TEST_P(Stop, ADaemonisedCommandIsStopped) {
 
 TEST_P(Stop, WithWaitStragglersAreWaitedFor) {
   Process shim =
-      run_shim("--stragglers wait --straggler-timeout 200ms",
+      run_shim("--stop-stragglers wait --stop-straggler-timeout 200ms",
                "spawn session [ name left trap TERM on USR2 [ exit 0 ] ready serve ] on USR1 [ exit 3 ] ready serve");
   const pid_t child = shim.ready();
   const pid_t left = shim.ready("left");
@@ -374,7 +374,7 @@ TEST_P(Stop, WithWaitStragglersAreWaitedFor) {
 }
 
 TEST_F(StopOfAProcess, WithLeaveStragglersAreLeft) {
-  Process shim = run({.options = "--stragglers leave",
+  Process shim = run({.options = "--stop-stragglers leave",
                       .child = "spawn session [ name left trap all ready serve ] on USR1 [ exit 3 ] ready serve"});
   shim.ready();
   const pid_t left = shim.ready("left");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "config_fake.h"
@@ -121,11 +122,71 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
     for (const std::string& name : own) {
       EXPECT_TRUE(name.empty() || names.insert(name).second) << name << " stands in two rows";
     }
-    if (key.toml.empty() || &key == &signals_key()) continue;
+    if (key.toml.empty()) continue;
     std::string variable = "GRACESHIM_" + std::string(key.toml);
     std::ranges::replace(variable, '.', '_');
     std::ranges::transform(variable, variable.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
     EXPECT_EQ(key.variable, variable);
+  }
+}
+
+TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
+  const std::map<std::string_view, std::string_view> own{{"stop.pre_stop", "pre-stop"},
+                                                         {"signals", "map"},
+                                                         {"exit.success", "success-exit-status"},
+                                                         {"report.path", "report"}};
+  for (const Key& key : keys()) {
+    if (key.toml.empty()) continue;
+    std::string flag(key.toml.starts_with("child.") ? key.toml.substr(6) : key.toml);
+    std::ranges::replace(flag, '.', '-');
+    std::ranges::replace(flag, '_', '-');
+    EXPECT_EQ(key.flag, own.contains(key.toml) ? own.at(key.toml) : flag);
+  }
+}
+
+// As before 0.1, in Dockerfiles and manifests.
+TEST(Keys, SpellingsOfEarlierVersionsGoOnWorkingAndAreNotShown) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--shield", "HUP", "-m", "HUP:ignore", "--stragglers=leave", "--straggler-timeout",
+                            "4s",       "ls"};
+  surroundings.environment = {"GRACESHIM_MAP=USR1:ignore"};
+  const auto result = surroundings.configure();
+  ASSERT_TRUE(result) << result.error().message;
+  const Config& config = result->config;
+  EXPECT_EQ(config.stop_shield.value, Shield{SignalSet{sig::kHup}});
+  EXPECT_EQ(config.stop_shield.where, "--stop-shield");
+  EXPECT_EQ(config.stop_stragglers.value, Stragglers::kLeave);
+  EXPECT_EQ(config.stop_stragglers.where, "--stop-stragglers");
+  EXPECT_EQ(config.stop_straggler_timeout.value, Millis{4'000});
+  ASSERT_EQ(config.signals.size(), 2U);
+  EXPECT_EQ(config.signals[0].where, "GRACESHIM_SIGNALS");
+  EXPECT_TRUE(result->environment.empty()) << "the child has no use for it";
+
+  for (const OldName& old : old_flags()) {
+    ASSERT_NE(key_of_flag(old.name), nullptr) << old.name;
+    EXPECT_EQ(key_of_flag(old.name)->toml, old.toml);
+    EXPECT_EQ(help_text().find("--" + std::string(old.name)), std::string::npos) << old.name;
+    EXPECT_EQ(std::ranges::find(keys(), old.name, &Key::flag), keys().end()) << old.name;
+  }
+  for (const OldName& old : old_variables()) {
+    ASSERT_NE(key_of_variable(old.name), nullptr) << old.name;
+    EXPECT_EQ(key_of_variable(old.name)->toml, old.toml);
+    EXPECT_EQ(std::ranges::find(keys(), old.name, &Key::variable), keys().end()) << old.name;
+  }
+}
+
+TEST(Keys, TodaysVariableIsStrongerThanTheOneOfAnEarlierVersion) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"ls"};
+  for (const std::vector<std::string>& both :
+       {std::vector<std::string>{"GRACESHIM_MAP=HUP:USR1", "GRACESHIM_SIGNALS=HUP:USR2"},
+        {"GRACESHIM_SIGNALS=HUP:USR2", "GRACESHIM_MAP=HUP:USR1"},
+        {"GRACESHIM_SIGNALS=", "GRACESHIM_MAP=HUP:USR2"}}) {
+    surroundings.environment = both;
+    const auto result = surroundings.configure();
+    ASSERT_TRUE(result) << result.error().message;
+    ASSERT_EQ(result->config.signals.size(), 1U) << both[0];
+    EXPECT_EQ(result->config.signals[0].value, (SignalMapping{sig::kHup, sig::kUsr2})) << both[0];
   }
 }
 
@@ -190,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"stop-on", "KILL", "--stop-on: KILL cannot be caught by any program"},
         BadValue{"stop-on", "TERM,CHLD", "--stop-on: CHLD tells graceshim of its own children, it has no other use"},
         BadValue{"stop-signal", "CONT", "--stop-signal: CONT does not end a process"},
-        BadValue{"stragglers", "wiat", "--stragglers: unknown word 'wiat'; did you mean 'wait'?"},
+        BadValue{"stop-stragglers", "wiat", "--stop-stragglers: unknown word 'wiat'; did you mean 'wait'?"},
         BadValue{"report", "fd:x", "--report: 'fd:x' is no file descriptor; expected one as in fd:3"},
         BadValue{"report", "/dev/fd/", "--report: '/dev/fd/' is no file descriptor; expected one as in fd:3"},
         BadValue{"report", "fd:-1", "--report: 'fd:-1' is no file descriptor; expected one as in fd:3"},

@@ -31,7 +31,7 @@ TEST(Layers, APresetFillsWhatNobodyHasSet) {
 
 TEST(Layers, AnExplicitSignalIsStrongerThanThePresetsPlan) {
   FakeSurroundings surroundings = nginx();
-  surroundings.arguments.insert(surroundings.arguments.begin(), {"--stop-signal", "same", "--stragglers", "stop"});
+  surroundings.arguments.insert(surroundings.arguments.begin(), {"--stop-signal", "same", "--stop-stragglers", "stop"});
   const Invocation invocation = configured(surroundings);
   EXPECT_TRUE(invocation.config.stop_plan.value.empty());
   EXPECT_EQ(invocation.config.stop_stragglers.value, Stragglers::kStop);
@@ -160,20 +160,20 @@ TEST(Warnings, APlatformThatSignalsEveryProcessBreaksSomePresets) {
                                                "dramatiq loses work when its own processes get it: keep its "
                                                "requests or jobs short, or safe to repeat\n");
   EXPECT_EQ(warnings({"rake", "resque:work"}), "") << "there is a shield";
-  EXPECT_EQ(warnings({"--shield", "HUP", "-m", "HUP:ignore", "rake", "resque:work"}),
+  EXPECT_EQ(warnings({"--stop-shield", "HUP", "-m", "HUP:ignore", "rake", "resque:work"}),
             loses + "resque loses work when its own processes get it: leave stop.shield at auto\n");
   EXPECT_EQ(warnings({"-p", "QUIT/1s/TERM/1s", "nginx"}),
             loses +
                 "nginx loses work when its own processes get it: stop.plan (--stop-plan) sends TERM, and so no "
                 "shield can keep it off\n");
   for (const char* shield : {"auto", "none"}) {
-    EXPECT_EQ(warnings({"--stop-on", "INT", "--shield", shield, "nginx"}),
+    EXPECT_EQ(warnings({"--stop-on", "INT", "--stop-shield", shield, "nginx"}),
               loses +
                   "nginx loses work when its own processes get it: stop.on (--stop-on) leaves TERM out, and so no "
                   "shield can keep it off\n");
   }
   surroundings.environment = {"SYSTEMD_EXEC_PID=42"};
-  EXPECT_EQ(warnings({"--shield", "none", "nginx"}), "") << "its unit may have KillMode=mixed";
+  EXPECT_EQ(warnings({"--stop-shield", "none", "nginx"}), "") << "its unit may have KillMode=mixed";
 }
 
 // --- A second look at the moment of the stop ---
@@ -220,7 +220,7 @@ TEST(LateStop, IsNoneWhereSomebodyHasSaidHowToStop) {
     EXPECT_FALSE(late_stop(invocation, nginx, {})) << words[0];
   }
   FakeSurroundings surroundings;
-  surroundings.arguments = {"--shield", "QUIT", "./x"};
+  surroundings.arguments = {"--stop-shield", "QUIT", "./x"};
   EXPECT_FALSE(late_stop(configured(surroundings), nginx, {})) << "the shield keeps its QUIT off";
 }
 
@@ -238,11 +238,11 @@ TEST(Shields, GoUpByThemselvesWhereThePlatformAndThePresetCallForOne) {
   for (const char* platform : {"DYNO=web.1", "SYSTEMD_EXEC_PID=42"}) {
     surroundings.environment = {platform};
     EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, term) << platform;
-    EXPECT_EQ(shield_of(surroundings, {"--shield", "auto", "rake", "resque:work"}).value, term) << platform;
+    EXPECT_EQ(shield_of(surroundings, {"--stop-shield", "auto", "rake", "resque:work"}).value, term) << platform;
     EXPECT_EQ(shield_of(surroundings, {"puma"}).value, down) << "does not fit";
     EXPECT_EQ(shield_of(surroundings, {"sidekiq"}).value, down) << "does not need it";
     EXPECT_EQ(shield_of(surroundings, {"./server"}).value, down) << "nobody knows";
-    EXPECT_EQ(shield_of(surroundings, {"--shield", "none", "nginx"}).value, Shield{SignalSet{}});
+    EXPECT_EQ(shield_of(surroundings, {"--stop-shield", "none", "nginx"}).value, Shield{SignalSet{}});
     // Nobody is refused a start that was right before there were shields.
     EXPECT_EQ(shield_of(surroundings, {"-p", "QUIT/1s/TERM/1s", "nginx"}).value, down);
     EXPECT_EQ(shield_of(surroundings, {"-s", "same", "nginx"}).value, down);
@@ -262,7 +262,7 @@ TEST(Shields, GoUpByThemselvesWhereThePlatformAndThePresetCallForOne) {
   EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, down);
   surroundings.environment = {};
   EXPECT_EQ(shield_of(surroundings, {"nginx"}).value, down);
-  EXPECT_EQ(shield_of(surroundings, {"--shield", "TERM", "nginx"}).value, term) << "a list is up anywhere";
+  EXPECT_EQ(shield_of(surroundings, {"--stop-shield", "TERM", "nginx"}).value, term) << "a list is up anywhere";
 }
 
 TEST(Shields, NoneGoesUpWhereTheJobsWantTheSignal) {
@@ -274,7 +274,7 @@ TEST(Shields, NoneGoesUpWhereTheJobsWantTheSignal) {
     EXPECT_EQ(shield_of(surroundings, words).value, down) << words[0];
     EXPECT_TRUE(configured(surroundings).warnings.empty()) << "nor is one advised";
   }
-  surroundings.arguments = {"--shield", "TERM", "rake", "resque:work"};
+  surroundings.arguments = {"--stop-shield", "TERM", "rake", "resque:work"};
   EXPECT_EQ(configured(surroundings).warnings.size(), 1U);
   surroundings.environment = {"DYNO=worker.1", "TERM_CHILD="};
   EXPECT_EQ(shield_of(surroundings, {"rake", "resque:work"}).value, Shield{SignalSet{sig::kTerm}});
@@ -282,13 +282,13 @@ TEST(Shields, NoneGoesUpWhereTheJobsWantTheSignal) {
 
 TEST(Shields, OneThatAPresetDoesNotEndBehindIsWarnedOf) {
   FakeSurroundings surroundings;
-  surroundings.arguments = {"--shield", "TERM", "puma"};
+  surroundings.arguments = {"--stop-shield", "TERM", "puma"};
   const Invocation invocation = configured(surroundings);
   ASSERT_EQ(invocation.warnings.size(), 1U);
-  EXPECT_TRUE(invocation.warnings[0].starts_with("--shield: puma stops its own processes by TERM"))
+  EXPECT_TRUE(invocation.warnings[0].starts_with("--stop-shield: puma stops its own processes by TERM"))
       << invocation.warnings[0];
   for (const std::vector<std::string>& fine : std::vector<std::vector<std::string>>{
-           {"--shield", "HUP", "-m", "HUP:ignore", "puma"}, {"--shield", "TERM", "nginx"}}) {
+           {"--stop-shield", "HUP", "-m", "HUP:ignore", "puma"}, {"--stop-shield", "TERM", "nginx"}}) {
     surroundings.arguments = fine;
     EXPECT_TRUE(configured(surroundings).warnings.empty()) << fine[1];
   }
@@ -302,30 +302,30 @@ TEST(Shields, OneAgainstASignalThatIsPassedOnIsWarnedOfOnce) {
     return configured(surroundings).warnings;
   };
   const auto in_vain = [](const std::string& signals) {
-    return std::vector<std::string>{"--shield: a " + signals +
+    return std::vector<std::string>{"--stop-shield: a " + signals +
                                     " to graceshim is passed on and does nothing: name it in stop.on to stop by it, "
                                     "or in signals to pass it on as another or not at all"};
   };
-  EXPECT_EQ(warnings({"--shield", "USR1"}), in_vain("USR1"));
-  EXPECT_EQ(warnings({"--shield", "TERM,USR1,USR2"}), in_vain("USR1,USR2"));
-  EXPECT_EQ(warnings({"--shield", "TERM", "--stop-on", "INT"}), in_vain("TERM"));
-  EXPECT_TRUE(warnings({"--shield", "TERM,INT"}).empty());
-  EXPECT_TRUE(warnings({"--shield", "USR1", "-m", "USR1:USR2"}).empty());
-  EXPECT_TRUE(warnings({"--shield", "none", "--stop-on", "INT"}).empty());
+  EXPECT_EQ(warnings({"--stop-shield", "USR1"}), in_vain("USR1"));
+  EXPECT_EQ(warnings({"--stop-shield", "TERM,USR1,USR2"}), in_vain("USR1,USR2"));
+  EXPECT_EQ(warnings({"--stop-shield", "TERM", "--stop-on", "INT"}), in_vain("TERM"));
+  EXPECT_TRUE(warnings({"--stop-shield", "TERM,INT"}).empty());
+  EXPECT_TRUE(warnings({"--stop-shield", "USR1", "-m", "USR1:USR2"}).empty());
+  EXPECT_TRUE(warnings({"--stop-shield", "none", "--stop-on", "INT"}).empty());
 }
 
 TEST(Shields, WhatCannotBeOneIsRefused) {
   FakeSurroundings surroundings;
   const auto error = [&surroundings](const char* word) {
-    surroundings.arguments = {"--shield", word, "ls"};
+    surroundings.arguments = {"--stop-shield", word, "ls"};
     return surroundings.error();
   };
-  EXPECT_EQ(error("KILL"), "--shield: KILL cannot be caught by any program");
-  EXPECT_EQ(error("TERM,STOP"), "--shield: STOP cannot be caught by any program");
-  EXPECT_EQ(error("CHLD"), "--shield: CHLD tells graceshim of its own children, it has no other use");
-  EXPECT_EQ(error("CONT"), "--shield: CONT continues a process even where it is ignored");
-  EXPECT_EQ(error("33"), "--shield: 32 and 33 belong to the C library");
-  EXPECT_EQ(error("nome"), "--shield: unknown shield 'nome'; did you mean 'none'?");
+  EXPECT_EQ(error("KILL"), "--stop-shield: KILL cannot be caught by any program");
+  EXPECT_EQ(error("TERM,STOP"), "--stop-shield: STOP cannot be caught by any program");
+  EXPECT_EQ(error("CHLD"), "--stop-shield: CHLD tells graceshim of its own children, it has no other use");
+  EXPECT_EQ(error("CONT"), "--stop-shield: CONT continues a process even where it is ignored");
+  EXPECT_EQ(error("33"), "--stop-shield: 32 and 33 belong to the C library");
+  EXPECT_EQ(error("nome"), "--stop-shield: unknown shield 'nome'; did you mean 'none'?");
   EXPECT_NE(error("TREM").find("did you mean 'TERM'?"), std::string::npos);
 }
 

@@ -150,12 +150,12 @@ TEST(Environment, TheFirstOfTwoCountsAsInGetenv) {
 
 TEST(Environment, SeveralSignalsAreMapped) {
   FakeSurroundings surroundings = with_arguments({"-m", "USR1:USR2", "ls"});
-  surroundings.environment = {"GRACESHIM_MAP=HUP:USR2,USR1:ignore"};
+  surroundings.environment = {"GRACESHIM_SIGNALS=HUP:USR2,USR1:ignore"};
   const auto result = surroundings.configure();
   ASSERT_TRUE(result) << result.error().message;
   ASSERT_EQ(result->config.signals.size(), 2U);
   EXPECT_EQ(result->config.signals[0].value, (SignalMapping{sig::kHup, sig::kUsr2}));
-  EXPECT_EQ(result->config.signals[0].where, "GRACESHIM_MAP");
+  EXPECT_EQ(result->config.signals[0].where, "GRACESHIM_SIGNALS");
   EXPECT_EQ(result->config.signals[1].value, (SignalMapping{sig::kUsr1, sig::kUsr2}));
   EXPECT_EQ(result->config.signals[1].where, "--map");
 }
@@ -167,7 +167,7 @@ std::string error_of_variable(const std::string& name) {
 }
 
 TEST(Environment, ASlipOfTheFingerIsNamedWithTheNearest) {
-  for (const auto& [typed, meant] : std::map<std::string, std::string>{{"MAPS", "MAP"},
+  for (const auto& [typed, meant] : std::map<std::string, std::string>{{"SIGNLAS", "SIGNALS"},
                                                                        {"PRESETT", "PRESET"},
                                                                        {"LOGLEVEL", "LOG_LEVEL"},
                                                                        {"STOP_SIGNL", "STOP_SIGNAL"},

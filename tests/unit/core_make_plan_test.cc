@@ -375,8 +375,8 @@ TEST(MakePlan, ThePlatformsBroadcastIsKnown) {
 TEST(MakePlan, EverySettingOfAStopArrivesInThePlan) {
   Config config;
   config.stop_repeat = flag("--stop-repeat", Repeat::kEscalate);
-  config.stop_stragglers = flag("--stragglers", Stragglers::kLeave);
-  config.stop_straggler_timeout = flag("--straggler-timeout", Millis{7});
+  config.stop_stragglers = flag("--stop-stragglers", Stragglers::kLeave);
+  config.stop_straggler_timeout = flag("--stop-straggler-timeout", Millis{7});
   CodeSet success;
   success.add(143);
   config.exit_success = flag("--success-exit-status", success);
@@ -392,7 +392,7 @@ TEST(MakePlan, EverySettingOfAStopArrivesInThePlan) {
 
 Config shielded(SignalSet signals) {
   Config config;
-  config.stop_shield = flag("--shield", Shield{signals});
+  config.stop_shield = flag("--stop-shield", Shield{signals});
   return config;
 }
 
@@ -401,7 +401,7 @@ TEST(MakePlan, WithoutAShieldTheTwoPlansAreOne) {
   config.stop_plan = of_preset(steps_of("QUIT/auto/TERM/5s"));
   config.shielded_plan = of_preset(steps_of("QUIT/auto/INT/5s"));
   for (const Shield& none : {Shield{Auto{}}, Shield{SignalSet{}}}) {
-    config.stop_shield = flag("--shield", none);
+    config.stop_shield = flag("--stop-shield", none);
     const PlanResult result = made(config, heroku());
     EXPECT_EQ(format_plan(result.plan.steps), "QUIT/auto/TERM/5s/KILL");
     EXPECT_EQ(result.plan, result.unshielded);
@@ -438,7 +438,7 @@ TEST(MakePlan, AShieldThatTheUsualPlanGoesWithChangesNoPlan) {
 
 TEST(MakePlan, ASignalThatIsSentAndShieldedIsRefused) {
   const std::string tail =
-      ", but stop.shield (--shield) keeps TERM from every process: send another signal, or shield another";
+      ", but stop.shield (--stop-shield) keeps TERM from every process: send another signal, or shield another";
   Config config = shielded({sig::kTerm});
   EXPECT_EQ(message_of(config), "stop.signal sends 'same', which can be TERM" + tail);
   config.stop_on = flag("--stop-on", SignalSet{sig::kInt});
