@@ -26,6 +26,10 @@ std::string escaped(std::string_view text);
 std::string printable(std::string_view word);
 std::string in_quotes(std::string_view word);  // the same between quotation marks: 'word'
 
+// The number that `digits` are, kMostWhole if it is that or more; nothing if there is another character, or none.
+constexpr int kMostWhole = 1'000'000'000;
+std::optional<int> whole_number(std::string_view digits) noexcept;
+
 // `pattern` with each %x replaced by the value of x; a %x without a value stays.
 using Replacement = std::pair<char, std::string_view>;
 std::string expand(std::string_view pattern, std::initializer_list<Replacement> values);

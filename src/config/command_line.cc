@@ -45,14 +45,6 @@ tl::unexpected<Error> unknown_option(std::string_view word) {
   return fail(message + (hint.empty() ? "; graceshim --help lists them" : hint));
 }
 
-Result<Mode> explain_mode(std::string_view format, const Key& key) {
-  if (format == "text") return Mode::kExplain;
-  if (format == "json") return Mode::kExplainJson;
-  const std::string hint = nearest_hint(format, key.words);
-  return fail(long_name(key) + ": unknown word " + in_quotes(format) +
-              (hint.empty() ? "; expected text or json" : hint));
-}
-
 }  // namespace
 
 Result<CommandLine> read_command_line(std::span<char* const> arguments) {
@@ -70,19 +62,19 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
     const std::string where = key->flag.empty() ? std::string("-") + key->letter : long_name(*key);
     if (found.kind == Kind::kLacksArgument) return fail(where + ": needs an argument, " + std::string(key->argument));
 
+    const Value value{.text = found.argument != nullptr ? found.argument : std::string(key->implied), .where = where};
     switch (key->role) {
       case Role::kSetting:
-        line.layer.push_back({key, Value{.text = found.argument != nullptr ? found.argument : std::string(key->implied),
-                                         .where = where}});
+        line.layer.push_back({key, value});
         break;
       case Role::kConfigFile:
-        line.config_path = found.argument;
+        line.config_path = value.text;
         if (line.config_path.empty()) return fail(where + ": the file's name is empty");
         break;
       case Role::kExplain: {
-        const Result<Mode> mode = explain_mode(found.argument != nullptr ? found.argument : key->implied, *key);
-        if (!mode) return tl::unexpected(mode.error());
-        line.mode = *mode;
+        const Result<LogFormat> format = Codec<LogFormat>::read(value);
+        if (!format) return tl::unexpected(format.error());
+        line.mode = *format == LogFormat::kText ? Mode::kExplain : Mode::kExplainJson;
         break;
       }
       case Role::kListPresets:

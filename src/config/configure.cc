@@ -110,19 +110,10 @@ Result<void> apply_preset(Config& config, const Preset& preset) {
   return {};
 }
 
-std::optional<std::string> variable_in(std::span<char* const> environment, std::string_view name) {
-  for (const std::string_view entry : environment) {
-    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
-      return std::string(entry.substr(name.size() + 1));
-    }
-  }
-  return std::nullopt;
-}
-
 Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundings, bool warns_of_wrappers) {
   Config& config = invocation.config;
-  const VariableLookup lookup = [&surroundings](std::string_view name) {
-    return variable_in(surroundings.environment, name);
+  const VariableLookup lookup = [&surroundings](std::string_view name) -> std::optional<std::string> {
+    return std::optional<std::string>(variable_in(surroundings.environment, name));
   };
   Recognised found = recognise(invocation.command, lookup);
   if (warns_of_wrappers && !found.wrapper_warning.empty())

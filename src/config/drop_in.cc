@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "environment.h"
 #include "graceshim/text.h"
 #include "layout.h"
 #include "licence.h"
@@ -131,15 +132,6 @@ std::vector<OptionShape> option_shapes(const DropIn& who) {
   return shapes;
 }
 
-// The value of a variable, as getenv(3) would find it.
-std::optional<std::string_view> value_of(std::span<char* const> environment, std::string_view name) {
-  for (const char* const entry : environment) {
-    const std::string_view text = entry;
-    if (text.starts_with(name) && text.substr(name.size()).starts_with('=')) return text.substr(name.size() + 1);
-  }
-  return std::nullopt;
-}
-
 // As atoi(3), of which nothing but 0, 1, 2 and more matters.
 std::size_t number_in(std::string_view text) {
   std::size_t number = 0;
@@ -228,7 +220,7 @@ Result<CommandLine> read_command_line_as(const DropIn& who, std::span<char* cons
   line.command = command_in(arguments, reader.end(), who.drops_dashes);
   for (const Row& row : who.options) {
     if (row.variable.empty()) continue;
-    const std::optional<std::string_view> value = value_of(environment, row.variable);
+    const std::optional<std::string_view> value = variable_in(environment, row.variable);
     if (!value || (!row.variable_value.empty() && row.variable_value != *value)) continue;
     collector.take(row, std::string(row.variable), *value, number_in(*value));
     if (!row.says.empty()) line.notes.emplace(line.notes.begin(), row.says);  // dumb-init asks for them in this order

@@ -55,17 +55,18 @@ std::string_view setting_called(std::string_view name) {
   return {};
 }
 
-bool has_value(std::span<char* const> environment, std::string_view name) {
-  return std::ranges::any_of(environment, [name](std::string_view entry) {
-    return entry.size() > name.size() + 1 && entry.starts_with(name) && entry[name.size()] == '=';
-  });
-}
-
 }  // namespace
 
 std::optional<std::string_view> Environment::trace(std::string_view name) const {
   for (const auto& [known, value] : traces) {
     if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> variable_in(std::span<char* const> environment, std::string_view name) {
+  for (const std::string_view entry : environment) {
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) return entry.substr(name.size() + 1);
   }
   return std::nullopt;
 }
@@ -103,7 +104,9 @@ Result<Environment> read_environment(std::span<char* const> environment) {
     const std::string_view value = text.substr(equals + 1);
     // The spelling of an earlier version says nothing beside that of today.
     const bool is_old = name != key->variable;
-    if (std::ranges::find(seen, name) != seen.end() || (is_old && has_value(environment, key->variable))) continue;
+    if (std::ranges::find(seen, name) != seen.end() ||
+        (is_old && variable_in(environment, key->variable).value_or("") != ""))
+      continue;
     seen.push_back(name);
     if (value.empty()) continue;
     if (key->role == Role::kConfigFile) {

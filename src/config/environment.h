@@ -23,6 +23,9 @@ struct Environment {
   [[nodiscard]] std::optional<std::string_view> trace(std::string_view name) const;
 };
 
+// The value of a variable, as getenv(3) would find it.
+std::optional<std::string_view> variable_in(std::span<char* const> environment, std::string_view name);
+
 // Reads "KEY=value" strings, which must outlive the result. As in getenv(), the first of several counts; an empty
 // GRACESHIM_ variable says nothing, because a Compose file or a chart has no other way to leave one out. Takes time in
 // proportion to the number of strings. Errors: a GRACESHIM_ variable that is a slip of the finger for a setting.

@@ -27,8 +27,8 @@ bool begins_with(std::string_view text, std::string_view pattern) {
 
 const Preset* by_title(std::string_view title) {
   // Some keep the path that they were started by: "/usr/bin/redis-server 127.0.0.1:6379".
-  const std::size_t slash = title.substr(0, title.find(' ')).rfind('/');
-  if (slash != std::string_view::npos) title.remove_prefix(slash + 1);
+  const std::string_view path = title.substr(0, title.find(' '));
+  title.remove_prefix(path.size() - base_name(path).size());
   for (const Preset& preset : presets()) {
     for (const std::string_view pattern : names_in(preset.titles)) {
       if (begins_with(title, pattern)) return &preset;

@@ -1,6 +1,5 @@
 #include "values.h"
 
-#include <charconv>
 #include <optional>
 
 #include "graceshim/text.h"
@@ -78,14 +77,6 @@ Result<std::vector<Value>> items_of(const Value& value, std::string_view expecte
     if (comma == std::string_view::npos) return items;
     rest.remove_prefix(comma + 1);
   }
-}
-
-// Digits and nothing else.
-std::optional<int> whole_number(std::string_view digits) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || digits.starts_with('-')) return std::nullopt;
-  return number;
 }
 
 Result<int> read_signal(const Value& value) {
@@ -236,7 +227,8 @@ Result<ReportTarget> Codec<ReportTarget>::read(const Value& value) {
   }
   if (digits == value.text) return ReportTarget{.kind = Target::kPath, .path = value.text};
   const std::optional<int> fd = whole_number(digits);
-  if (!fd) return fail_at(value.where, in_quotes(value.text) + " is no file descriptor; expected one as in fd:3");
+  if (!fd || *fd == kMostWhole)
+    return fail_at(value.where, in_quotes(value.text) + " is no file descriptor; expected one as in fd:3");
   return ReportTarget{.kind = Target::kFd, .fd = *fd};
 }
 

@@ -55,19 +55,6 @@ constexpr auto kNamed = std::to_array<NamedSignal>({
     {kSignalRtMax, "RTMAX"},
 });
 
-constexpr int kTooLarge = 1'000'000;
-
-// A decimal number without a sign, kTooLarge if it is that or more; nothing if `text` is not one.
-std::optional<int> parse_number(std::string_view text) noexcept {
-  if (text.empty()) return std::nullopt;
-  int value = 0;
-  for (const char c : text) {
-    if (!is_digit(c)) return std::nullopt;
-    value = std::min(value * 10 + (c - '0'), kTooLarge);
-  }
-  return value;
-}
-
 std::optional<std::string_view> without_prefix(std::string_view text, std::string_view prefix) noexcept {
   if (!equals_ignoring_case(text.substr(0, prefix.size()), prefix)) return std::nullopt;
   return text.substr(prefix.size());
@@ -76,9 +63,9 @@ std::optional<std::string_view> without_prefix(std::string_view text, std::strin
 // `RTMIN+n` and `RTMAX-n`, the n possibly too large; nothing if `name` has not that form.
 std::optional<int> parse_real_time(std::string_view name) noexcept {
   if (const auto offset = without_prefix(name, "RTMIN+")) {
-    if (const auto n = parse_number(*offset)) return kSignalRtMin + *n;
+    if (const auto n = whole_number(*offset)) return kSignalRtMin + *n;
   } else if (const auto below = without_prefix(name, "RTMAX-")) {
-    if (const auto n = parse_number(*below)) return kSignalRtMax - *n;
+    if (const auto n = whole_number(*below)) return kSignalRtMax - *n;
   }
   return std::nullopt;
 }
@@ -93,7 +80,7 @@ std::string signal_name(int signal) {
 }
 
 Result<int> parse_signal(std::string_view text) {
-  if (const auto number = parse_number(text)) {
+  if (const auto number = whole_number(text)) {
     if (*number >= 1 && *number <= kSignalMax) return *number;
     return fail("signal " + in_quotes(text) + " is out of range, expected 1 to " + std::to_string(kSignalMax));
   }

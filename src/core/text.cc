@@ -109,6 +109,13 @@ std::string nearest_hint(std::string_view word, std::span<const std::string_view
   return "; did you mean '" + std::string(*found) + "'?";
 }
 
+std::optional<int> whole_number(std::string_view digits) noexcept {
+  if (digits.empty() || !std::ranges::all_of(digits, is_digit)) return std::nullopt;
+  std::int64_t number = 0;
+  for (const char c : digits) number = std::min<std::int64_t>(number * 10 + (c - '0'), kMostWhole);
+  return static_cast<int>(number);
+}
+
 std::string expand(std::string_view pattern, std::initializer_list<Replacement> values) {
   std::string result;
   for (std::size_t at = 0; at < pattern.size(); ++at) {
