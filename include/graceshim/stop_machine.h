@@ -224,6 +224,35 @@ struct Action {
   std::uint8_t step = 0;
   int signal = 0;
   int status = 0;
+
+  static constexpr Action of(ActionKind kind) noexcept {
+    Action action;
+    action.kind = kind;
+    return action;
+  }
+  static constexpr Action forward(Target target, int signal, Scope scope) noexcept {
+    Action action = of(ActionKind::kForward);
+    action.target = target;
+    action.signal = signal;
+    action.scope = scope;
+    return action;
+  }
+  static constexpr Action dismiss(int signal) noexcept {
+    Action action = of(ActionKind::kDismiss);
+    action.signal = signal;
+    return action;
+  }
+  static constexpr Action noted(Note note, int signal = 0) noexcept {
+    Action action = of(ActionKind::kNote);
+    action.note = note;
+    action.signal = signal;
+    return action;
+  }
+  static constexpr Action finish(int status) noexcept {
+    Action action = of(ActionKind::kFinish);
+    action.status = status;
+    return action;
+  }
 };
 
 // The actions of one event, in the order in which they are to be performed.

@@ -1,5 +1,7 @@
 #include "graceshim/stop_machine.h"
 
+#include "job_control.h"
+
 namespace graceshim {
 namespace {
 
@@ -14,19 +16,17 @@ constexpr Millis sooner(Millis a, Millis b) noexcept {
 // One event being answered: the next state and the actions grow here.
 class Transition {
  public:
-  Transition(const Plan& plan, const State& state, Millis at) noexcept : plan_(plan), now_(at), result_{state, {}} {}
+  Transition(const Plan& plan, const State& state, Millis at) noexcept
+      : plan_(plan), now_(at), result_{state, {}}, state_(result_.state) {}
 
   void handle(const Event& event) noexcept;
   [[nodiscard]] const Step& result() const noexcept { return result_; }
 
  private:
-  State& state() noexcept { return result_.state; }
-
   // --- One function per kind of event. ---
   void on_started(bool in_foreground) noexcept;
   void on_start_failed(int code) noexcept;
   void on_signal(const Event& event) noexcept;
-  void on_child_stopped(int signal, Foreground foreground) noexcept;
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
@@ -53,18 +53,18 @@ class Transition {
   // --- Parts of them. ---
   void set_stop_times(Millis timeout) noexcept;
   bool advance(bool kill_allowed) noexcept;
-  void resume_child(bool with_terminal) noexcept;
-  void forward(int signal, Scope scope) noexcept;
+  void control(const JobControl& asked) noexcept;
+  void forward(int signal, Scope scope) noexcept { act(Action::forward(state_.target, signal, scope)); }
   [[nodiscard]] Scope forward_scope() noexcept;
-  void act(ActionKind kind) noexcept;
+  void act(const Action& action) noexcept { result_.actions.push(action); }
+  void act(ActionKind kind) noexcept { act(Action::of(kind)); }
   [[nodiscard]] int clean_up_signal() const noexcept;
-  void dismiss() noexcept;
   void deliver() noexcept;
   void rescan_orphans() noexcept;
-  void arm(Timer timer, Millis at) noexcept { state().due[timer] = at; }
+  void arm(Timer timer, Millis at) noexcept { state_.due[timer] = at; }
   void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
   void cut_hook() noexcept;
-  void note(Note what, int signal = 0) noexcept;
+  void note(Note what, int signal = 0) noexcept { act(Action::noted(what, signal)); }
   [[nodiscard]] int signal_of(const PlanStep& step) noexcept;
   [[nodiscard]] Millis wait_of(std::size_t index) noexcept;
   [[nodiscard]] bool is_final_kill(std::size_t index) const noexcept;
@@ -72,10 +72,11 @@ class Transition {
   const Plan& plan_;
   const Millis now_;
   Step result_;
+  State& state_;  // of the result
 };
 
 void Transition::handle(const Event& event) noexcept {
-  if (state().phase == Phase::kFinished) return;
+  if (state_.phase == Phase::kFinished) return;
   switch (event.kind) {
     case EventKind::kStarted:
       return on_started(event.in_foreground);
@@ -88,7 +89,7 @@ void Transition::handle(const Event& event) noexcept {
     case EventKind::kReaped:
       return on_reaped(event);
     case EventKind::kChildStopped:
-      return on_child_stopped(event.signal, event.foreground);
+      return control(on_child_stopped(plan_, state_, event.signal, event.foreground));
     case EventKind::kUnheard:
       return on_unheard();
     case EventKind::kPassed:
@@ -101,15 +102,15 @@ void Transition::handle(const Event& event) noexcept {
 }
 
 void Transition::on_started(bool in_foreground) noexcept {
-  if (state().phase != Phase::kStarting) return;
-  state().child_has_terminal = in_foreground;
-  state().phase = Phase::kRunning;
-  if (plan_.pause) state().target = Target::kOrphans;
-  state().started_at = now_;
+  if (state_.phase != Phase::kStarting) return;
+  state_.child_has_terminal = in_foreground;
+  state_.phase = Phase::kRunning;
+  if (plan_.pause) state_.target = Target::kOrphans;
+  state_.started_at = now_;
 }
 
 void Transition::on_start_failed(int code) noexcept {
-  if (state().phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
+  if (state_.phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
 }
 
 void Transition::on_signal(const Event& event) noexcept {
@@ -118,85 +119,51 @@ void Transition::on_signal(const Event& event) noexcept {
   const Route asked = plan_.routes[static_cast<std::size_t>(signal)];
   const Route route = asked.is_forward_unless_ignored() && event.was_ignored ? Route::drop() : asked;
   if (route.is_trigger()) return begin_stop(signal, signal, event.from_keyboard);
-  if (state().phase == Phase::kStarting || state().phase == Phase::kKilling) return;
-  if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state().target == Target::kChild) {
-    state().child_has_terminal = event.foreground == Foreground::kChild;
-    resume_child(event.foreground == Foreground::kOurs);
+  if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling) return;
+  if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
+    control(on_continued(event.foreground));
     if (route.replacement() == sig::kCont) return;
   }
-  // A hang-up goes to the session leader, a shell above us, and from it and by its end to the foreground group and to
-  // the jobs. Where we lead the session ourselves, the child hears of it from us or from nobody.
-  const bool hung_up_below_a_shell = event.terminal_gone && plan_.suspendable;
-  const bool child_has_it = (plan_.shares_group() && (event.from_keyboard || hung_up_below_a_shell)) ||
-                            (state().child_has_terminal && hung_up_below_a_shell);
   const bool platform_sent_it = route.replacement() == signal && plan_.broadcast.has(signal);
-  if (!route.is_dropped() && !child_has_it && !platform_sent_it) forward(route.replacement(), forward_scope());
+  if (!route.is_dropped() && !platform_sent_it && !reaches_child_without_us(plan_, state_, event))
+    forward(route.replacement(), forward_scope());
   if (plan_.suspend_on.has(signal)) act(ActionKind::kSuspend);
 }
 
-// ^Z, or a background job that wants the terminal. Someone stopped by hand, by STOP, stays so.
-void Transition::on_child_stopped(int signal, Foreground foreground) noexcept {
-  const SignalSet of_terminal{sig::kTstp, sig::kTtin, sig::kTtou};
-  if (plan_.terminal == Terminal::kNone || !of_terminal.has(signal) || state().target != Target::kChild) return;
-  switch (state().phase) {
-    case Phase::kStarting:
-    case Phase::kSettling:
-    case Phase::kKilling:
-    case Phase::kFinished:
-      return;
-    case Phase::kRunning:
-      // Our turn came without a CONT, for `fg` of a job that was running sends none, and only now it shows; or the
-      // child asked just before it was given what it asked for.
-      if (signal != sig::kTstp && foreground != Foreground::kElsewhere && plan_.terminal == Terminal::kHandedOver)
-        break;
-      if (plan_.suspendable) {
-        state().child_has_terminal = false;  // the shell takes it as soon as it sees us stopped
-        return act(ActionKind::kSuspend);
-      }
-      break;
-    case Phase::kDraining:
-    case Phase::kStepping:
-      break;  // a stop does not wait for somebody's `fg`
-  }
-  // Else nobody would continue it, and a stopped child leaves the terminal dead.
-  resume_child(true);
-}
-
 void Transition::on_parent_ended() noexcept {
-  if (state().phase == Phase::kStarting || state().phase == Phase::kRunning) begin_stop(sig::kTerm, 0, false);
+  if (state_.phase == Phase::kStarting || state_.phase == Phase::kRunning) begin_stop(sig::kTerm, 0, false);
 }
 
 void Transition::on_reaped(const Event& event) noexcept {
-  if (state().phase == Phase::kStarting) return;
-  const bool hook_ended = event.hook_ended && state().hook_running;
+  if (state_.phase == Phase::kStarting) return;
+  const bool hook_ended = event.hook_ended && state_.hook_running;
   if (hook_ended) {
-    state().hook_running = false;
+    state_.hook_running = false;
     disarm(Timer::kHookLimit);
   }
-  if (event.child_ended && state().target == Target::kChild) return on_child_ended(event);
+  if (event.child_ended && state_.target == Target::kChild) return on_child_ended(event);
   if (hook_ended) drain_or_step();
-  if (state().target == Target::kChild) return;
+  if (state_.target == Target::kChild) return;
   if (event.empty) return plan_.pause ? void() : finish();
   // Whoever was just reaped may have left us orphans, which need the current step as well.
-  if (state().phase == Phase::kStepping) rescan_orphans();
+  if (state_.phase == Phase::kStepping) rescan_orphans();
 }
 
 void Transition::on_child_ended(const Event& event) noexcept {
-  state().child = event.status;
-  state().target = Target::kOrphans;
-  if (state().hook_running) cut_hook();
+  state_.child = event.status;
+  state_.target = Target::kOrphans;
+  if (state_.hook_running) cut_hook();
   if (event.empty) return finish();
-  if (state().phase == Phase::kKilling) return;
+  if (state_.phase == Phase::kKilling) return;
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
-    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) dismiss();
+    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) act(Action::dismiss(clean_up_signal()));
     note(Note::kLeft);
     return finish();
   }
-  if (state().phase != Phase::kRunning) return address_orphans(event.status);
+  if (state_.phase != Phase::kRunning) return address_orphans(event.status);
 
   if (plan_.stragglers == Stragglers::kWait) return wait_for_tree(Note::kWaiting);
-  const bool daemonised =
-      event.status == ExitStatus{} && event.own_session && now_ - state().started_at < kDaemonWindow;
+  const bool daemonised = event.status == ExitStatus{} && event.own_session && now_ - state_.started_at < kDaemonWindow;
   if (daemonised) return wait_for_tree(Note::kDaemonised);
   stop_orphans();
 }
@@ -204,62 +171,62 @@ void Transition::on_child_ended(const Event& event) noexcept {
 // The child may be about to start the process that the step is for, or a process below it may not have set its handlers
 // yet.
 void Transition::on_unheard() noexcept {
-  if (state().phase != Phase::kStepping || state().target != Target::kChild) return;
-  arm(Timer::kRescan, now_ + state().rescan_interval);
-  state().rescan_interval = sooner(state().rescan_interval * 2, kLongestRescanInterval);
+  if (state_.phase != Phase::kStepping || state_.target != Target::kChild) return;
+  arm(Timer::kRescan, now_ + state_.rescan_interval);
+  state_.rescan_interval = sooner(state_.rescan_interval * 2, kLongestRescanInterval);
 }
 
 void Transition::on_passed(bool reachable) noexcept {
-  if (state().phase != Phase::kKilling) return;
+  if (state_.phase != Phase::kKilling) return;
   // What is left may not be signalled: to wait for it would only hang the exit.
   if (!reachable) return leave_survivors();
-  const bool is_first = state().pass_interval == kFirstPassInterval;
+  const bool is_first = state_.pass_interval == kFirstPassInterval;
   if (is_first) note(Note::kKill);
 }
 
 void Transition::on_hook_failed() noexcept {
-  if (!state().hook_running) return;
-  state().hook_running = false;
+  if (!state_.hook_running) return;
+  state_.hook_running = false;
   disarm(Timer::kHookLimit);
   drain_or_step();
 }
 
 void Transition::on_timer() noexcept {
-  const Timer timer = state().due.first();
-  if (state().due[timer] > now_) return;
+  const Timer timer = state_.due.first();
+  if (state_.due[timer] > now_) return;
   disarm(timer);
   switch (timer) {
     case Timer::kDeadline:
-      if (state().phase != Phase::kDraining && state().phase != Phase::kStepping && state().phase != Phase::kSettling)
+      if (state_.phase != Phase::kDraining && state_.phase != Phase::kStepping && state_.phase != Phase::kSettling)
         return;
       note(Note::kTimeout);
       return kill_tree();
     case Timer::kDelay:
-      if (state().phase != Phase::kDraining) return;
-      state().delay_pending = false;
+      if (state_.phase != Phase::kDraining) return;
+      state_.delay_pending = false;
       return drain_or_step();
     case Timer::kHookLimit:
-      if (state().phase != Phase::kDraining || !state().hook_running) return;
+      if (state_.phase != Phase::kDraining || !state_.hook_running) return;
       cut_hook();
       return drain_or_step();
     case Timer::kWait:
-      if (state().phase == Phase::kStepping || state().phase == Phase::kSettling) enter_next_step();
+      if (state_.phase == Phase::kStepping || state_.phase == Phase::kSettling) enter_next_step();
       return;
     case Timer::kRescan:
-      if (state().phase != Phase::kStepping) return;
-      return state().target == Target::kOrphans ? rescan_orphans() : deliver();
+      if (state_.phase != Phase::kStepping) return;
+      return state_.target == Target::kOrphans ? rescan_orphans() : deliver();
     case Timer::kSettle:
-      if (state().phase != Phase::kSettling) return;
-      state().phase = Phase::kStepping;
-      state().signal = clean_up_signal();
+      if (state_.phase != Phase::kSettling) return;
+      state_.phase = Phase::kStepping;
+      state_.signal = clean_up_signal();
       return deliver();
     case Timer::kPass:
-      if (state().phase != Phase::kKilling) return;
+      if (state_.phase != Phase::kKilling) return;
       act(ActionKind::kKillPass);
-      state().pass_interval = sooner(state().pass_interval * 2, kLongestPassInterval);
-      return arm(Timer::kPass, now_ + state().pass_interval);
+      state_.pass_interval = sooner(state_.pass_interval * 2, kLongestPassInterval);
+      return arm(Timer::kPass, now_ + state_.pass_interval);
     case Timer::kKillGrace:
-      if (state().phase == Phase::kKilling) leave_survivors();
+      if (state_.phase == Phase::kKilling) leave_survivors();
       return;
   }
 }
@@ -267,20 +234,20 @@ void Transition::on_timer() noexcept {
 // `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
 void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
   if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
-  if (state().phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
-  if (state().phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
-  state().trigger = trigger;
-  state().triggers_seen.add(trigger);
-  state().by_keyboard = from_keyboard && plan_.shares_group();
-  state().cause = Cause::kGraceful;
-  if (trigger == sig::kInt) state().last_int = now_;
+  if (state_.phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
+  if (state_.phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
+  state_.trigger = trigger;
+  state_.triggers_seen.add(trigger);
+  state_.by_keyboard = from_keyboard && plan_.shares_group();
+  state_.cause = Cause::kGraceful;
+  if (trigger == sig::kInt) state_.last_int = now_;
   set_stop_times(plan_.timeout);
-  state().phase = Phase::kDraining;
+  state_.phase = Phase::kDraining;
   if (plan_.delay > Millis{0}) {
-    state().delay_pending = true;
+    state_.delay_pending = true;
     arm(Timer::kDelay, now_ + plan_.delay);
   }
-  state().hook_running = plan_.hook;
+  state_.hook_running = plan_.hook;
   drain_or_step();
   note(Note::kStopAsked, noted_signal);
   if (!plan_.hook) return;
@@ -289,13 +256,13 @@ void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) n
 }
 
 void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
-  const bool first_request = state().triggers_seen.empty();  // so far only the child had ended, unasked
-  const bool seen = state().triggers_seen.has(trigger);
-  const bool is_deliberate = seen && trigger == sig::kInt && now_ - state().last_int >= kRepeatedIntGap;
-  state().triggers_seen.add(trigger);
-  if (trigger == sig::kInt && (!seen || is_deliberate)) state().last_int = now_;
+  const bool first_request = state_.triggers_seen.empty();  // so far only the child had ended, unasked
+  const bool seen = state_.triggers_seen.has(trigger);
+  const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
+  state_.triggers_seen.add(trigger);
+  if (trigger == sig::kInt && (!seen || is_deliberate)) state_.last_int = now_;
   if (first_request) {
-    state().t0 = now_;  // repeats count from here; the deadline stays
+    state_.t0 = now_;  // repeats count from here; the deadline stays
     return note(Note::kStopAsked, trigger);
   }
 
@@ -307,7 +274,7 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
       advanced = advance(true);
       break;
     case Repeat::kForward:
-      if (state().phase == Phase::kStepping && plan_.steps[state().step].signal == kSameSignal) {
+      if (state_.phase == Phase::kStepping && plan_.steps[state_.step].signal == kSameSignal) {
         if (!plan_.shares_group() || !from_keyboard) forward(trigger, forward_scope());
         return;
       }
@@ -315,60 +282,60 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
     case Repeat::kAuto:
       if (is_deliberate) {
         advanced = advance(true);
-      } else if (!seen && now_ - state().t0 >= kRepeatWindow) {
+      } else if (!seen && now_ - state_.t0 >= kRepeatWindow) {
         advanced = advance(false);
       }
       break;
   }
   if (advanced) return note(Note::kAdvanced, trigger);
-  ++state().repeats_ignored;
+  ++state_.repeats_ignored;
   note(Note::kRepeatIgnored, trigger);
 }
 
 void Transition::stop_orphans() noexcept {
-  state().cause = Cause::kExited;
-  state().trigger = sig::kTerm;
+  state_.cause = Cause::kExited;
+  state_.trigger = sig::kTerm;
   set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
-  address_orphans(state().child);
+  address_orphans(state_.child);
 }
 
 // The first step waits for the delay and for the hook.
 void Transition::drain_or_step() noexcept {
-  if (!state().delay_pending && !state().hook_running) enter_step(0);
+  if (!state_.delay_pending && !state_.hook_running) enter_step(0);
 }
 
 void Transition::enter_step(std::size_t index) noexcept {
-  if (state().hook_running) cut_hook();
-  state().delay_pending = false;
+  if (state_.hook_running) cut_hook();
+  state_.delay_pending = false;
   if (is_final_kill(index)) return kill_tree();
-  state().phase = Phase::kStepping;
-  state().step = static_cast<std::uint8_t>(index);
-  state().signal = signal_of(plan_.steps[index]);
-  if (index > 0 && state().cause == Cause::kGraceful) state().cause = Cause::kEscalated;
-  if (state().signal == sig::kKill) state().cause = Cause::kKilled;
+  state_.phase = Phase::kStepping;
+  state_.step = static_cast<std::uint8_t>(index);
+  state_.signal = signal_of(plan_.steps[index]);
+  if (index > 0 && state_.cause == Cause::kGraceful) state_.cause = Cause::kEscalated;
+  if (state_.signal == sig::kKill) state_.cause = Cause::kKilled;
   disarm(Timer::kRescan);
-  state().rescan_interval = kRescanInterval;
+  state_.rescan_interval = kRescanInterval;
   deliver();
   const Millis end = later(now_, wait_of(index));
   // Where the wait ends with the timeout, the deadline speaks for both.
-  arm(Timer::kWait, end < state().deadline ? end : kInfinity);
+  arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
 }
 
 void Transition::enter_next_step() noexcept {
-  const std::size_t next = state().step + std::size_t{1};
+  const std::size_t next = state_.step + std::size_t{1};
   if (next < plan_.steps.size()) enter_step(next);
 }
 
 // The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the
 // orphans.
 void Transition::address_orphans(ExitStatus child) noexcept {
-  const bool step_was_sent = state().phase == Phase::kStepping;
+  const bool step_was_sent = state_.phase == Phase::kStepping;
   if (plan_.stragglers == Stragglers::kFinish) {
     act(ActionKind::kLookAtTree);
     note(Note::kFinishing);
     disarm(Timer::kWait);
     disarm(Timer::kRescan);
-    state().phase = Phase::kSettling;
+    state_.phase = Phase::kSettling;
     return;
   }
   // A child that the signal ended was a wrapper, which has told its own processes nothing. One that exited has handled
@@ -376,7 +343,7 @@ void Transition::address_orphans(ExitStatus child) noexcept {
   if (step_was_sent && !child.by_signal) return settle();
   act(ActionKind::kLookAtTree);
   note(Note::kStragglers);
-  enter_step(step_was_sent ? state().step : std::size_t{0});
+  enter_step(step_was_sent ? state_.step : std::size_t{0});
 }
 
 // Where the step's wait ends first, the next step is for what is left then.
@@ -384,18 +351,18 @@ void Transition::settle() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSettling);
   disarm(Timer::kRescan);
-  state().phase = Phase::kSettling;
+  state_.phase = Phase::kSettling;
   arm(Timer::kSettle, later(now_, plan_.settle));
 }
 
 void Transition::kill_tree() noexcept {
-  if (state().hook_running) cut_hook();
-  state().delay_pending = false;
-  state().phase = Phase::kKilling;
-  state().cause = Cause::kKilled;
-  state().pass_interval = kFirstPassInterval;
+  if (state_.hook_running) cut_hook();
+  state_.delay_pending = false;
+  state_.phase = Phase::kKilling;
+  state_.cause = Cause::kKilled;
+  state_.pass_interval = kFirstPassInterval;
   act(ActionKind::kKillPass);
-  arm(Timer::kPass, now_ + state().pass_interval);
+  arm(Timer::kPass, now_ + state_.pass_interval);
   arm(Timer::kKillGrace, now_ + kKillGrace);
 }
 
@@ -403,67 +370,47 @@ void Transition::kill_tree() noexcept {
 void Transition::leave_survivors() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSurvivors);
-  if (state().target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
+  if (state_.target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
   finish();
 }
 
 void Transition::wait_for_tree(Note why) noexcept {
-  state().phase = Phase::kRunning;
+  state_.phase = Phase::kRunning;
   act(ActionKind::kLookAtTree);
   note(why);
 }
 
 // The tree is empty, or left to itself: the child's status becomes ours.
 void Transition::finish() noexcept {
-  if (state().hook_running) cut_hook();
-  const int code = exit_code(state().child);
-  const bool asked = state().cause == Cause::kGraceful || state().cause == Cause::kEscalated;
+  if (state_.hook_running) cut_hook();
+  const int code = exit_code(state_.child);
+  const bool asked = state_.cause == Cause::kGraceful || state_.cause == Cause::kEscalated;
   const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
   const bool counts_as_success = counts && plan_.success.has(code);
-  finish_with(state().cause == Cause::kNone ? Cause::kExited : state().cause, counts_as_success ? kExitSuccess : code);
+  finish_with(state_.cause == Cause::kNone ? Cause::kExited : state_.cause, counts_as_success ? kExitSuccess : code);
 }
 
 void Transition::finish_with(Cause cause, int status) noexcept {
-  if (state().child_has_terminal) act(ActionKind::kTakeTerminal);
-  state().child_has_terminal = false;
-  state().phase = Phase::kFinished;
-  state().due = {};
-  state().cause = cause;
-  state().status = status;
-  Action action{};
-  action.kind = ActionKind::kFinish;
-  action.status = status;
-  result_.actions.push(action);
+  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
+  state_.child_has_terminal = false;
+  state_.phase = Phase::kFinished;
+  state_.due = {};
+  state_.cause = cause;
+  state_.status = status;
+  act(Action::finish(status));
 }
 
-void Transition::resume_child(bool with_terminal) noexcept {
-  if (with_terminal && plan_.terminal == Terminal::kHandedOver) {
-    act(ActionKind::kGiveTerminal);
-    state().child_has_terminal = true;
-  }
-  forward(sig::kCont, plan_.shares_group() ? Scope::kMain : Scope::kGroup);
-}
-
-void Transition::forward(int signal, Scope scope) noexcept {
-  Action action{};
-  action.kind = ActionKind::kForward;
-  action.target = state().target;
-  action.scope = scope;
-  action.signal = signal;
-  result_.actions.push(action);
+void Transition::control(const JobControl& asked) noexcept {
+  state_.child_has_terminal = asked.child_has_terminal;
+  if (asked.suspend) act(ActionKind::kSuspend);
+  if (asked.give_terminal) act(ActionKind::kGiveTerminal);
+  if (asked.resume) forward(sig::kCont, plan_.shares_group() ? Scope::kMain : Scope::kGroup);
 }
 
 // In a group that is ours too, a signal to the group would come back to us. Once the child has been reaped, the number
 // of its group may be another's.
 Scope Transition::forward_scope() noexcept {
-  return plan_.shares_group() || state().target == Target::kOrphans ? Scope::kMain : plan_.scope;
-}
-
-void Transition::act(ActionKind kind) noexcept {
-  Action action{};
-  action.kind = kind;
-  action.target = state().target;
-  result_.actions.push(action);
+  return plan_.shares_group() || state_.target == Target::kOrphans ? Scope::kMain : plan_.scope;
 }
 
 // Behind a shield no process notices TERM; what a plan sends there is never shielded.
@@ -472,25 +419,17 @@ int Transition::clean_up_signal() const noexcept {
   return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
 }
 
-void Transition::dismiss() noexcept {
-  Action action{};
-  action.kind = ActionKind::kDismiss;
-  action.target = state().target;
-  action.signal = clean_up_signal();
-  result_.actions.push(action);
-}
-
 void Transition::set_stop_times(Millis timeout) noexcept {
-  state().t0 = now_;
-  state().deadline = later(now_, timeout);
-  arm(Timer::kDeadline, state().deadline);
+  state_.t0 = now_;
+  state_.deadline = later(now_, timeout);
+  arm(Timer::kDeadline, state_.deadline);
 }
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
 // left and that is not for this occasion.
 bool Transition::advance(bool kill_allowed) noexcept {
-  if (state().phase == Phase::kKilling) return false;
-  const std::size_t next = state().phase == Phase::kDraining ? 0 : state().step + std::size_t{1};
+  if (state_.phase == Phase::kKilling) return false;
+  const std::size_t next = state_.phase == Phase::kDraining ? 0 : state_.step + std::size_t{1};
   if (next >= plan_.steps.size()) return false;
   if (!kill_allowed && signal_of(plan_.steps[next]) == sig::kKill) return false;
   enter_step(next);
@@ -498,61 +437,51 @@ bool Transition::advance(bool kill_allowed) noexcept {
 }
 
 void Transition::deliver() noexcept {
-  const PlanStep& step = plan_.steps[state().step];
-  Action action{};
-  action.kind = ActionKind::kDeliver;
-  action.target = state().target;
+  const PlanStep& step = plan_.steps[state_.step];
+  Action action = Action::of(ActionKind::kDeliver);
+  action.target = state_.target;
   // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
   // group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
-  const bool no_group = state().target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
+  const bool no_group = state_.target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
-  action.step = state().step;
-  action.signal = state().signal;
-  const bool is_trigger = action.signal == state().trigger;
-  action.by_keyboard = state().by_keyboard && is_trigger && state().step == 0 && state().target == Target::kChild;
+  action.step = state_.step;
+  action.signal = state_.signal;
+  const bool is_trigger = action.signal == state_.trigger;
+  action.by_keyboard = state_.by_keyboard && is_trigger && state_.step == 0 && state_.target == Target::kChild;
   // Where nobody asked for the stop, the platform has sent nothing.
   const bool platform_sent_it =
-      state().step == 0 && is_trigger && !state().triggers_seen.empty() && plan_.broadcast.has(action.signal);
-  if (state().target == Target::kOrphans) {
-    state().last_rescan = now_;
+      state_.step == 0 && is_trigger && !state_.triggers_seen.empty() && plan_.broadcast.has(action.signal);
+  if (state_.target == Target::kOrphans) {
+    state_.last_rescan = now_;
     if (!platform_sent_it) arm(Timer::kRescan, now_ + kRescanInterval);
   }
   if (platform_sent_it) return;
-  result_.actions.push(action);
+  act(action);
 }
 
 void Transition::rescan_orphans() noexcept {
-  const Millis next = state().last_rescan + kMinRescanInterval;
+  const Millis next = state_.last_rescan + kMinRescanInterval;
   if (now_ >= next) return deliver();
   arm(Timer::kRescan, next);
 }
 
 void Transition::cut_hook() noexcept {
-  state().hook_running = false;
+  state_.hook_running = false;
   disarm(Timer::kHookLimit);
   act(ActionKind::kKillHook);
   note(Note::kHookCut);
 }
 
-void Transition::note(Note what, int signal) noexcept {
-  Action action{};
-  action.kind = ActionKind::kNote;
-  action.note = what;
-  action.signal = signal;
-  action.target = state().target;
-  result_.actions.push(action);
-}
-
 int Transition::signal_of(const PlanStep& step) noexcept {
-  return step.signal == kSameSignal ? state().trigger : step.signal;
+  return step.signal == kSameSignal ? state_.trigger : step.signal;
 }
 
 // What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
 // deadline.
 Millis Transition::wait_of(std::size_t index) noexcept {
   const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
-  if (state().deadline == kInfinity) return own;
-  const Millis budget = state().deadline - now_ - fixed_waits(plan_.steps, index + 1);
+  if (state_.deadline == kInfinity) return own;
+  const Millis budget = state_.deadline - now_ - fixed_waits(plan_.steps, index + 1);
   return sooner(own, budget > Millis{0} ? budget : Millis{0});
 }
 
