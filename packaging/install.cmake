@@ -1,5 +1,5 @@
 # What is installed beside the binary, and the Debian package:
-#   cmake --preset static && cmake --build --preset static && cpack --config build/static/CPackConfig.cmake
+#   packaging/release-build && cpack --config build/release-static/CPackConfig.cmake
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 # The documents keep their places, so that their links to each other hold.
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The suite `packaging` of tests/run: the image, the Debian package and the unit example, each built and tried. Sourced;
-# check() is the caller's.
+# The suite `packaging` of tests/run: the release build, the image, the Debian package and the unit example, each built and
+# tried. Sourced; check() and is_small_at_work() are the caller's.
 
 # shellcheck disable=SC2154  # root is the caller's too
 base=docker.io/library/debian:bookworm-slim
@@ -14,6 +14,8 @@ again_packaging() {
   mkdir -p "$work"
   build static || { fail "packaging: no static binary"; return; }
   check "unit example" try_unit
+  check "release build" packaging/release-build || return
+  check "release build is small at work" is_small_at_work build/release-static/graceshim 1100000
   check "package" make_package
   if [[ $(id -u) != 0 ]]; then
     skip "image and package in containers: podman is tried as root only"
@@ -52,7 +54,7 @@ try_unit() {
 
 make_package() {
   rm -f "$work"/*.deb
-  cpack --config "$root/build/static/CPackConfig.cmake" -B "$work" && mv "$work"/*.deb "$work/graceshim.deb" &&
+  cpack --config "$root/build/release-static/CPackConfig.cmake" -B "$work" && mv "$work"/*.deb "$work/graceshim.deb" &&
     dpkg-deb --info "$work/graceshim.deb" && dpkg-deb --contents "$work/graceshim.deb"
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes src/app/layout.ld: what an ordinary life of the static program touches, so that the linker can lay it side by side.
+"""Writes build/layout/layout.ld: what an ordinary life of the static program touches, so that the linker can lay it side by side.
 
-    tests/bench/layout.py >src/app/layout.ld
+    tests/bench/layout.py
 
-Builds the static preset in build/layout, lives a few lives under valgrind's lackey, and looks each address up in the
-linker's map. To be run again when tests/run finds the static binary large at work: then the list has aged, and no more than that.
+Builds the static preset in build/layout, runs a few commands behind it under valgrind's lackey, and looks each address up
+in the linker's map. The list names functions as this compiler has written them and members of this C library: it is made
+for one build, by packaging/release-build, and is not kept.
 """
 
 import bisect
@@ -19,6 +20,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BUILD = _ROOT / "build/layout"
+_LAYOUT = _BUILD / "layout.ld"
 _LIFETIME = 60  # s, at the most
 
 Section = namedtuple("Section", "start size name origin output")
@@ -34,7 +36,7 @@ _VARIANT = re.compile(r"-(sse\w*|ssse3|avx\w*|evex\w*)(-\w+)*(?=\.o$)")
 def build():
     map_file = _BUILD / "map"
     subprocess.run(
-        ["cmake", "--preset", "static", "-B", _BUILD, f"-DGRACESHIM_LINK_MAP={map_file}"],
+        ["cmake", "--preset", "static", "-B", _BUILD, "-DGRACESHIM_LAYOUT=", f"-DGRACESHIM_LINK_MAP={map_file}"],
         cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", _BUILD, "--target", "graceshim"], check=True, stdout=subprocess.DEVNULL)
     return _BUILD / "graceshim", map_file
@@ -90,7 +92,7 @@ def touched(sections, logs):
     return used["I"], used["L"] | used["S"] | used["M"], used["S"] | used["M"]
 
 
-# A name for the linker that outlives the next build: the suffixes of copies that the compiler numbers are left open.
+# A name for the linker that another build of the same source has too: the numbers of copies are left open.
 def pattern(section):
     name = re.sub(r"\.(lto_priv|constprop|isra|part|cold)\b.*", "*", section.name)
     if match := re.search(r"([^/]+\.a)\(([^)]+)\)$", section.origin):
@@ -137,17 +139,17 @@ def main():
     sections = sections_of(map_file)
     logs = [trace(program, number, *life) for number, life in enumerate(lives())]
     executed, read, written = touched(sections, logs)
-    of = lambda used, *outputs: [s for s in used if s.output in outputs or s.output in [o + ".life" for o in outputs]]
-    print(f"""\
+    of = lambda used, *outputs: [section for section in used if section.output in outputs]
+    _LAYOUT.write_text("""\
 /* What an ordinary life of the static program touches, side by side: a start pays for each page that it maps, and an end
-   for each that it unmaps; the kernel maps sixteen around one that is missing. Written by tests/bench/layout.py, which says
-   when to run it again. Whatever is not named here, or no longer there, is laid out as ever. */
-""", end="")
-    print(output_section(".text.life", "BEFORE .text", of(executed, ".text"), _UNSEEN), end="")
-    print(output_section(".rodata.life", "AFTER .rodata", of(read, ".rodata"), _UNSEEN_DATA), end="")
-    print(_WHOLE_SECTIONS, end="")
-    print(output_section(".data.life", "AFTER .data", of(written, ".data", ".data.rel.ro")), end="")
-    print(output_section(".bss.life", "BEFORE .bss", of(read, ".bss")), end="")
+   for each that it unmaps; the kernel maps sixteen around one that is missing. Written by tests/bench/layout.py. Whatever
+   is not named here is laid out as ever. */
+""" + output_section(".text.life", "BEFORE .text", of(executed, ".text"), _UNSEEN)
+        + output_section(".rodata.life", "AFTER .rodata", of(read, ".rodata"), _UNSEEN_DATA)
+        + _WHOLE_SECTIONS
+        + output_section(".data.life", "AFTER .data", of(written, ".data", ".data.rel.ro"))
+        + output_section(".bss.life", "BEFORE .bss", of(read, ".bss")))
+    print(_LAYOUT)
 
 
 if __name__ == "__main__":
