@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 #include "environment.h"
 
@@ -84,18 +83,17 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
 });
 
-// How long the names of variables are that tell of a platform, by their first letter, bit N for N bytes: most of an
-// environment begins otherwise, or is longer or shorter.
-constexpr auto kLengths = [] {
-  std::array<std::uint64_t, 256> lengths{};
-  const auto add = [&lengths](std::string_view name) {
-    if (!name.empty()) lengths[static_cast<unsigned char>(name[0])] |= std::uint64_t{1} << name.size();
-  };
+// The names of all variables that tell of a platform, in order; in front the empty ones, of rows with fewer.
+constexpr auto kTraceNames = [] {
+  constexpr std::size_t kPerRow = std::tuple_size_v<decltype(Platform::traces)> + 1;
+  std::array<std::string_view, kPlatforms.size() * kPerRow> names{};
+  auto next = names.begin();
   for (const Platform& platform : kPlatforms) {
-    for (const Trace& trace : platform.traces) add(trace.variable);
-    add(platform.grace_variable);
+    for (const Trace& trace : platform.traces) *next++ = trace.variable;
+    *next++ = platform.grace_variable;
   }
-  return lengths;
+  std::sort(names.begin(), names.end());
+  return names;
 }();
 
 // The first trace that the environment has; null: none.
@@ -118,12 +116,7 @@ std::span<const Platform> platforms() noexcept {
 }
 
 bool is_trace(std::string_view name) noexcept {
-  if (name.empty() || name.size() >= 64) return false;
-  if ((kLengths[static_cast<unsigned char>(name[0])] >> name.size() & 1U) == 0) return false;
-  return std::ranges::any_of(kPlatforms, [name](const Platform& platform) {
-    return std::ranges::any_of(platform.traces, [name](const Trace& trace) { return trace.variable == name; }) ||
-           platform.grace_variable == name;
-  });
+  return !name.empty() && std::binary_search(kTraceNames.begin(), kTraceNames.end(), name);
 }
 
 const Platform* find_platform(std::string_view name) noexcept {
