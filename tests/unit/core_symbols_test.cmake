@@ -7,8 +7,8 @@ set(allowed
   # What the compiler refers to by itself; arithmetic of 64 bits, for one, where registers have 32.
   "__stack_chk_(fail|guard)(_local)?" "_GLOBAL_OFFSET_TABLE_" "__x86.get_pc_thunk.*" "__[a-z]+[dst]i[234]" "__aeabi_.*"
   "__gnu_.*" "\\.TOC\\." "_(save|rest)gpr[01]_.*"
-  # What the assertions of a library's header end in: tl::expected has some since 1.1.
-  "__assert_fail"
+  # What the assertions of a library's header end in: tl::expected has some since 1.1, libstdc++ without optimisation since 15.
+  "__assert_fail" "_ZSt21__glibcxx_assert_fail.*"
   # operator new and delete.
   "_Zn[wa][mj]" "_Zd[la]Pv[mj]?"
   # std::string, std::allocator<char>, the tree behind std::map, and the ends that a library without exceptions comes to.
