@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -89,6 +90,15 @@ void EventLoop::wait(std::optional<std::chrono::nanoseconds> until) {
 std::optional<signalfd_siginfo> EventLoop::next_signal() {
   if (!has_signal()) return std::nullopt;
   return batch_[next_++];
+}
+
+void EventLoop::drop_stop_signals() noexcept {
+  constexpr SignalSet kStops{sig::kTstp, sig::kTtin, sig::kTtou};
+  const auto begin = batch_.begin() + static_cast<std::ptrdiff_t>(next_);
+  const auto end = batch_.begin() + static_cast<std::ptrdiff_t>(count_);
+  const auto kept = std::remove_if(
+      begin, end, [&](const signalfd_siginfo& info) { return kStops.has(static_cast<int>(info.ssi_signo)); });
+  count_ = static_cast<std::size_t>(kept - batch_.begin());
 }
 
 bool EventLoop::take_parent_end() noexcept {

@@ -38,6 +38,9 @@ class EventLoop {
   // again keeps no other waiting.
   std::optional<signalfd_siginfo> next_signal();
   [[nodiscard]] bool has_signal() const noexcept { return next_ < count_; }
+  // We have been stopped and continued: CONT discards the stop signals that are pending, and so it does those that have
+  // been read.
+  void drop_stop_signals() noexcept;
   // Whether the parent has ended; true once.
   [[nodiscard]] bool take_parent_end() noexcept;
 

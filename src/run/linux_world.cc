@@ -265,6 +265,7 @@ Event LinuxWorld::next(Millis earliest) {
   if (std::exchange(suspends_, false)) {
     log_.flush();  // for whoever is to continue us
     stop_self();
+    loop_.drop_stop_signals();
   }
   for (;;) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
