@@ -19,7 +19,7 @@
 #include <string_view>
 
 #include "fds.h"
-#include "signalling.h"
+#include "proc_directory.h"
 
 namespace graceshim {
 
@@ -61,15 +61,6 @@ std::optional<std::string> read_whole(const char* path) {
   return text;
 }
 
-template <class Number>
-bool take_number(std::string_view& text, Number& number, int base = 10) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc()) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return true;
-}
-
 bool skip_numbers(std::string_view& text, int count) noexcept {
   for (long long skipped = 0; count > 0; --count) {
     if (!take_number(text, skipped)) return false;
@@ -103,48 +94,6 @@ std::optional<Process> parse_stat(std::string_view text) {
   // The line is about the first thread. Where that has ended before the others, the process lives on.
   if (found.state == 'Z' && threads > 1) found.state = 'S';
   return found;
-}
-
-std::optional<Process> read_process(int pid) {
-  PathBuffer path;
-  std::array<char, 1024> text;
-  return parse_stat(read_into(proc_path(path, pid, "stat"), text.data(), text.size()));
-}
-
-bool has_ended(const Process& process) noexcept {
-  return process.state == 'Z' || process.state == 'X';
-}
-
-// Of a struct linux_dirent64, as getdents64(2) describes it: d_reclen and d_name come behind two numbers of 64 bits,
-// and between them one byte of a type.
-constexpr std::size_t kLengthOfEntry = 2 * sizeof(std::uint64_t);
-constexpr std::size_t kNameInEntry = kLengthOfEntry + sizeof(unsigned short) + 1;
-
-// Every name of a directory that is a number: /proc shows the processes so, /proc/PID/task the threads of one, in
-// ascending order. False if the directory is not there.
-template <class Visit>
-bool for_each_number(const Fd& directory, Visit visit) {
-  if (!directory) return false;
-  alignas(std::uint64_t) std::array<char, 4096> entries;
-  for (;;) {
-    const long filled = ::syscall(SYS_getdents64, directory.get(), entries.data(), entries.size());
-    if (filled <= 0) return true;
-    for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
-      const char* const entry = entries.data() + at;
-      unsigned short length = 0;
-      std::memcpy(&length, entry + kLengthOfEntry, sizeof length);
-      at += length;
-      std::string_view name(entry + kNameInEntry);
-      int number = 0;
-      if (take_number(name, number) && name.empty()) visit(number);
-    }
-  }
-}
-
-// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
-template <class Visit>
-void for_each_pid(Visit visit) {
-  for_each_number(Fd(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), visit);
 }
 
 // The pipe that a link below /proc/PID/fd names as "pipe:[NUMBER]". A stat(2) of the file behind the link could wait
@@ -181,32 +130,6 @@ bool append_children_of_thread(int pid, int thread, std::vector<int>& children) 
   return true;
 }
 
-// The head of struct pidfd_info of <linux/pidfd.h>, PIDFD_INFO_SIZE_VER0 bytes, and PIDFD_GET_INFO: Linux 6.13.
-struct PidfdInfo {
-  std::uint64_t mask = 0;
-  std::uint64_t cgroup = 0;
-  std::uint32_t pid = 0;
-  std::uint32_t thread_group = 0;
-  std::uint32_t parent = 0;
-  std::array<std::uint32_t, 9> rest{};
-};
-static_assert(sizeof(PidfdInfo) == 64);
-constexpr auto kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
-
-// A twelfth of what /proc/PID/stat costs. Nothing if the kernel does not tell.
-std::optional<int> parent_by_pidfd(const Fd& pidfd) noexcept {
-  PidfdInfo info;
-  // Past ioctl(3), whose request is an int in musl and a long in glibc.
-  if (!pidfd || ::syscall(SYS_ioctl, pidfd.get(), kPidfdGetInfo, &info) != 0) return std::nullopt;
-  return static_cast<int>(info.parent);
-}
-
-// As of a process: not while a thread lives.
-bool has_ended(const Fd& pidfd) noexcept {
-  pollfd end{pidfd.get(), POLLIN, 0};
-  return ::poll(&end, 1, 0) == 1;
-}
-
 SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
   std::uint64_t bits = 0;
   const std::size_t at = text.find(key);
@@ -219,6 +142,16 @@ SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
 
 }  // namespace
 
+bool has_ended(const Process& process) noexcept {
+  return process.state == 'Z' || process.state == 'X';
+}
+
+std::optional<Process> read_process(int pid) {
+  PathBuffer path;
+  std::array<char, 1024> text;
+  return parse_stat(read_into(proc_path(path, pid, "stat"), text.data(), text.size()));
+}
+
 bool own_proc() noexcept {
   std::array<char, 16> text;
   const ssize_t size = ::readlink("/proc/self", text.data(), text.size());
@@ -226,96 +159,6 @@ bool own_proc() noexcept {
   std::string_view number(text.data(), static_cast<std::size_t>(size));
   int pid = 0;
   return take_number(number, pid) && number.empty() && pid == ::getpid();
-}
-
-bool TreeWalk::is_below_us(int parent) const {
-  return parent == ::getpid() || known_.count(parent) != 0;
-}
-
-void TreeWalk::meet(int pid, int signal) {
-  // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-  // now.
-  Fd pidfd = members_.size() < most_held_ ? open_pidfd(pid) : Fd();
-  Process process;
-  const std::optional<int> parent = parent_by_pidfd(pidfd);
-  if (parent) {
-    process.id.pid = pid;
-    process.parent = *parent;
-  } else if (std::optional<Process> read = read_process(pid)) {
-    process = std::move(*read);
-  } else {
-    return;
-  }
-  if (!is_below_us(process.parent)) {
-    strangers_.emplace(pid, process.parent);
-    return;
-  }
-  known_.insert(pid);
-  if (parent ? has_ended(pidfd) : has_ended(process)) return;
-  if (signal != 0) {
-    if (pidfd) {
-      send_held(pidfd.get(), signal);
-    } else {
-      send_verified(process, signal);
-    }
-  }
-  members_.push_back(Member{std::move(process), std::move(pidfd)});
-}
-
-std::size_t TreeWalk::find_newcomers(int signal) {
-  if (!own_proc()) return 0;
-  const std::size_t before = members_.size();
-  for_each_pid([&](int pid) {
-    if (known_.count(pid) == 0 && strangers_.count(pid) == 0) meet(pid, signal);
-  });
-  // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
-  // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
-  for (bool grew = true; grew;) {
-    std::pmr::vector<int> ours(&arena_);
-    for (const auto& [pid, parent] : strangers_) {
-      if (is_below_us(parent)) ours.push_back(pid);
-    }
-    for (const int pid : ours) {
-      strangers_.erase(pid);
-      meet(pid, signal);
-    }
-    grew = !ours.empty();
-  }
-  return members_.size() - before;
-}
-
-std::optional<Process> TreeWalk::next() {
-  if (next_ > 0) members_[next_ - 1].pidfd = Fd();
-  if (next_ == members_.size()) return std::nullopt;
-  return members_[next_++].process;
-}
-
-void TreeWalk::signal_all(int signal) const noexcept {
-  for (const Member& member : members_) {
-    if (member.pidfd) {
-      send_held(member.pidfd.get(), signal);
-    } else {
-      send_signal(member.process.id.pid, signal);
-    }
-  }
-}
-
-int TreeWalk::pidfd_of(const ProcessId& id) const {
-  if (next_ == 0) return -1;
-  const Member& last = members_[next_ - 1];
-  const bool is_last = id.pid == last.process.id.pid && (last.process.id.start_time == 0 || id == last.process.id);
-  return is_last ? last.pidfd.get() : -1;
-}
-
-std::vector<Process> descendants() {
-  TreeWalk walk(0);
-  walk.find_newcomers(0);
-  std::vector<Process> found;
-  while (std::optional<Process> process = walk.next()) {
-    if (process->id.start_time == 0) process = read_process(process->id.pid);
-    if (process && !has_ended(*process)) found.push_back(std::move(*process));
-  }
-  return found;
 }
 
 std::vector<int> own_child_pids() {

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "run.h"
 #include "spawn.h"
+#include "tree_walk.h"
 #include "world.h"
 
 namespace graceshim {

@@ -1,4 +1,5 @@
 #include "processes.h"
+#include "tree_walk.h"
 
 #include <pthread.h>
 #include <sched.h>
