@@ -1,6 +1,7 @@
 // What went wrong, in one line a user can act on, and the exit status that belongs to it.
 #pragma once
 
+#include <cstring>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -20,6 +21,11 @@ using Result = tl::expected<T, Error>;
 
 inline tl::unexpected<Error> fail(std::string message, int status = kExitUsage) {
   return tl::unexpected<Error>(Error{std::move(message), status});
+}
+
+// What the system refuses, by errno: "WHAT: reason".
+inline Error system_error(std::string what, int error) {
+  return {std::move(what) + ": " + std::strerror(error), kExitUsage};
 }
 
 }  // namespace graceshim

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t kEverySignal = ~std::uint64_t{0};
 
 tl::unexpected<Error> cannot(const std::string& what) {
-  return fail("cannot " + what + ": " + std::strerror(errno));
+  return tl::unexpected<Error>(system_error("cannot " + what, errno));
 }
 
 tl::unexpected<Error> cannot_wait(int uv_error) {

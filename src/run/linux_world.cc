@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cgroup.h"
+#include "entry_signals.h"
 #include "facts.h"
 #include "graceshim/text.h"
 #include "terminal.h"
@@ -45,64 +46,18 @@ std::string reason(int error) {
   return std::strerror(error);
 }
 
-Error system_error(std::string what, int error) {
-  return {std::move(what) + ": " + reason(error), kExitUsage};
-}
-
-std::vector<char*> argument_vector(const std::vector<std::string>& words) {
-  std::vector<char*> result;
-  result.reserve(words.size() + 1);
-  // execve takes char* for the sake of old programs and changes nothing.
-  for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
-
 // The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
 bool is_from_keyboard(int signal, int code) {
   const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
   return code == SI_KERNEL && of_terminal.has(signal);
 }
 
-SignalsAtStart signals_at_start(const Plan& plan) {
-  return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
-}
-
-int status_of_exec(int error, const Manners& manners) {
-  if (error == ENOENT) return kExitNotFound;
-  if (error == EACCES) return kExitNotExecutable;
-  if (manners.tells_two_errors) return kExitUsage;
-  return error == ENOTDIR ? kExitNotFound : kExitNotExecutable;
-}
-
-Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
-  const std::string quoted = "'" + std::string(name) + "'";
-  const auto cannot_execute = [&](const std::string& why) {
-    return expand(manners.cannot_execute, {{'c', name}, {'r', why}});
-  };
-  switch (failure.stage) {
-    case SpawnFailure::Stage::kClone:
-      return system_error("cannot start a process for " + quoted, failure.error);
-    case SpawnFailure::Stage::kSetup:
-      return system_error("cannot prepare the process for " + quoted, failure.error);
-    case SpawnFailure::Stage::kExec:
-      break;
-  }
-  const int status = status_of_exec(failure.error, manners);
-  if (failure.error == ENOENT || failure.error == ENOTDIR) {
-    const std::string file = find_in_path(name, search_path);
-    const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
-    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end as those of DOS do: CR LF)" : "";
-    if (!interpreter.empty())
-      return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
-  }
-  return {cannot_execute(reason(failure.error)), status};
-}
-
 }  // namespace
 
 LinuxWorld::LinuxWorld(const RunRequest& request)
-    : request_(request), log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
+    : request_(request),
+      starter_(request, self_),
+      log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
@@ -110,20 +65,6 @@ LinuxWorld::LinuxWorld(const RunRequest& request)
 
   running_world = this;
   std::set_new_handler([] { running_world->die("graceshim: out of memory; every process gets KILL\n"); });
-  environment_.reserve(request.environment.size() + 1);
-  const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(self_.id.pid);
-  for (char* const entry : request.environment) {
-    const std::string_view text = entry;
-    // Of several the first counts, as in getenv(3), and so in execvp(3).
-    if (search_path_ == nullptr && text.starts_with("PATH=")) search_path_ = entry + std::strlen("PATH=");
-    if (text == own_listen_pid) {
-      listen_pid_.assign("LISTEN_PID=").resize(24);
-      environment_.push_back(listen_pid_.data());
-      continue;
-    }
-    environment_.push_back(entry);
-  }
-  environment_.push_back(nullptr);
 }
 
 LinuxWorld::~LinuxWorld() {
@@ -160,72 +101,16 @@ int LinuxWorld::pending(SignalSet among) {
 }
 
 Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshielded) {
-  const std::vector<char*> arguments = argument_vector(request_.command);
-  SpawnRequest spawn_request{};
-  spawn_request.argv = arguments.data();
-  spawn_request.envp = environment_.data();
-  spawn_request.search_path = search_path_;
-  spawn_request.signals = signals_at_start(unshielded);
-  const ShieldRequest shield{.signals = plan.shield, .behind_it = signals_at_start(plan)};
-  if (!plan.shield.empty()) spawn_request.shield = &shield;
-  spawn_request.ignore_chld = entry_signals().chld_was_ignored && !plan.starts_default.has(sig::kChld);
-  spawn_request.own_group = plan.place == Place::kOwnGroup;
-  spawn_request.own_session = plan.place == Place::kOwnSession;
-  const TerminalLeft left = spawn_request.own_session ? leave_terminal() : TerminalLeft{};
-  std::vector<char*> shell;
-  if (request_.shell_for_scripts) {
-    static char shell_path[] = "/bin/sh";
-    shell.assign({shell_path, nullptr});
-    shell.insert(shell.end(), arguments.begin() + 1, arguments.end());
-    spawn_request.shell_argv = shell.data();
-  }
-  // Opened here, for the child's half can do without one more thing that may fail. Whoever starts in the background
-  // does not take the terminal.
-  const Fd terminal = plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
-  const bool in_foreground = terminal && tcgetpgrp(terminal.get()) == self_.group;
-  if (in_foreground) spawn_request.terminal = terminal.get();
-  spawn_request.die_with_shim = request_.die_with_shim && !is_pid1();
-  spawn_request.close_standard = closed_standard_fds();
-  if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
-  const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
-  if (!spawned) {
-    if (in_foreground) take_terminal();
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.manners));
-  }
-  child_ = spawned->pid;
-  const Raised& shield_raised = spawned->shield;
-  StartedChild started{spawned->pid, in_foreground,
-                       shield_raised.error == 0 ? std::string() : reason(shield_raised.error),
-                       shield_raised.no_new_privs};
-  if (spawn_request.own_session) started.own_session = OwnSession{left, spawned->terminal_error};
+  Result<StartedChild> started = starter_.start_child(plan, unshielded);
+  if (started) child_ = started->pid;
   return started;
 }
 
 Result<void> LinuxWorld::start_hook() {
-  const std::vector<char*> arguments = argument_vector(request_.pre_stop);
-  const std::string directory =
-      child_ != 0 && own_proc() ? "/proc/" + std::to_string(child_) + "/cwd" : request_.working_directory;
-  SpawnRequest spawn_request{};
-  spawn_request.argv = arguments.data();
-  spawn_request.envp = environment_.data();
-  spawn_request.search_path = search_path_;
-  spawn_request.signals.set_default = SignalSet::from_bits(~std::uint64_t{0});
-  spawn_request.own_group = true;
-  spawn_request.die_with_shim = !is_pid1();
-  spawn_request.stdout_fd = STDERR_FILENO;
-  spawn_request.directory = directory.c_str();
-  tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
-  if (!launched) return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnManners));
-  hook_failure_ = std::move(launched->failure);
-  hook_ = launched->pid;
+  const Result<int> pid = starter_.start_hook(child_);
+  if (!pid) return tl::unexpected<Error>(pid.error());
+  hook_ = *pid;
   return {};
-}
-
-std::optional<Error> LinuxWorld::hook_failure() {
-  const Fd from = std::move(hook_failure_);
-  const std::optional<SpawnFailure> failure = launch_failure(from);
-  if (!failure) return std::nullopt;
-  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnManners);
 }
 
 Result<void> LinuxWorld::open() {

@@ -5,12 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "entry_signals.h"
 #include "event_loop.h"
 #include "fds.h"
 #include "log.h"
 #include "run.h"
-#include "spawn.h"
+#include "starter.h"
 #include "tree_walk.h"
 #include "world.h"
 
@@ -69,7 +68,7 @@ class LinuxWorld final : public World {
   void log(LogLevel level, std::string_view line) override { log_.write(level, line); }
 
  private:
-  std::optional<Error> hook_failure() override;
+  std::optional<Error> hook_failure() override { return starter_.hook_failure(); }
   Reaped reap_next() override { return graceshim::reap_next(wait_call_); }
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);
@@ -78,13 +77,10 @@ class LinuxWorld final : public World {
   [[noreturn]] void die(std::string_view line) noexcept;
 
   const RunRequest& request_;
+  Starter starter_;
   Log log_;
   Process self_;
-  std::vector<char*> environment_;  // of the child, with the final null pointer
-  std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
-  const char* search_path_ = nullptr;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
-  Fd hook_failure_;               // from which launch_failure() tells why the hook was not executed
   WaitCall wait_call_ = WaitCall::kWaitid;
   Fd parent_;  // its pidfd, until the loop has it
   EventLoop loop_;
