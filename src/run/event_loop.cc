@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,7 +27,22 @@ tl::unexpected<Error> cannot_wait(int uv_error) {
   return fail(std::string("cannot wait for events: ") + uv_strerror(uv_error));
 }
 
+// `callback` gets the event loop that is the handle's data.
+Result<void> watch(uv_loop_t& loop, uv_poll_t& poll, const Fd& fd, uv_poll_cb callback) {
+  int error = uv_poll_init(&loop, &poll, fd.get());
+  if (error == 0) error = uv_poll_start(&poll, UV_READABLE, callback);
+  if (error != 0) return cannot_wait(error);
+  return {};
+}
+
 }  // namespace
+
+struct EventLoop::Handles {
+  uv_loop_t loop;
+  uv_poll_t signals;
+  uv_poll_t parent;
+  uv_timer_t alarm;
+};
 
 Result<void> EventLoop::probe() {
   const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -49,42 +65,36 @@ Result<void> EventLoop::probe() {
 }
 
 Result<void> EventLoop::open(Fd parent) {
-  if (const int error = uv_loop_init(&loop_); error != 0) return cannot_wait(error);
-  uv_timer_init(&loop_, &alarm_);
+  handles_ = new Handles{};
+  if (const int error = uv_loop_init(&handles_->loop); error != 0) return cannot_wait(error);
+  uv_timer_init(&handles_->loop, &handles_->alarm);
+  handles_->signals.data = handles_->parent.data = this;
   signals_ = Fd(raw_signalfd(-1, kEverySignal));
   if (!signals_) return cannot("wait for signals (signalfd4)");
-  Result<void> watched = watch(signal_watch_, signals_,
+  Result<void> watched = watch(handles_->loop, handles_->signals, signals_,
                                [](uv_poll_t* poll, int, int) { static_cast<EventLoop*>(poll->data)->read_signals(); });
   parent_ = std::move(parent);
   if (!watched || !parent_) return watched;
-  return watch(parent_watch_, parent_, [](uv_poll_t* poll, int, int) {
+  return watch(handles_->loop, handles_->parent, parent_, [](uv_poll_t* poll, int, int) {
     uv_poll_stop(poll);
     static_cast<EventLoop*>(poll->data)->parent_has_ended_ = true;
   });
 }
 
-Result<void> EventLoop::watch(uv_poll_t& poll, const Fd& fd, uv_poll_cb callback) {
-  poll.data = this;
-  int error = uv_poll_init(&loop_, &poll, fd.get());
-  if (error == 0) error = uv_poll_start(&poll, UV_READABLE, callback);
-  if (error != 0) return cannot_wait(error);
-  return {};
-}
-
 void EventLoop::wait(std::optional<std::chrono::nanoseconds> until) {
-  uv_timer_stop(&alarm_);
+  uv_timer_stop(&handles_->alarm);
   uv_run_mode mode = UV_RUN_ONCE;
   if (until) {
-    uv_update_time(&loop_);  // libuv counts from its own idea of now, which is as old as the last wait
+    uv_update_time(&handles_->loop);  // libuv counts from its own idea of now, which is as old as the last wait
     const std::chrono::nanoseconds now(uv_hrtime());
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - now).count();
     if (left <= 0) mode = UV_RUN_NOWAIT;
     // libuv before 1.45 runs timers before it waits: without a repetition, one that is over by then would end no wait.
     constexpr std::uint64_t kRepeat = 1;
     uv_timer_start(
-        &alarm_, [](uv_timer_t*) {}, left > 0 ? static_cast<std::uint64_t>(left) : 0, kRepeat);
+        &handles_->alarm, [](uv_timer_t*) {}, left > 0 ? static_cast<std::uint64_t>(left) : 0, kRepeat);
   }
-  uv_run(&loop_, mode);
+  uv_run(&handles_->loop, mode);
 }
 
 std::optional<signalfd_siginfo> EventLoop::next_signal() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <sys/signalfd.h>
-#include <uv.h>
 
 #include <array>
 #include <chrono>
@@ -45,16 +44,13 @@ class EventLoop {
   [[nodiscard]] bool take_parent_end() noexcept;
 
  private:
-  Result<void> watch(uv_poll_t& poll, const Fd& fd, uv_poll_cb callback);
+  struct Handles;  // libuv's
   void read_signals() noexcept;
   [[nodiscard]] std::size_t read_some(std::uint64_t signals) noexcept;
 
   Fd parent_;
   Fd signals_;
-  uv_loop_t loop_{};
-  uv_poll_t signal_watch_{};
-  uv_poll_t parent_watch_{};
-  uv_timer_t alarm_{};
+  Handles* handles_ = nullptr;  // never destroyed, nor is their loop
   std::array<signalfd_siginfo, 16> batch_{};
   std::size_t count_ = 0;  // of the batch
   std::size_t next_ = 0;   // of them
