@@ -351,7 +351,8 @@ std::optional<Process> Effects::next_to_kill(std::size_t noted) {
   const bool is_named = names_all_ || world_.hook() != 0 || listed_.size() + noted <= kNamesPerLine;
   while (std::optional<Process> found = world_.next_found()) {
     if (!is_named || found->id.start_time != 0) return found;
-    if (std::optional<Process> now = world_.process(found->id.pid)) return now;
+    std::optional<Process> now = world_.process(found->id.pid);
+    if (now && !has_ended(*now)) return now;
   }
   return std::nullopt;
 }

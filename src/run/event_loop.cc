@@ -45,17 +45,19 @@ struct EventLoop::Handles {
 };
 
 Result<void> EventLoop::probe() {
-  const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return cannot("wait for events (epoll_create1)");
-  const Fd signals(raw_signalfd(-1, kEverySignal));
-  if (!signals) return cannot("wait for signals (signalfd4)");
-  epoll_event readable{};
-  readable.events = EPOLLIN;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, signals.get(), &readable) != 0)
-    return cannot("wait for events (epoll_ctl)");
-  // One or the other, as libuv was built.
-  if (epoll_pwait(epoll.get(), &readable, 1, 0, nullptr) < 0) return cannot("wait for events (epoll_pwait)");
-  if (epoll_wait(epoll.get(), &readable, 1, 0) < 0) return cannot("wait for events (epoll_wait)");
+  {
+    const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) return cannot("wait for events (epoll_create1)");
+    const Fd signals(raw_signalfd(-1, kEverySignal));
+    if (!signals) return cannot("wait for signals (signalfd4)");
+    epoll_event readable{};
+    readable.events = EPOLLIN;
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, signals.get(), &readable) != 0)
+      return cannot("wait for events (epoll_ctl)");
+    // One or the other, as libuv was built.
+    if (epoll_pwait(epoll.get(), &readable, 1, 0, nullptr) < 0) return cannot("wait for events (epoll_pwait)");
+    if (epoll_wait(epoll.get(), &readable, 1, 0) < 0) return cannot("wait for events (epoll_wait)");
+  }
   if (!Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) return cannot("wait for events (eventfd2)");
   int pipe_ends[2];
   if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) return cannot("wait for events (pipe2)");

@@ -16,11 +16,13 @@ namespace graceshim {
 
 class EventLoop {
  public:
-  // How many descriptors open() opens: the loop's own (epoll, two pipes, an event) and the signalfd.
-  static constexpr int kDescriptors = 7;
+  // How many descriptors open() opens: the loop's own (epoll, two pipes, an event, with younger versions of libuv a
+  // ring as well) and the signalfd.
+  static constexpr int kDescriptors = 8;
 
   // Whether the kernel, and a filter around us, let the loop have what it needs; libuv aborts where it is refused that.
-  // For before the command starts.
+  // For before the command starts, when what was inherited may have taken nearly all descriptors: no more than two are
+  // open at once.
   // Errors: the message names the system call and the reason; status 125.
   static Result<void> probe();
 

@@ -140,8 +140,10 @@ void LinuxWorld::let_go(int report) {
   own.insert(own.end(), {report, parent_.get()});
   drop_inherited_fds(own);
   leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
-  if (const Result<void> opened = loop_.open(std::move(parent_)); !opened)
+  if (const Result<void> opened = loop_.open(std::move(parent_)); !opened) {
+    log_.flush();
     die("graceshim: " + opened.error().message + "; every process gets KILL\n");
+  }
   // Children that came with us by exec may have ended long before, their CHLD gone.
   post(Event::reaped(now(), false));
 }
@@ -154,6 +156,7 @@ Event LinuxWorld::next(Millis earliest) {
   }
   for (;;) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
+    if (!is_due(earliest)) has_reaped_ = false;
     if (!loop_.has_signal()) wait(earliest);
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal the others have their turn, so that a flood of signals does not keep them waiting.
@@ -176,7 +179,6 @@ Event LinuxWorld::next(Millis earliest) {
 // Until something may have to be done.
 void LinuxWorld::wait(Millis earliest) {
   log_.flush();
-  if (!is_due(earliest)) has_reaped_ = false;
   if (reaps_again()) earliest = Millis{0};
   if (log_.waiting()) earliest = std::min(earliest, now() + kFlushInterval);
   loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));

@@ -101,7 +101,8 @@ void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended>
 
 void Narrator::tell_ended(const Event& event, std::span<const Ended> ended) {
   if (event.by_chld) tell_chld(true);
-  bool chld_told = event.by_chld;
+  const bool is_rest = std::exchange(round_goes_on_, event.more);
+  bool chld_told = event.by_chld || is_rest;
   for (const Ended& process : ended) {
     if (!std::exchange(chld_told, true)) tell_chld(false);
     if (process.role != Ended::Role::kHook) {

@@ -73,9 +73,10 @@ class Narrator {
   const Recorder& recorder_;
   std::string command_;
   bool tells_of_orphans_;
-  int named_step_ = -1;     // the step of which the log names orphans,
-  std::size_t named_ = 0;   // and how many it has named
-  bool chld_told_ = false;  // of a CHLD that is unread yet
+  int named_step_ = -1;         // the step of which the log names orphans,
+  std::size_t named_ = 0;       // and how many it has named
+  bool round_goes_on_ = false;  // the last round of reaping was not the end of what its CHLD has told of
+  bool chld_told_ = false;      // of a CHLD that is unread yet
 };
 
 }  // namespace graceshim

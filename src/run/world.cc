@@ -7,14 +7,15 @@ namespace graceshim {
 namespace {
 
 // One round of reaping takes at most so many: a tree that forks as fast as we reap must not keep the timers waiting.
-constexpr std::size_t kReapsPerRound = 2048;
+constexpr int kReapsPerRound = 2048;
 
 }  // namespace
 
 std::optional<Event> World::next_posted() {
   if (posted_.empty()) return std::nullopt;
-  const Event event = posted_.front();
+  Event event = posted_.front();
   posted_.pop_front();
+  event.at = now();
   return event.kind == EventKind::kReaped ? reap(false) : event;
 }
 
@@ -23,8 +24,8 @@ Event World::reap(bool by_chld) {
   reaps_again_ = false;
   Event event = Event::reaped(now(), false);
   event.by_chld = by_chld;
-  for (;;) {
-    if (ended_.size() == kReapsPerRound) {
+  for (int count = 0;; ++count) {
+    if (count == kReapsPerRound) {
       event.more = reaps_again_ = true;
       break;
     }
@@ -39,8 +40,7 @@ Event World::reap(bool by_chld) {
       if (!is_child) continue;
       // It is told before anything more is reaped: afterwards it may not be there any more.
       post(Event::child_stopped(event.at, reaped.status.value, foreground()));
-      post(event);
-      event.more = true;
+      event.more = reaps_again_ = true;
       break;
     }
     const bool is_hook = reaped.pid == hook_;

@@ -609,6 +609,18 @@ TEST_P(Starts, ASmallStackIsEnoughForAWholeLife) {
 
 // --- More than a few descriptors. ---
 
+// What was inherited is let go of behind the start: until then two that are free have to do.
+TEST_F(StartOfAProcess, InheritedDescriptorsUpToTheLimitKeepNothingFromItsStart) {
+  Process shim = run({.child = "exit 7", .start = {.argv = {}, .before_exec = [] {
+                                                     with_limit(RLIMIT_NOFILE, 40)();
+                                                     while (::dup(0) >= 0) {
+                                                     }
+                                                     ::close(38);
+                                                     ::close(39);
+                                                   }}});
+  EXPECT_EQ(shim.end().code(), 7) << shim.errors();
+}
+
 TEST_F(StartOfAProcess, ManyInheritedDescriptorsReachTheChildAndAreLetGoOf) {
   constexpr std::size_t kCount = 19'000;
   Process shim = run({.child = "ready serve", .start = {.argv = {}, .before_exec = [] {
