@@ -105,7 +105,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
     // The spelling of an earlier version says nothing beside that of today.
     const bool is_old = name != key->variable;
     if (std::ranges::find(seen, name) != seen.end() ||
-        (is_old && variable_in(environment, key->variable).value_or("") != ""))
+        (is_old && !variable_in(environment, key->variable).value_or("").empty()))
       continue;
     seen.push_back(name);
     if (value.empty()) continue;

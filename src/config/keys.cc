@@ -43,7 +43,7 @@ Shown show_mappings(const Config& config) {
 }
 
 template <auto kMember, class As = Codec<ValueOf<kMember>>>
-constexpr Access of{.words = As::kWords, .assign = assign<kMember, As>, .show = show<kMember, As>};
+constexpr Access kOf{.words = As::kWords, .assign = assign<kMember, As>, .show = show<kMember, As>};
 
 constexpr Access kPlan{.assign = assign<&C::stop_plan, Codec<StepList>>, .show = show_plan};
 constexpr Access kSignals{.words = kMappingWords, .assign = assign_mappings, .show = show_mappings};
@@ -63,31 +63,31 @@ constexpr std::string_view kInstead = "Instead of running";
 // clang-format off
 constexpr auto kRows = std::to_array<Key>({
     // setting                        heading   key                       flag        letter  argument       default           help
-    {of<&C::preset, PresetName>,      kWhat,    "preset",                 "",         0,      "NAME",        "auto",           "Stop as this server wants it; auto: recognise COMMAND"},
-    {of<&C::platform, PlatformName>,  kWhat,    "platform",               "",         0,      "NAME",        "auto",           "Know this platform's grace period; auto: recognise it"},
+    {kOf<&C::preset, PresetName>,     kWhat,    "preset",                 "",         0,      "NAME",        "auto",           "Stop as this server wants it; auto: recognise COMMAND"},
+    {kOf<&C::platform, PlatformName>, kWhat,    "platform",               "",         0,      "NAME",        "auto",           "Know this platform's grace period; auto: recognise it"},
     {kConfigFile,                     kWhat,    "",                       "config",   'c',    "FILE",        "/etc/graceshim.toml, if it is there", "Read settings from this TOML file"},
 
-    {of<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this one; same: the signal that asked for the stop"},
-    {of<&C::stop_timeout>,            kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this; auto: just before the platform"},
+    {kOf<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this one; same: the signal that asked for the stop"},
+    {kOf<&C::stop_timeout>,           kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this; auto: just before the platform"},
     {kPlan,                           kStop,    "stop.plan",              "",         'p',    "PLAN",        "same/auto/KILL", "Send several, as QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
-    {of<&C::stop_on>,                 kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these arrives"},
-    {of<&C::stop_delay>,              kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
-    {of<&C::stop_pre_stop>,           kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
-    {of<&C::stop_repeat>,             kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Take a second stop signal as: auto, ignore, escalate, forward"},
-    {of<&C::stop_shield>,             kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these from COMMAND if sent to every process; auto, none"},
-    {of<&C::stop_stragglers>,         kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss its group by one TERM"},
-    {of<&C::stop_straggler_timeout>,  kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL it this long after COMMAND has ended of itself"},
+    {kOf<&C::stop_on>,                kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these arrives"},
+    {kOf<&C::stop_delay>,             kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
+    {kOf<&C::stop_pre_stop>,          kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
+    {kOf<&C::stop_repeat>,            kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Take a second stop signal as: auto, ignore, escalate, forward"},
+    {kOf<&C::stop_shield>,            kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these from COMMAND if sent to every process; auto, none"},
+    {kOf<&C::stop_stragglers>,        kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss its group by one TERM"},
+    {kOf<&C::stop_straggler_timeout>, kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL it this long after COMMAND has ended of itself"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; repeatable"},
-    {of<&C::exit_success>,            kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit 0 for these, e.g. 143"},
-    {of<&C::child_scope>,             kRest,    "child.scope",            "",         0,      "WORD",        "main",           "Who gets the signals: COMMAND (main) or its process group (group); the steps of a plan name their own (QUIT@group)"},
-    {of<&C::child_die_with_shim>,     kRest,    "child.die_with_shim",    "",         0,      "[yes|no]",    "yes",            "KILL COMMAND if graceshim itself is killed"},
-    {of<&C::child_die_with_parent>,   kRest,    "child.die_with_parent",  "",         0,      "[yes|no]",    "no",             "Stop when the process that started graceshim ends"},
-    {of<&C::log_level>,               kRest,    "log.level",              "",         0,      "LEVEL",       "info",           "Log this and worse: error, warn, info, debug"},
-    {of<&C::log_level>,               kRest,    "",                       "",         'q',    "=error",      "",               "Same as --log-level error"},
-    {of<&C::log_level>,               kRest,    "",                       "",         'v',    "=debug",      "",               "Same as --log-level debug"},
-    {of<&C::log_format>,              kRest,    "log.format",             "",         0,      "WORD",        "text",           "Log lines as text or json"},
-    {of<&C::report_path>,             kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report at the end; auto: for Kubernetes, of a life that failed"},
+    {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit 0 for these, e.g. 143"},
+    {kOf<&C::child_scope>,            kRest,    "child.scope",            "",         0,      "WORD",        "main",           "Who gets the signals: COMMAND (main) or its process group (group); the steps of a plan name their own (QUIT@group)"},
+    {kOf<&C::child_die_with_shim>,    kRest,    "child.die_with_shim",    "",         0,      "[yes|no]",    "yes",            "KILL COMMAND if graceshim itself is killed"},
+    {kOf<&C::child_die_with_parent>,  kRest,    "child.die_with_parent",  "",         0,      "[yes|no]",    "no",             "Stop when the process that started graceshim ends"},
+    {kOf<&C::log_level>,              kRest,    "log.level",              "",         0,      "LEVEL",       "info",           "Log this and worse: error, warn, info, debug"},
+    {kOf<&C::log_level>,              kRest,    "",                       "",         'q',    "=error",      "",               "Same as --log-level error"},
+    {kOf<&C::log_level>,              kRest,    "",                       "",         'v',    "=debug",      "",               "Same as --log-level debug"},
+    {kOf<&C::log_format>,             kRest,    "log.format",             "",         0,      "WORD",        "text",           "Log lines as text or json"},
+    {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report at the end; auto: for Kubernetes, of a life that failed"},
 
     {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan as a timeline"},
     {{Role::kListPresets},            kInstead, "",                       "list-presets", 0,  "",            "",               "Show all presets"},
