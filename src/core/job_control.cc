@@ -24,7 +24,7 @@ JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Fo
     }
     case Phase::kDraining:
     case Phase::kStepping:
-      break;  // a stop does not wait for somebody's `fg`
+      break;  // a stop does not wait for an `fg`
   }
   // No process else would continue the child, and a stopped child leaves the terminal dead.
   return {.child_has_terminal = hands_over || state.child_has_terminal, .resume = true, .give_terminal = hands_over};

@@ -61,7 +61,7 @@ int first_of(SignalSet signals) {
 struct ChosenTimeout {
   Millis value = kInfinity;
   std::string reason;
-  bool assumed = true;  // nobody has set it
+  bool assumed = true;  // it was not set
 };
 
 ChosenTimeout choose_timeout(const Config& config, const PlatformFacts& platform, const Situation& situation) {
@@ -160,7 +160,7 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
     if (!config.stop_on.value.has(signal)) continue;
     if (config.stop_on.is_explicit()) named_by_user.add(signal);
     const bool ignored = signal != sig::kTerm && situation.ignored.has(signal);
-    // In a pause there is nobody below us whom the ignoring could be meant to spare.
+    // In a pause no process is below us that the ignored signal could be meant to spare.
     const bool heard = config.stop_on.is_explicit() || config.pause.value || !ignored;
     if (heard) routes[static_cast<std::size_t>(signal)] = Route::trigger();
   }
@@ -198,7 +198,7 @@ void set_place(const Config& config, const Situation& situation, Plan& plan) {
   if (situation.terminal == Terminal::kShared) plan.place = Place::kOurGroup;
   plan.terminal = situation.terminal;
   if (plan.shares_group() && plan.terminal == Terminal::kHandedOver) plan.terminal = Terminal::kShared;
-  // Where nobody is there to continue us, a ^Z would stop us for good, and with us the end of the child.
+  // Where no shell is there to continue us, a ^Z would stop us for good, and nothing would see the child end.
   if (plan.terminal != Terminal::kNone && !plan.suspendable) plan.suspend_on = {};
 }
 

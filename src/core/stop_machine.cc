@@ -441,14 +441,14 @@ void Transition::deliver() noexcept {
   Action action = Action::of(ActionKind::kDeliver);
   action.target = state_.target;
   // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
-  // group that is ours too, a signal to the group would come back to us and hit whoever else lives there.
+  // group that is ours too, a signal to the group would come back to us and hit the other members.
   const bool no_group = state_.target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state_.step;
   action.signal = state_.signal;
   const bool is_trigger = action.signal == state_.trigger;
   action.by_keyboard = state_.by_keyboard && is_trigger && state_.step == 0 && state_.target == Target::kChild;
-  // Where nobody asked for the stop, the platform has sent nothing.
+  // Where no stop was asked for, the platform has sent nothing.
   const bool platform_sent_it =
       state_.step == 0 && is_trigger && !state_.triggers_seen.empty() && plan_.broadcast.has(action.signal);
   if (state_.target == Target::kOrphans) {

@@ -327,7 +327,7 @@ void Effects::kill_pass() {
     // Without /proc the child is all that we know of, and its group.
     if (world_.child() != 0 && !child_seen && !plan_->shares_group()) world_.send_to_group(world_.child(), sig::kKill);
   }
-  // A KILL to everybody does not say whether the child was among them.
+  // A KILL to every process does not say whether the child was among them.
   if (world_.child() != 0 && !child_seen) {
     const Sent sent = world_.send(world_.child(), sig::kKill);
     reachable = reachable || sent == Sent::kDelivered;

@@ -22,13 +22,14 @@ class Effects {
   // How many processes a log line names before it counts the rest.
   static constexpr std::size_t kNamesPerLine = 10;
 
-  // `command` names the child. `names_all`: a report names every straggler, not the log the first of them alone. World
-  // and knowledge must outlive it.
+  // `command` names the child. `names_all`: every straggler is wanted by its name, because a report is written;
+  // otherwise only those that the log names. `world` and `knowledge` must outlive the object.
   Effects(World& world, std::string command, bool names_all, const LateRecognition& knowledge);
 
-  // What the first step of `plan` would reach by `trigger`, recognised for sure by its words of now: an entry point
-  // that ends in `exec "$@"` has become the command by then. For before the stop begins, so that one plan holds for all
-  // of it.
+  // Recognises the process that the first step of `plan` would reach after `trigger`, by its command line of now: an
+  // entry point that ends in `exec "$@"` has become the command by the time of the stop. Returns the plan for it, or
+  // nothing if the table does not know it for sure. To be called before the stop begins, so that one plan holds for all
+  // of the stop.
   std::optional<LatePlan> recognise(const Plan& plan, int trigger);
 
   // Performs the actions of `next`, which has answered `event`, in their order.
@@ -37,7 +38,7 @@ class Effects {
   // The process has been reaped: its number is free.
   void forget(int pid) { ledger_.forget(pid); }
 
-  // What has come of everything since the last call.
+  // Returns what has come of all actions since the last call.
   [[nodiscard]] std::vector<Outcome> take_outcomes() { return std::exchange(outcomes_, {}); }
 
  private:
@@ -74,7 +75,7 @@ class Effects {
   Receivers receivers_;
   std::vector<Outcome> outcomes_;
   std::set<int> listed_;           // the members of the tree that have been told of so far
-  std::set<ProcessId> dismissed_;  // who has had the TERM of stop.stragglers = dismiss
+  std::set<ProcessId> dismissed_;  // members that have had the TERM of stop.stragglers = dismiss
   std::set<ProcessId> refused_;    // members that may not be signalled
   int child_group_ = 0;            // the child's number, also once it has been reaped
 

@@ -20,29 +20,29 @@ class EventLoop {
   // ring as well) and the signalfd.
   static constexpr int kDescriptors = 8;
 
-  // Whether the kernel, and a filter around us, let the loop have what it needs; libuv aborts where it is refused that.
-  // For before the command starts, when what was inherited may have taken nearly all descriptors: no more than two are
-  // open at once.
+  // Tries every system call that libuv's loop needs, because libuv aborts where a seccomp filter refuses one. To be
+  // called before the command starts. Inherited descriptors may have used up nearly all that are allowed, so the trial
+  // holds no more than two at once.
   // Errors: the message names the system call and the reason; status 125.
   static Result<void> probe();
 
-  // To be called once, on an object that stays where it is, and that is never destroyed once it is open. `parent`: the
-  // pidfd of our parent, or empty.
-  // Errors: as those of probe(), and the message says what libuv says.
+  // Makes the loop. To be called once. The object must not be moved or destroyed afterwards, as libuv holds its
+  // address. `parent`: a pidfd of our parent, or an empty Fd if the end of the parent does not matter. Errors: the
+  // message gives the reason as libuv or the kernel does; status 125.
   Result<void> open(Fd parent);
 
-  // Returns when a signal has been read, when the parent has ended, or at `until`, a time of CLOCK_MONOTONIC; nullopt:
-  // there is none.
+  // Returns when a signal has been read, when the parent has ended, or at `until`, a time of CLOCK_MONOTONIC. With
+  // nullopt the wait has no end of its own.
   void wait(std::optional<std::chrono::nanoseconds> until);
 
-  // The next signal that has been read, in the kernel's order: the lowest number first. A signal that comes again and
-  // again keeps no other waiting.
+  // Returns the next signal that has been read, or nothing. Signals come in the kernel's order, the lowest number
+  // first; a signal that comes again and again keeps no other signal waiting.
   std::optional<signalfd_siginfo> next_signal();
   [[nodiscard]] bool has_signal() const noexcept { return next_ < count_; }
-  // We have been stopped and continued: CONT discards the stop signals that are pending, and so it does those that have
-  // been read.
+  // To be called when we have been stopped and continued. The kernel discards pending stop signals at CONT; this
+  // discards those that had already been read.
   void drop_stop_signals() noexcept;
-  // Whether the parent has ended; true once.
+  // Whether the parent has ended. Returns true only once.
   [[nodiscard]] bool take_parent_end() noexcept;
 
  private:

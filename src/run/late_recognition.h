@@ -1,5 +1,5 @@
 // What can be told of a running process by its words: the command that an entry point has become by the time of the
-// stop, and the orphans that it leaves. Whoever starts a run fills this in; an empty function knows nothing.
+// stop, and the orphans that it leaves. The caller of a run fills this in; an empty function knows nothing.
 #pragma once
 
 #include <functional>

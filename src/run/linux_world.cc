@@ -71,8 +71,8 @@ LinuxWorld::~LinuxWorld() {
   if (std::exchange(running_world, nullptr) != nullptr) std::set_new_handler(nullptr);
 }
 
-// Memory is refused where its address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
-// killer asks nobody. To go on is impossible, and to abort would leave a tree behind that may have been stopped.
+// Allocation fails where the address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
+// killer gives no warning. Going on is impossible, and an abort would leave a tree behind that may have been stopped.
 void LinuxWorld::die(std::string_view line) noexcept {
   static constinit bool has_been_here = false;
   if (is_pid1()) {
@@ -144,13 +144,13 @@ void LinuxWorld::let_go(int report) {
     log_.flush();
     die("graceshim: " + opened.error().message + "; every process gets KILL\n");
   }
-  // Children that came with us by exec may have ended long before, their CHLD gone.
+  // We may have inherited children through exec that ended earlier, and their CHLD with them: reap once before waiting.
   post(Event::reaped(now(), false));
 }
 
 Event LinuxWorld::next(Millis earliest) {
   if (std::exchange(suspends_, false)) {
-    log_.flush();  // for whoever is to continue us
+    log_.flush();  // what has been said must be readable while we are stopped
     stop_self();
     loop_.drop_stop_signals();
   }
@@ -159,11 +159,11 @@ Event LinuxWorld::next(Millis earliest) {
     if (!is_due(earliest)) has_reaped_ = false;
     if (!loop_.has_signal()) wait(earliest);
     if (loop_.take_parent_end()) return Event::parent_ended(now());
-    // After a signal the others have their turn, so that a flood of signals does not keep them waiting.
+    // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
     const bool others_first = std::exchange(signal_was_last_, false);
     std::optional<Event> signal = others_first ? std::nullopt : next_signal();
     if (!signal && is_due(earliest)) {
-      // A CHLD may still be unread, and a timer must not act on a process that has already ended.
+      // Reap first: a CHLD may still be unread, and a timer must not act on a process that has already ended.
       if (std::exchange(has_reaped_, !has_reaped_)) return Event::time_is(now());
       return reap(false);
     }
@@ -176,7 +176,7 @@ Event LinuxWorld::next(Millis earliest) {
   }
 }
 
-// Until something may have to be done.
+// Waits until something may have to be done, at the latest until `earliest`.
 void LinuxWorld::wait(Millis earliest) {
   log_.flush();
   if (reaps_again()) earliest = Millis{0};
@@ -184,7 +184,7 @@ void LinuxWorld::wait(Millis earliest) {
   loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));
 }
 
-// The next signal that means something: PIPE and its like are raised by what we did ourselves.
+// Skips what we have caused ourselves, such as the PIPE of a log that has no reader.
 std::optional<Event> LinuxWorld::next_signal() {
   while (const std::optional<signalfd_siginfo> info = loop_.next_signal()) {
     if (info->ssi_signo == SIGCHLD) return reap(true);
@@ -197,7 +197,7 @@ std::optional<Event> LinuxWorld::next_signal() {
 Event LinuxWorld::event_of(const signalfd_siginfo& info) {
   const auto signal = static_cast<int>(info.ssi_signo);
   Event event = Event::signalled(now(), signal, is_from_keyboard(signal, info.ssi_code));
-  if (info.ssi_code <= 0) {  // only a process tells its number and its user; the kernel has other words in their place
+  if (info.ssi_code <= 0) {  // pid and uid are valid only for signals that a process has sent
     event.sender_pid = static_cast<int>(info.ssi_pid);
     event.sender_uid = info.ssi_uid;
   }

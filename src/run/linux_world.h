@@ -23,16 +23,16 @@ class LinuxWorld final : public World {
 
   // To be called in this order: open(), the start of the child, let_go(), next().
   //
-  // Makes sure of all that the life needs, so that what the system refuses is known before anything is started.
+  // Tries everything that the life needs, so that a refusal of the system is known before anything is started.
   // Errors: the message says what is refused and why; status 125.
   Result<void> open();
-  // One of these signals that has been waiting since before the start; 0: none.
+  // Returns a signal of `among` that has been pending since before the start, or 0.
   [[nodiscard]] static int pending(SignalSet among);
-  // Lets go of everything that is the child's: descriptors, standard input and output, the working directory. `report`,
-  // a descriptor, stays open; -1: there is none. Then makes the loop.
+  // Lets go of everything that now belongs to the child: inherited descriptors, standard input and output, the working
+  // directory. The descriptor `report` stays open (-1: there is none). Then the event loop is made.
   void let_go(int report);
-  // Writes the lines that were logged, as far as stderr takes them without waiting. Before each wait that is done
-  // anyway: first comes what an event asks for, then the words about it.
+  // Writes the logged lines, as far as stderr takes them without blocking. next() does so before each wait, so that the
+  // actions of an event come first and the words about them afterwards.
   void flush_log() { log_.flush(); }
   // A text of our own of several lines, at once; see Log::write_lines().
   void log_lines(LogLevel level, std::string_view lines);
@@ -85,8 +85,8 @@ class LinuxWorld final : public World {
   Fd parent_;  // its pidfd, until the loop has it
   EventLoop loop_;
   bool suspends_ = false;
-  bool signal_was_last_ = false;  // what next() has returned was a signal: something else has its turn
-  bool has_reaped_ = false;       // for the timer that is due
+  bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
+  bool has_reaped_ = false;       // children were reaped on behalf of the timer that is due
 };
 
 }  // namespace graceshim

@@ -19,12 +19,14 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
-  // Takes one line, whatever is in it, for the next flush(): as text it is escaped, as JSON it is a string of it.
+  // Queues one line for the next flush(). The line may contain anything: it is escaped in a text log, and is a string
+  // in a JSON log.
   void write(LogLevel level, std::string_view line);
   // A text of our own, with nothing from outside in it: of its lines only the first has a prefix.
   void write_lines(LogLevel level, std::string_view lines);
 
-  // Writes what waits, as far as stderr takes it. Where waiting() then, its reader does not read: call it again later.
+  // Writes the queued lines, as far as stderr takes them without blocking. If waiting() is true afterwards, the reader
+  // of stderr does not read; call flush() again later.
   void flush();
   [[nodiscard]] bool waiting() const noexcept;
   // Its own descriptors, beside the borrowed one.

@@ -1,5 +1,5 @@
-// Tells the story of a life in the log, a line an event, in graceshim's words or in those of the program in whose place
-// it stands. It decides nothing: without it everything happens as with it, and the report is the same.
+// Tells the story of a life in the log, in graceshim's own words or in those of the init that it stands in for. The
+// narrator decides nothing: without it, everything would happen as it does, and the report would be the same.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@ namespace graceshim {
 
 class Narrator {
  public:
-  // `command` names the child. `tells_of_orphans`: a warning for each that is reaped. World, manners and recorder must
-  // outlive it; the recorder has noted whatever is to be told.
+  // `command` names the child. `tells_of_orphans`: each orphan that is reaped is worth a warning. `world`, `manners`
+  // and `recorder` must outlive the object. The recorder must have noted an event before the narrator tells of it.
   Narrator(World& world, const Manners& manners, const Recorder& recorder, std::string command, bool tells_of_orphans)
       : world_(world),
         manners_(manners),

@@ -19,7 +19,7 @@ struct Outcome {
     kForwarded,       // signal
     kRefused,         // signal, process: it may not be signalled
     kTree,            // members: of the tree, as it was seen
-    kKill,            // members: whom a pass of KILL has reached
+    kKill,            // members: the processes that a pass of KILL has reached
     kSuspended,       // graceshim is about to stop itself
     kHookStarted,     // stop.pre_stop
     kHookNotStarted,  // text: why
@@ -35,7 +35,7 @@ struct Outcome {
   std::vector<Process> members{};
 };
 
-// "PID (NAME)"; without a name where nobody has asked for it.
+// "PID (NAME)", or the number alone where no name has been read.
 std::string describe(int pid, const std::string& name);
 std::string describe(const Process& process);
 

@@ -13,12 +13,12 @@ namespace graceshim {
 
 class Receivers {
  public:
-  // The three must outlive it.
+  // All three must outlive the object.
   Receivers(World& host, DeliveryLedger& ledger, const LateRecognition& knowledge)
       : world_(host), ledger_(ledger), knowledge_(knowledge) {}
 
-  // Forgets what was read of the tree. For every event that looks at it. `hook_group`: a process group that no step is
-  // for; 0: none.
+  // Forgets what was read of the tree; to be called for every event that looks at it. `hook_group`: a process group to
+  // which no step goes, or 0.
   void begin(int hook_group);
 
   // Whether the process acts on `signal`. A wrapper that keeps an INT to itself does not; nothing if the process is

@@ -15,7 +15,7 @@ namespace graceshim {
 
 class Recorder {
  public:
-  // `started_at`: CLOCK_MONOTONIC, as the times of events are. Those of the report count from there.
+  // `started_at`: a time of CLOCK_MONOTONIC, as the times of events are. The times in the report count from it.
   explicit Recorder(Millis started_at) : started_at_(started_at) {}
 
   void note_start(int pid) { report_.pid = pid; }
@@ -24,11 +24,11 @@ class Recorder {
 
   // Complete once `next` was the last step.
   [[nodiscard]] const Report& report() const noexcept { return report_; }
-  // Whether the child may not be signalled, as far as that was tried.
+  // Whether the kernel has refused to signal the child.
   [[nodiscard]] bool child_refused() const noexcept { return child_refused_; }
-  // Whether it has been started, and not been reaped.
+  // Whether the child has been started and has not been reaped.
   [[nodiscard]] bool child_lives() const noexcept { return report_.pid != 0 && !child_ended_; }
-  // Whether a straggler is known that has not ended and may be signalled.
+  // Whether there is a straggler that has not ended and that may be signalled.
   [[nodiscard]] bool has_living_stragglers() const;
 
  private:

@@ -25,7 +25,7 @@ constexpr std::size_t kLongestReport = std::size_t{1024} * 1024;
 
 constexpr int kTries = 8;  // for a name that is not taken
 
-// Nobody else is to know it before the file is there.
+// No other user may know the name before the file exists.
 std::string temporary_name() {
   std::uint64_t number = 0;
   if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof number)) {
@@ -93,7 +93,7 @@ Result<void> ReportWriter::prepare() {
   } else if (target.kind == ReportTarget::Kind::kPath) {
     const Result<Target> found = look_at_path();
     if (!found) return tl::unexpected(found.error());
-    // A device, a FIFO or a socket is written to; a file is replaced, so that nobody ever reads a part.
+    // A device, a FIFO or a socket is written to; a file is replaced, so that no reader ever sees a part.
     replaces_ = found->is_replaced();
     const char* const written = replaces_ ? "." : found->place.name.c_str();
     if (::faccessat(found->place.directory.get(), written, W_OK, 0) != 0) return refused(path_, errno);
@@ -112,7 +112,7 @@ bool ReportWriter::is_wanted(const Report& report) const {
     case ReportTarget::Kind::kAuto:
       break;
   }
-  // A text there hides the container's own log: only where there is something to tell, and nobody has told it yet.
+  // A text there hides the container's own log: only where there is something to tell, and no text is there yet.
   const bool smooth = report.cause == Cause::kExited || report.cause == Cause::kGraceful;
   struct stat about {};
   return !path_.empty() && !(smooth && report.status == kExitSuccess) && ::lstat(path_.c_str(), &about) == 0 &&

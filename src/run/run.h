@@ -41,7 +41,7 @@ void complain(std::string_view line, const Manners& manners);
 
 struct RunRequest {
   Plan plan;
-  Plan unshielded;                    // holds in its place where the kernel refuses its shield
+  Plan unshielded;                    // used instead of `plan` if the kernel refuses the seccomp filter
   std::vector<std::string> command;   // argv; empty only where the plan is to pause
   std::vector<char*> environment;     // the command's, and of what else is started
   std::vector<std::string> pre_stop;  // argv; empty: none
@@ -57,7 +57,7 @@ struct RunRequest {
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
-  std::vector<std::string> notes;     // likewise, and first, for whoever watches closely
+  std::vector<std::string> notes;     // logged before the warnings, at the level debug
   Setting<ReportTarget> report;
   std::string version;   // for the report, with the next two
   std::string preset;    // empty: none

@@ -102,8 +102,8 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
     shell.insert(shell.end(), arguments.begin() + 1, arguments.end());
     spawn_request.shell_argv = shell.data();
   }
-  // Opened here, for the child's half can do without one more thing that may fail. Whoever starts in the background
-  // does not take the terminal.
+  // The terminal is opened here, because the child's half can do without one more thing that may fail. A graceshim that
+  // was started in the background does not take the terminal.
   const Fd terminal = plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
   const bool in_foreground = terminal && tcgetpgrp(terminal.get()) == self_.group;
   if (in_foreground) spawn_request.terminal = terminal.get();

@@ -48,18 +48,18 @@ class World {
  public:
   virtual ~World() = default;
 
-  // What happens next, waiting for it: the only place of the program that waits. `earliest`: when to return at the
-  // latest, with the event that it is that time.
+  // Returns what happens next, and waits for it: this is the only place of the program that waits. At `earliest`, a
+  // time of CLOCK_MONOTONIC, the event is kTimer at the latest.
   virtual Event next(Millis earliest) = 0;
 
-  // For what an action has led to: next() returns `event` before it waits. Of an event of reaping the time alone
-  // counts: it asks next() to reap then.
+  // Hands an event to next(), which returns it before it waits: an action posts what it has led to. next() sets the
+  // time of the event. A posted kReaped asks next() to reap, and to return what has been reaped.
   void post(const Event& event) { posted_.push_back(event); }
 
-  // The processes of the last event kReaped, in the order in which they were reaped.
+  // The processes that the last kReaped is about, in the order in which they were reaped.
   [[nodiscard]] const std::vector<Ended>& ended() const noexcept { return ended_; }
 
-  // The child, and stop.pre_stop; 0: not started, or reaped.
+  // The pid of the child, and that of stop.pre_stop; 0 before the start and once the process has been reaped.
   [[nodiscard]] int child() const noexcept { return child_; }
   [[nodiscard]] int hook() const noexcept { return hook_; }
 
@@ -80,11 +80,13 @@ class World {
   virtual std::vector<Process> own_children() = 0;
   virtual std::vector<int> own_child_pids() = 0;
   virtual std::vector<Process> descendants() = 0;
-  // A walk over the tree that goes on while it grows: each call but the first of a walk finds those descendants whom no
-  // earlier one has found. They are sent `signal` (0: none) as soon as they are found; returns how many.
+  // Walks over the tree, which may grow meanwhile. The `first` call of a walk finds all descendants, and each later
+  // call those that no earlier call has found. Each of them gets `signal` (0: none) as soon as it is found. Returns how
+  // many were found.
   virtual std::size_t signal_newcomers(bool first, int signal) = 0;
-  // The next process that the walk has found; until the next call it is held: send_verified() need not look at it
-  // again. Its number and its parent may be all that is told, and the start time 0. Nothing: that was the last one.
+  // Returns the next process that the walk has found, or nothing at the end. Its pidfd stays open until the next call,
+  // so a signal by send_verified() cannot reach another process. Only its number and its parent may be filled in; its
+  // start time is 0 then.
   virtual std::optional<Process> next_found() = 0;
   // Nothing if it is gone, or where /proc cannot tell.
   virtual std::optional<Process> process(int pid) = 0;
@@ -109,7 +111,7 @@ class World {
   // As in terminal.h.
   virtual void give_terminal(int group) = 0;
   virtual void take_terminal() = 0;
-  // Stops ourselves, as soon as next() is called; that goes on once we have been continued.
+  // Makes next() stop graceshim before anything else. next() goes on once graceshim has been continued.
   virtual void suspend() = 0;
 
   virtual bool logs(LogLevel level) = 0;
@@ -119,8 +121,8 @@ class World {
   // The next event that was posted, if there is one.
   std::optional<Event> next_posted();
 
-  // Reaps what has ended, and says so. `by_chld`: a CHLD has told us to. reaps_again(): there was so much that the rest
-  // is for a later call, when everything else has had its turn.
+  // Reaps what has ended and returns the event that says so. `by_chld`: a CHLD was read. If there was too much for one
+  // call, reaps_again() is true, and the caller reaps the rest once other events have had their turn.
   Event reap(bool by_chld);
   [[nodiscard]] bool reaps_again() const noexcept { return reaps_again_; }
 
