@@ -12,7 +12,8 @@
 namespace graceshim {
 namespace {
 
-// The one end of the program. exit(3), not _exit(2): a sanitizer, or gcov, has the last word.
+// The program ends here and nowhere else. It calls exit(3) rather than _exit(2), so that a sanitizer or gcov can write
+// its results.
 [[noreturn]] void leave(int status) {
   std::exit(status);
 }
@@ -22,7 +23,7 @@ int refuse(const Error& error, const Manners& manners) {
   return manners.status_of(error.status);
 }
 
-// `status` is the exit status if the text could be written.
+// Prints `text`. Returns `status` if the text could be written, and otherwise the exit status of the error.
 int show(std::string_view text, const Manners& manners, int status = kExitSuccess, bool to_stderr = false) {
   const Result<void> printed = print(text, to_stderr);
   return printed ? status : refuse(printed.error(), manners);
@@ -60,7 +61,8 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   return request;
 }
 
-// What the run asks about processes once it has begun. The three arguments must outlive it.
+// Returns the functions that the run calls to recognise processes once it has begun. The three arguments must outlive
+// these functions.
 LateRecognition knowledge_of(const Invocation& invocation, const Situation& situation, const Plan& plan) {
   LateRecognition knowledge;
   knowledge.keeps_interrupt = keeps_interrupt;
@@ -71,7 +73,7 @@ LateRecognition knowledge_of(const Invocation& invocation, const Situation& situ
     const Result<PlanResult> result = make_plan(late->config, invocation.platform, situation);
     if (!result) return std::nullopt;
     LatePlan found{std::move(late->preset), result->plan};
-    found.plan.shield = plan.shield;  // as it was put up at the start
+    found.plan.shield = plan.shield;  // the one that was put up at the start
     return found;
   };
   knowledge.stop_of = late_plan;
@@ -84,8 +86,8 @@ LateRecognition knowledge_of(const Invocation& invocation, const Situation& situ
 
 }  // namespace
 
-// What a life needs is made on the heap and never taken apart: the stack may be as small as 32 kB, and our parent
-// waits.
+// The objects of the run live on the heap, because the stack may be as small as 32 kB. They are never destroyed,
+// because our parent waits for our end.
 void app_main(int argc, char** argv, char** environment) {
   const Entry entry = enter();
   Surroundings surroundings;

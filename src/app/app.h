@@ -1,4 +1,4 @@
-// The arrows: argv, environ, file -> layers -> Config -> Plan -> loop -> Report -> exit status.
+// The whole program in its order: argv, environ, file -> layers -> Config -> Plan -> loop -> Report -> exit status.
 #pragma once
 
 namespace graceshim {

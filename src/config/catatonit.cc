@@ -1,4 +1,4 @@
-// catatonit.
+// The options, the settings and the words of catatonit.
 #include "drop_in.h"
 
 namespace graceshim {

@@ -21,7 +21,7 @@ std::vector<OptionShape> option_shapes() {
     const Takes takes = key.argument.empty()  ? Takes::kNothing
                         : key.implied.empty() ? Takes::kArgument
                                               : Takes::kPerhaps;
-    // The table's names end in a zero byte, as getopt wants them.
+    // The names in the table end in a zero byte, as getopt requires.
     shapes.push_back({letter, name.empty() ? nullptr : name.data(), takes});
   };
   for (const Key& key : keys()) add(key, key.letter, key.flag);
@@ -55,7 +55,7 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
   for (OptionReader::Found found = reader.next(); found.kind != Kind::kEnd; found = reader.next()) {
     const bool typed_long = found.word.starts_with("--");
     const std::string typed = typed_long ? "--" + std::string(found.typed_name()) : std::string("-") + found.letter;
-    // A name that is not whole is an abbreviation.
+    // getopt accepts abbreviations. We do not: only a complete name has a key.
     const Key* const key = typed_long ? key_of_flag(found.typed_name()) : key_of_letter(found.letter);
     if (key == nullptr) return unknown_option(typed);
     if (found.kind == Kind::kUnknown) return fail(long_name(*key) + ": takes no argument");

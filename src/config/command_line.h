@@ -1,4 +1,4 @@
-// The words that graceshim was started with.
+// Reads the command line of graceshim.
 #pragma once
 
 #include <functional>
@@ -15,22 +15,22 @@ namespace graceshim {
 struct CommandLine {
   Mode mode = Mode::kRun;
   Layer layer{};
-  std::string config_path{};  // of --config; empty: not given
+  std::string config_path{};  // the argument of --config; empty: the option was not given
   std::vector<std::string> command{};
-  // Where graceshim stands in another program's place: what that one begins with, beneath file and environment, and
-  // what its options say, over everything.
+  // These are for a drop-in alone. `base` sets what the replaced program begins with, and is weaker than file and
+  // environment; `overrides` sets what its options say, and is stronger than everything else.
   std::vector<std::function<void(Config&)>> base{};
   std::vector<std::function<void(Config&)>> overrides{};
-  std::optional<Said> said{};        // what it says in place of running COMMAND
-  std::vector<std::string> notes{};  // what it says beside that
+  std::optional<Said> said{};        // the text that is printed instead of running COMMAND
+  std::vector<std::string> notes{};  // lines for the log of a run
 };
 
-// Reads options up to the first word that is not one; what follows is COMMAND, whatever it looks like. Long options are
-// not abbreviated: a name that is clear today need not be so in the next version. --help, --version and --list-presets
-// end the reading, so that they work beside any mistake. Errors: an unknown option, a missing or needless argument, no
-// COMMAND where one is needed.
+// Reads options up to the first word that is not an option; this word and all after it are COMMAND, whatever they look
+// like. Long options cannot be abbreviated, because a short form that is clear today may be ambiguous in the next
+// version. --help, --version and --list-presets end the reading, so that they work in spite of a mistake after them.
+// Errors: an unknown option, a missing or needless argument, no COMMAND where one is needed.
 //
-// Behind the last of `arguments` stands a null pointer, as with those of main(): musl's getopt_long(3) looks for it.
+// A null pointer must follow the last of `arguments`, as it does in main(): getopt_long(3) of musl looks for it.
 Result<CommandLine> read_command_line(std::span<char* const> arguments);
 
 }  // namespace graceshim

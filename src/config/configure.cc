@@ -23,7 +23,7 @@ constexpr const char* kNowhere = ": the path is relative, and the working direct
 
 constexpr std::size_t kNamesPerLine = 10;
 
-// Puts one source over the weaker ones that were applied before it.
+// Applies one source on top of the weaker ones, which have been applied before.
 Result<void> apply(Config& config, const Layer& layer, Origin origin) {
   for (const auto& [key, value] : layer) {
     Result<void> assigned = key->assign(config, value, origin);
@@ -34,7 +34,7 @@ Result<void> apply(Config& config, const Layer& layer, Origin origin) {
                  "a plan names its signals itself, and excludes the stop signal of " + config.stop_signal.where);
 }
 
-// A plan and a signal exclude each other: the one from the stronger source is what was meant.
+// A plan and a signal exclude each other. The one from the stronger source wins, and the other is dropped.
 void settle_plan_and_signal(Config& config) {
   if (!config.stop_plan.is_explicit() || !config.stop_signal.is_explicit()) return;
   if (config.stop_plan.origin > config.stop_signal.origin) {
@@ -73,7 +73,7 @@ Result<void> complete_report_path(Setting<ReportTarget>& report, const Surroundi
   return {};
 }
 
-// The variables that begin as ours do and are the command's.
+// Returns the line about variables that begin with our prefix but belong to the command.
 std::string note_on(const std::vector<std::string_view>& namesakes) {
   std::string note = "no settings, and so left to the command: ";
   for (std::size_t i = 0; i < std::min(namesakes.size(), kNamesPerLine); ++i)
@@ -168,8 +168,8 @@ bool ends_behind_shield(const Preset& preset) {
   return preset.shielding != Shielding::kUnfit && preset.shielding != Shielding::kUnfitLoses;
 }
 
-// What speaks against keeping `signals` off: one of them is to be sent, or is none that graceshim itself stops by, so
-// that the platform would ask for a stop in vain.
+// Returns the reason why `signals` cannot be shielded, or nullopt if there is none. The plan may send one of them, or
+// one of them may not be a trigger, so that the platform would ask for a stop in vain.
 std::optional<std::string> objection_to_shield(const Config& config, SignalSet signals) {
   if (std::optional<std::string> conflict = shield_conflict(config, signals)) return conflict;
   const SignalSet in_vain = passed_on_in_vain(config, signals);
@@ -177,7 +177,7 @@ std::optional<std::string> objection_to_shield(const Config& config, SignalSet s
   return "stop.on (" + config.stop_on.where + ") leaves " + format_signals(in_vain) + " out";
 }
 
-// `auto` is a shield where the platform signals every process, the preset needs one, and nothing speaks against it.
+// `auto` means a shield if the platform signals every process, the preset needs a shield, and there is no objection.
 void choose_shield(Invocation& invocation) {
   Setting<Shield>& shield = invocation.config.stop_shield;
   const PlatformFacts& platform = invocation.platform;
@@ -188,7 +188,8 @@ void choose_shield(Invocation& invocation) {
   shield = {platform.broadcast, Origin::kPlatform, "platform " + platform.name + ", for preset " + invocation.preset};
 }
 
-// It may be meant so: USR1 is the command's own affair. But a stop that is asked for by it does not happen.
+// Warns of shielded signals that graceshim only passes on. This may be intended, as USR1 may mean something else to the
+// command; but such a signal cannot start a stop.
 void warn_of_signals_in_vain(Invocation& invocation) {
   const Setting<Shield>& shield = invocation.config.stop_shield;
   const SignalSet* kept_off = std::get_if<SignalSet>(&shield.value);
@@ -217,7 +218,8 @@ void warn_of_shield(Invocation& invocation) {
                                   "keeps from them: leave stop.shield at auto");
   }
   const SignalSet reaching = kept_off == nullptr ? platform.broadcast : platform.broadcast - *kept_off;
-  // A unit may have KillMode=mixed, which we cannot see: --explain says it, the log of every start need not.
+  // A systemd unit may have KillMode=mixed, which we cannot see. --explain says so, and the log need not say it at
+  // every start.
   if (reaching.empty() || !loses_to_broadcast(*preset) || platform.name == "systemd") return;
   std::string advice = "leave stop.shield at auto";
   if (preset->shielding == Shielding::kUnfitLoses) {
@@ -252,7 +254,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!environment) return tl::unexpected(environment.error());
   invocation.environment = std::move(environment->others);
   invocation.warnings = std::move(environment->warnings);
-  // The other program would not have said it.
+  // A drop-in leaves this note out, because the replaced program would not have printed it.
   if (who == nullptr && !environment->namesakes.empty()) invocation.notes.push_back(note_on(environment->namesakes));
   const Result<Layer> file = read_file_layer(surroundings, *line, *environment);
   if (!file) return tl::unexpected(file.error());
@@ -269,7 +271,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings) {
   if (!done) return tl::unexpected(done.error());
 
   choose_platform(invocation, surroundings, *environment);
-  // The other program would not have warned of them either.
+  // A drop-in does not warn of wrappers either, unless its user has asked for a preset.
   done = choose_preset(invocation, surroundings, who == nullptr || config.preset.value != "none");
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
@@ -308,7 +310,7 @@ std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const 
   const SignalSet* up = std::get_if<SignalSet>(&late.config.stop_shield.value);
   const SignalSet kept_off = up == nullptr ? SignalSet{} : *up;
   if (!apply_preset(late.config, *found.preset)) return std::nullopt;
-  // A shield cannot be put up any more. One that is up would keep the row's own signals off.
+  // It is too late to put up a shield. One that is already up would keep the preset's own signals from the process.
   if (!(signals_sent(late.config.stop_plan.value, late.config.stop_on.value) & kept_off).empty()) return std::nullopt;
   late.config.stop_shield.value = SignalSet{};
   late.config.shielded_plan = {};
@@ -317,7 +319,7 @@ std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const 
 
 Result<Invocation> configure(const Surroundings& surroundings) {
   Result<Invocation> result = read_layers(surroundings);
-  // A file's name, and what toml++ quotes of its text, may hold anything; the message is one line.
+  // The name of a file, and the text that toml++ quotes from it, may hold any bytes; the message must be one line.
   if (!result) {
     result.error().message = escaped(result.error().message);
     return result;

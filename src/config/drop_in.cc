@@ -21,10 +21,11 @@ constexpr std::array<const DropIn*, 3> kDropIns{&kTini, &kDumbInit, &kCatatonit}
 
 constexpr std::size_t kOptionColumn = 28;
 
-// What the three have in common: every signal is passed on, as often as it comes, and waited for as long as it takes.
-// Nothing is recognised or translated unless somebody asks for it. These inits read signals from a queue, where a
-// blocked one waits even if it is ignored, and so an ignored one is passed on like any other: a command that inherits
-// the ignoring, as nohup means it to, is none the worse for it. None of them lets go of its standard descriptors.
+// Sets what the three programs have in common. Every signal is passed on each time it comes, and the command may take
+// as long as it needs to end. Nothing is recognised or translated unless the user asks for it. These inits block
+// signals and then fetch them, and the kernel queues a blocked signal even if it is ignored; so an ignored signal is
+// passed on like any other. This does not harm a command that inherits the ignored signal, as nohup intends. None of
+// the three releases its standard descriptors.
 void set_common_base(Config& c, const Saying& say) {
   c.preset = say(std::string("none"));
   c.platform = say(std::string("none"));
@@ -41,7 +42,7 @@ std::string option_name(const Row& option) {
   return option.letter != 0 ? std::string("-") + option.letter : "--" + std::string(option.name);
 }
 
-// What there is to say about one start, with the names that the texts leave open.
+// Makes the texts that are printed about one start, and fills in their placeholders.
 class Speaker {
  public:
   Speaker(const DropIn& who, std::string_view program, int pid)
@@ -60,7 +61,7 @@ class Speaker {
 
   [[nodiscard]] Said mistake(std::string text) const { return {std::move(text), true, who_.manners.refused}; }
 
-  // The words of getopt(3) for a mistake that it has found.
+  // Returns the words that getopt(3) prints for a mistake that it has found.
   [[nodiscard]] Said refusal(const Found& found) const {
     const bool lacks_argument = found.kind == Found::Kind::kLacksArgument;
     std::string line(program_);
@@ -125,14 +126,14 @@ std::vector<OptionShape> option_shapes(const DropIn& who) {
   using Takes = OptionShape::Takes;
   std::vector<OptionShape> shapes;
   for (const Row& row : who.options) {
-    // A string literal's view ends in a zero byte, as getopt wants it.
+    // The name is a view of a string literal, so a zero byte follows it, as getopt requires.
     const char* const name = who.long_options && !row.name.empty() ? row.name.data() : nullptr;
     shapes.push_back({row.letter, name, row.argument.empty() ? Takes::kNothing : Takes::kArgument});
   }
   return shapes;
 }
 
-// As atoi(3), of which nothing but 0, 1, 2 and more matters.
+// Reads a number as atoi(3) does. Only 0, 1, 2 and more are told apart, so signs are not read, and the value is capped.
 std::size_t number_in(std::string_view text) {
   std::size_t number = 0;
   for (const char c : text) {
@@ -142,7 +143,7 @@ std::size_t number_in(std::string_view text) {
   return number;
 }
 
-// Collects what the options say, layer by layer.
+// Collects what the options say, as changes of the base or as overrides.
 class Collector {
  public:
   Collector(const DropIn& who, CommandLine& line) : line_(line) {
@@ -153,7 +154,7 @@ class Collector {
     });
   }
 
-  // False if the argument means nothing.
+  // Returns false if the argument is not valid.
   bool take(const Row& option, std::string where, std::string_view argument, std::size_t number) {
     const Origin origin = option.changes_base ? Origin::kPreset : Origin::kCommandLine;
     Saying say{origin, std::move(where), std::string(argument), number};
@@ -169,7 +170,8 @@ class Collector {
   Config tried_;
 };
 
-// The words of the command. tini's usage text has it as PROGRAM -- ARG...
+// Returns the words of the command. The usage text of tini writes the command as PROGRAM -- ARG..., so the dashes in
+// that place are dropped.
 std::vector<std::string> command_in(std::span<char* const> arguments, std::size_t begin, bool drops_dashes) {
   constexpr std::string_view kDashes = "--";
   const bool dashes_before = begin > 1 && arguments[begin - 1] == kDashes;
@@ -223,7 +225,8 @@ Result<CommandLine> read_command_line_as(const DropIn& who, std::span<char* cons
     const std::optional<std::string_view> value = variable_in(environment, row.variable);
     if (!value || (!row.variable_value.empty() && row.variable_value != *value)) continue;
     collector.take(row, std::string(row.variable), *value, number_in(*value));
-    if (!row.says.empty()) line.notes.emplace(line.notes.begin(), row.says);  // dumb-init asks for them in this order
+    // The notes come in the reverse order of the rows, because dumb-init prints its own lines in that order.
+    if (!row.says.empty()) line.notes.emplace(line.notes.begin(), row.says);
   }
   if (collector.runs_nothing()) {
     line.command.clear();

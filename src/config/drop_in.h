@@ -1,6 +1,6 @@
-// The programs in whose place graceshim can stand: called by the name of one, through a symbolic link or as a copy, it
-// takes that one's command line, variables and exit statuses. Each has a file of its own: the settings that it begins
-// with, its options, and its words.
+// The programs that graceshim can replace (it is a drop-in for them). When graceshim is called by the name of one,
+// through a symbolic link or as a copy, it takes the command line and the variables of that program, and ends with its
+// exit statuses. Each program has a file of its own, with the settings that it begins with, its options and its words.
 #pragma once
 
 #include <array>
@@ -14,24 +14,25 @@
 
 namespace graceshim {
 
-// What an option says, or the program itself by being called.
+// A source of settings: an option, a variable, or the program itself, whose name alone sets the base.
 struct Saying {
   Origin origin = Origin::kDefault;
-  std::string where{};     // as Setting::where
-  std::string argument{};  // of the option, or the value of the variable
-  std::size_t number = 0;  // how often the option has been there before; of a variable the number in its value
+  std::string where{};     // as in Setting::where
+  std::string argument{};  // the argument of the option, or the value of the variable
+  // For an option: how often it came before. For a variable: the number in its value.
+  std::size_t number = 0;
 
-  // A value that is said here.
+  // Returns `value` as a setting that comes from this source.
   template <class T>
   Setting<T> operator()(T value) const {
     return {std::move(value), origin, where};
   }
 };
 
-// Writes what an option says into the settings. False: its argument means nothing.
+// Writes what an option says into the settings. Returns false if its argument is not valid.
 using Override = bool (*)(Config& config, const Saying& say);
 
-// An option that says one thing.
+// The override of an option that gives one setting one fixed value.
 template <auto kMember, auto kValue>
 bool put(Config& config, const Saying& say) {
   config.*kMember = say(kValue);
@@ -42,33 +43,37 @@ struct DropInOption {
   enum class Does : std::uint8_t { kSet, kHelp, kVersion, kLicence };
 
   Does does = Does::kSet;
-  char letter = 0;                    // 0: none
-  std::string_view name{};            // "single-child"; empty: none
-  std::string_view argument{};        // "SIGNAL"; empty: it takes none
-  std::string_view variable{};        // "DUMB_INIT_SETSID", says the same; empty: none
-  std::string_view variable_value{};  // which value of it does; empty: any, also the empty one
-  Override set = nullptr;             // kSet
-  bool changes_base = false;          // beneath the settings of file and environment, not over them
-  std::string_view says{};            // where the variable says it: a line in the log, for whoever watches closely
-  std::string_view help{};            // empty: not in the help text
-  std::string_view native{};          // what says this to graceshim itself, as Markdown for people
+  char letter = 0;              // 0: none
+  std::string_view name{};      // "single-child"; empty: none
+  std::string_view argument{};  // "SIGNAL"; empty: the option takes none
+  std::string_view variable{};  // the variable with the same meaning, "DUMB_INIT_SETSID"; empty: none
+  // The value with which the variable has this meaning. Empty: any value, the empty one included.
+  std::string_view variable_value{};
+  Override set = nullptr;     // for kSet
+  bool changes_base = false;  // true: weaker than file and environment; false: stronger
+  std::string_view says{};    // a line for the log at level debug if the variable is set
+  std::string_view help{};    // empty: the option is not in the help text
+  std::string_view native{};  // how the same is said to graceshim under its own name, as Markdown for people
 };
 
 struct DropIn {
-  Names<3> names{};  // of the program's file; the first is how it is called
-  // What it begins with, over what all of them begin with.
+  Names<3> names{};  // the file names of the program; the first is its usual one
+  // Sets what the program begins with, on top of what all of these programs have in common.
   void (*set_base)(Config& config, const Saying& say) = nullptr;
   std::span<const DropInOption> options{};
   Manners manners{};
-  bool long_options = false;    // else --version stands alone, and there is no other
-  bool drops_dashes = false;    // PROGRAM -- ARG...: takes away the dashes, as its usage text has it
-  bool help_on_stderr = false;  // where somebody has asked for it
+  bool long_options = false;    // false: --version is the only long option, and must be the only word
+  bool drops_dashes = false;    // removes the dashes of PROGRAM -- ARG..., as the usage text of the program says
+  bool help_on_stderr = false;  // true if the help text that an option asks for goes to stderr
   bool version_on_stderr = false;
-  // Texts. %a: argv[0], %n: its base name, %p: our pid, %u: `usage`, %h: the help text, %o and %v: option and argument.
-  std::string_view version{};  // nothing beside it: docker info and scripts read what stands there
+  // The rest are texts. In them %a stands for argv[0], %n for its base name, %p for our pid, %u for `usage`, %h for the
+  // help text, %o for the option and %v for its argument.
+  //
+  // `version` is printed with nothing beside it, because docker info and scripts read that line.
+  std::string_view version{};
   std::string_view usage{};
-  std::string_view after_mistake{};  // follows the line about an option that is not there, or lacks its argument
-  std::string_view bad_argument{};   // an argument means nothing
+  std::string_view after_mistake{};  // follows the line about an option that is unknown or lacks its argument
+  std::string_view bad_argument{};   // for an argument that is not valid
   std::string_view missing_command{};
 };
 
@@ -78,11 +83,11 @@ extern const DropIn kCatatonit;
 
 std::span<const DropIn* const> drop_ins() noexcept;
 
-// By what argv[0] names; null: graceshim itself.
+// Returns the program that argv[0] names; null: graceshim itself.
 const DropIn* find_drop_in(std::string_view program) noexcept;
 
-// As read_command_line(), and the program's variables. What the program would have printed in place of running
-// anything, mistakes included, comes back as words to say.
+// Reads the command line and the variables of such a program; see read_command_line() for the rest. A text that the
+// program would have printed instead of running anything, a mistake included, is returned in CommandLine::said.
 Result<CommandLine> read_command_line_as(const DropIn& who, std::span<char* const> arguments,
                                          std::span<char* const> environment, int pid);
 

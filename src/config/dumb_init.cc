@@ -1,4 +1,4 @@
-// dumb-init.
+// The options, the settings and the words of dumb-init.
 #include <cstdlib>
 #include <optional>
 
@@ -14,7 +14,8 @@ constexpr int kLastStandardSignal = 31;
 
 constexpr std::array kOfTheTerminal{sig::kTstp, sig::kTtin, sig::kTtou};
 
-// Its command inherits no ignoring: under nohup a HUP that is passed on, as the real one does, would end it.
+// The command of dumb-init starts with no signal ignored. Under nohup, a HUP that is passed on would end the command,
+// as it does under the real dumb-init; so an ignored HUP is dropped here.
 void set_base(Config& c, const Saying& say) {
   c.stop_stragglers = say(Stragglers::kDismiss);
   c.child_place = say(Place::kOwnSession);
@@ -34,7 +35,8 @@ bool signal_the_child_alone(Config& c, const Saying& say) {
   return true;
 }
 
-// A number as scanf(3) reads it: blanks before it, a sign, and what follows it is in `rest`. Nothing if there is none.
+// Reads a number as scanf(3) does, with blanks and a sign before it, and points `rest` behind it. Returns nullopt if
+// there is no number.
 std::optional<long> scanned_number(const char* text, const char*& rest) {
   char* end = nullptr;
   const long number = std::strtol(text, &end, 10);
@@ -43,7 +45,8 @@ std::optional<long> scanned_number(const char* text, const char*& rest) {
   return number;
 }
 
-// Two numbers of signals as dumb-init reads them. Names, which only we know, stay as they are.
+// Rewrites two signal numbers in the form that parse_signal() takes, if dumb-init would read both as numbers. Names,
+// which only graceshim accepts, stay as they are.
 void tidy_numbers(std::string& from, std::string& to) {
   const char* rest = nullptr;
   const std::optional<long> signal = scanned_number(from.c_str(), rest);
@@ -54,8 +57,8 @@ void tidy_numbers(std::string& from, std::string& to) {
   to = std::to_string(*replacement);
 }
 
-// As --map, in another spelling: 0 drops a signal, one that starts a stop is only passed on from now on, and a signal
-// that never arrives may be named in vain. Of the real-time signals there is none.
+// Does what --map does, with a few differences: 0 drops a signal; a trigger stops being one, and is only passed on; a
+// signal that never arrives may be named, and has no effect; real-time signals are refused.
 bool rewrite(Config& c, const Saying& say) {
   const std::size_t colon = say.argument.find(':');
   if (colon == std::string::npos) return false;

@@ -11,16 +11,19 @@ namespace {
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
 
-// A slip of the finger is this small, and a third of the name at the most: with more, the longer ones of others' names
-// (GRACESHIM_DOWNLOAD_URL) come near to a setting.
+// A mistyped name differs from a setting in at most so many letters, and in at most a third of its own. With a higher
+// limit, long names that belong to other programs (GRACESHIM_DOWNLOAD_URL) would be taken for a setting.
 constexpr std::size_t kMostSlips = 2;
 
-// A setting's name without its section is mentioned from this length on: PATH, MODE and USER are everybody's.
+// A name that is a setting without its section is mentioned only if it has at least this length: PATH, MODE and USER
+// are too common.
 constexpr std::size_t kTellingLength = 5;
 
-// Kubernetes describes every Service of the namespace to every pod, and Docker every linked container: one called
-// graceshim-demo makes GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT,
-// GRACESHIM_DEMO_PORT_80_TCP_ADDR, GRACESHIM_DEMO_NAME and GRACESHIM_DEMO_ENV_*. None of them is about us.
+// Whether Kubernetes or Docker has made this variable. Kubernetes describes every Service of the namespace to every
+// pod, and Docker describes every linked container. A Service or container named graceshim-demo leads to the variables
+// GRACESHIM_DEMO_SERVICE_HOST, GRACESHIM_DEMO_SERVICE_PORT_HTTP, GRACESHIM_DEMO_PORT, GRACESHIM_DEMO_PORT_80_TCP_ADDR,
+// GRACESHIM_DEMO_NAME and GRACESHIM_DEMO_ENV_*, none of which is a setting. All but GRACESHIM_DEMO_NAME are known by
+// their form.
 bool is_link(std::string_view name) {
   const std::size_t port = name.find("_PORT");
   return name.ends_with("_SERVICE_HOST") || name.find("_ENV_") != std::string_view::npos ||
@@ -32,7 +35,7 @@ std::string message_of(std::string_view name, std::string_view meant, std::strin
   return message.append(" '").append(printable(name)).append("'; did you mean '").append(meant).append("'?");
 }
 
-// The variables of all settings, without the prefix: it would make everything look alike.
+// Returns the variables of all settings without the prefix, because the prefix would make all names look alike.
 std::vector<std::string_view> names_of_settings() {
   std::vector<std::string_view> names;
   for (const Key& key : keys()) {
@@ -41,8 +44,8 @@ std::vector<std::string_view> names_of_settings() {
   return names;
 }
 
-// The variable that was meant by `name`, which is an option's own name (REPORT for REPORT_PATH), or a setting's without
-// its section (TIMEOUT for STOP_TIMEOUT); empty: none.
+// Returns the variable that was meant by `name`, if `name` is an option (REPORT for REPORT_PATH) or a setting without
+// its section (TIMEOUT for STOP_TIMEOUT). Empty: `name` is neither.
 std::string_view setting_called(std::string_view name) {
   for (const Key& key : keys()) {
     if (key.variable.empty()) continue;
@@ -75,7 +78,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
   Environment result;
   result.others.reserve(environment.size());
   const std::vector<std::string_view> settings = names_of_settings();
-  std::vector<std::string_view> seen;  // of our variables
+  std::vector<std::string_view> seen;  // the variables of settings that came before
   for (char* const entry : environment) {
     const std::string_view text = entry;
     const std::size_t equals = text.find('=');
@@ -90,7 +93,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
     if (key == nullptr) {
       const std::string_view own = name.substr(kPrefix.size());
       if (!is_link(name)) {
-        // First, as SIGNAL stands for STOP_SIGNAL rather than for SIGNALS.
+        // This comes before the search for mistyped names, because SIGNAL means STOP_SIGNAL rather than SIGNALS.
         const std::string_view called = setting_called(own);
         if (!called.empty())
           result.warnings.push_back(message_of(name, called, "no setting, and so left to the command:"));
@@ -102,7 +105,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
       continue;
     }
     const std::string_view value = text.substr(equals + 1);
-    // The spelling of an earlier version says nothing beside that of today.
+    // The spelling of an earlier version is passed over if the spelling of today is set too.
     const bool is_old = name != key->variable;
     if (std::ranges::find(seen, name) != seen.end() ||
         (is_old && !variable_in(environment, key->variable).value_or("").empty()))

@@ -1,4 +1,4 @@
-// --explain=json, as packaging/explain.schema.json has it.
+// Writes --explain=json, in the form that packaging/explain.schema.json describes.
 #include "explanation.h"
 #include "graceshim/json.h"
 

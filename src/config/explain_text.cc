@@ -1,4 +1,4 @@
-// --explain for people.
+// Writes --explain for people.
 #include <algorithm>
 
 #include "explanation.h"
@@ -30,10 +30,10 @@ std::string quoted_command(const std::vector<std::string>& command) {
   return text;
 }
 
-// Words, values, names of files: what is printed here may come from anywhere. Every line is made by one of labelled(),
-// setting_line() and warning_block(), which escape it, or by timeline(), which holds nothing but our own words.
+// The words, values and file names that are printed here may hold any bytes. So every line is made by labelled(),
+// setting_line() or warning_block(), which escape such texts, or by timeline(), which prints only our own words.
 
-// "Preset      text", further lines under the text.
+// Returns "Preset      text", with further lines of the text indented to its column.
 std::string labelled(std::string_view label, std::string_view text) {
   std::string block = wrap(escaped(text), kLabelColumn);
   if (block.empty()) return block;
@@ -56,7 +56,7 @@ std::string setting_line(const std::string& name, std::string_view any_value, st
   const std::string value = escaped(any_value);
   const std::string origin = escaped(any_origin);
   std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
-  // Too long for its columns: the origin has a line of its own.
+  // If the line is too long, the origin gets a line of its own.
   if (line.size() > kLineWidth) {
     line = wrap(pad(name, kKeyColumn - 2) + "= " + value, 2);
     line += std::string(kKeyColumn + kValueColumn, ' ') + origin;
@@ -74,7 +74,7 @@ std::string timeline(const std::vector<Bar>& bars) {
     else
       end = std::max(end, bar.to);
   }
-  // An endless wait gets the right part of the picture.
+  // A wait without end takes the right part of the picture.
   const std::size_t scaled = !endless ? kAxis : end == Millis{0} ? 0 : kAxis * 2 / 3;
   const auto column = [&](Millis time) -> std::size_t {
     if (time == kInfinity) return kAxis;

@@ -85,7 +85,7 @@ Bar signal_bar(const PlanStep& step, Millis from, Millis to) {
           .to = to};
 }
 
-// The plan as it runs if nothing ends early, and a hook takes no longer than the delay.
+// Returns the plan as it runs if nothing ends early, and the pre_stop hook takes no longer than the delay.
 std::vector<Bar> timeline_of(const Plan& plan, const PlatformFacts& platform) {
   std::vector<Bar> bars;
   if (plan.delay > Millis{0}) bars.push_back({.what = "delay", .label = "delay", .to = plan.delay});
@@ -97,7 +97,7 @@ std::vector<Bar> timeline_of(const Plan& plan, const PlatformFacts& platform) {
                     .to = plan.hook_limit});
   }
   const Millis fixed = plan.delay + fixed_waits(plan.steps);
-  Millis left = kInfinity;  // what an `auto` wait is
+  Millis left = kInfinity;  // the length of an `auto` wait
   if (plan.timeout != kInfinity) left = plan.timeout > fixed ? plan.timeout - fixed : Millis{0};
   Millis at = plan.delay;
   bool killed = false;
@@ -121,7 +121,7 @@ std::vector<Bar> timeline_of(const Plan& plan, const PlatformFacts& platform) {
   return bars;
 }
 
-// What a shield breaks: whoever relies on the signal has to know.
+// Returns what a shield breaks, for users who rely on the shielded signal.
 std::string shield_note(const Plan& plan) {
   const std::string names = format_signals(plan.shield);
   const bool is_term = plan.shield.has(sig::kTerm);
@@ -132,7 +132,7 @@ std::string shield_note(const Plan& plan) {
          "such as sudo gain none.";
 }
 
-// Why none comes up by itself, where for others one would.
+// Returns why `auto` puts up no shield on a platform where other presets get one.
 std::string unfit_note(const Invocation& invocation) {
   const Preset* row = find_preset(invocation.preset);
   if (row == nullptr || invocation.platform.broadcast.empty()) return "";

@@ -1,4 +1,4 @@
-// What --explain has to say, as a value: explain_text.cc writes it for people, explain_json.cc for programs.
+// The content of --explain as a value, which explain_text.cc writes for people and explain_json.cc for programs.
 #pragma once
 
 #include <optional>
@@ -12,11 +12,11 @@ namespace graceshim {
 struct Explanation {
   // What was recognised, or why nothing was.
   struct Recognition {
-    std::string name{};     // empty: nothing
+    std::string name{};     // empty: nothing was recognised
     std::string heading{};  // for people: the name and the reason
     std::string reason{};
     std::string note{};
-    std::string source{};  // of a preset: where its facts are from
+    std::string source{};  // for a preset: where its facts are from
   };
 
   struct Setting {
@@ -29,12 +29,12 @@ struct Explanation {
   // One bar of the timeline.
   struct Bar {
     std::string what{};    // "delay", "pre_stop", "signal", "platform_kill"
-    std::string label{};   // what stands in front of it
-    std::string text{};    // what follows its time
-    std::string signal{};  // of "signal" alone, and so is the scope
+    std::string label{};   // stands in front of the bar
+    std::string text{};    // follows the time
+    std::string signal{};  // empty unless `what` is "signal"; the same holds for `scope`
     std::string scope{};
     Millis from{0};  // kInfinity: never
-    Millis to{0};    // where its wait ends, kInfinity: nowhere; equal to `from` for what takes no time
+    Millis to{0};    // the end of the wait; kInfinity: it has no end; equal to `from`: there is no wait
   };
 
   std::vector<std::string> command{};
@@ -45,16 +45,16 @@ struct Explanation {
   std::vector<Setting> settings{};
 
   SignalSet triggers{};
-  std::vector<int> implicit_triggers{};  // those that the plan's first signal adds
+  std::vector<int> implicit_triggers{};  // the trigger that the first signal of the plan adds
   std::string plan{};
   std::string plan_reason{};
   bool looks_again = false;  // a preset may be found at the moment of the stop
   Millis timeout{0};
   std::string timeout_reason{};
   SignalSet shield{};
-  std::string shield_reason{};    // whence it comes; empty without one
-  std::string shield_note{};      // what it does to the command, or why there is none where one could be expected
-  std::string plan_if_refused{};  // by the kernel, which may refuse a shield; empty without one
+  std::string shield_reason{};    // where the shield was set; empty without a shield
+  std::string shield_note{};      // what the shield does to the command, or why there is none where one is likely
+  std::string plan_if_refused{};  // the plan if the kernel refuses the shield; empty without a shield
   std::vector<Bar> timeline{};
 
   std::vector<std::string> warnings{};

@@ -23,7 +23,7 @@ Shown show(const Config& config) {
   return {As::write(setting.value), setting.origin, setting.where};
 }
 
-// Without a plan of its own, the signal is the plan.
+// Shows the plan. If none is set, the plan follows from the stop signal.
 Shown show_plan(const Config& config) {
   const Setting<StepList>& plan = config.stop_plan;
   if (!plan.value.empty()) return {format_plan(plan.value), plan.origin, plan.where};
@@ -31,7 +31,7 @@ Shown show_plan(const Config& config) {
   return {format_plan(steps_of_signal(signal.value, config.child_scope.value)), signal.origin, signal.where};
 }
 
-// The strongest of the sources says where it comes from.
+// Shows all mappings as one setting. Its origin is the strongest one of its entries.
 Shown show_mappings(const Config& config) {
   Shown shown{.value = write_mappings(config)};
   for (const Setting<SignalMapping>& entry : config.signals) {
@@ -55,10 +55,10 @@ constexpr std::string_view kStop = "How it stops";
 constexpr std::string_view kRest = "Around it";
 constexpr std::string_view kInstead = "Instead of running";
 
-// A new setting is a row here, a member of Config, and, if its type is a new one, a Codec in values.h.
+// A new setting needs a row here, a member of Config, and, if its type is new, a Codec in values.h.
 //
-// Its variable follows from its key, and so does its flag if the column is empty. An argument in brackets may be left
-// out, and then is the first of its words; "=word" stands for an option that takes no argument and says that word.
+// The variable of a row follows from its key, and so does the flag if its column is empty. An argument in brackets may
+// be left out, which means the first of its words. "=word" is an option without an argument that sets this word.
 
 // clang-format off
 constexpr auto kRows = std::to_array<Key>({
@@ -100,13 +100,13 @@ constexpr std::array kOldFlags{OldName{"shield", "stop.shield"}, OldName{"stragg
                                OldName{"straggler-timeout", "stop.straggler_timeout"}};
 constexpr std::array kOldVariables{OldName{"GRACESHIM_MAP", "signals"}};
 
-// --- What follows from a row. ---
+// --- What is derived from a row. ---
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
 constexpr std::string_view kSectionWithoutFlag = "child.";
 
 struct Names {
-  std::array<char, 32> flag{};  // with a zero byte behind it, as getopt_long(3) wants it
+  std::array<char, 32> flag{};  // ends in a zero byte, as getopt_long(3) requires
   std::array<char, 48> variable{};
 };
 

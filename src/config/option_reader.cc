@@ -6,7 +6,7 @@ namespace graceshim {
 
 namespace {
 
-// Above every letter, so that getopt's return value says which of the two was typed.
+// Long options are numbered from here on. No letter is so high, so what getopt returns tells a letter from a name.
 constexpr int kFirstLong = 256;
 
 static_assert(static_cast<int>(OptionShape::Takes::kNothing) == no_argument &&
@@ -17,7 +17,8 @@ static_assert(static_cast<int>(OptionShape::Takes::kNothing) == no_argument &&
 
 OptionReader::OptionReader(std::span<char* const> arguments, std::span<const OptionShape> shapes, bool long_names)
     : arguments_(arguments), shapes_(shapes), long_names_(long_names) {
-  letters_ = "+:";  // stop at the first word that is not an option; tell a missing argument from an unknown option
+  // '+' stops the scan at the first word that is not an option; ':' tells a missing argument from an unknown option.
+  letters_ = "+:";
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const OptionShape& shape = shapes[i];
     if (shape.letter != 0) letters_.append(1, shape.letter);
@@ -26,7 +27,7 @@ OptionReader::OptionReader(std::span<char* const> arguments, std::span<const Opt
       longs_.push_back({shape.name, static_cast<int>(shape.takes), nullptr, kFirstLong + static_cast<int>(i)});
   }
   longs_.push_back({nullptr, 0, nullptr, 0});
-  optind = 0;  // glibc: forget the scan before this one
+  optind = 0;  // makes glibc forget the previous scan
   opterr = 0;
 }
 

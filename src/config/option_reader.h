@@ -1,5 +1,5 @@
-// Options up to the first word that is not one, as getopt_long(3) reads them: those of graceshim, and those of the
-// programs in whose place it stands.
+// Reads options as getopt_long(3) does, up to the first word that is not an option. graceshim and the programs that it
+// replaces use the same reader.
 #pragma once
 
 #include <getopt.h>
@@ -19,27 +19,27 @@ struct OptionShape {
   Takes takes = Takes::kNothing;
 };
 
-// There is one scan at a time, for getopt keeps its place in variables of the process.
+// Only one reader may be in use at a time, because getopt keeps its place in global variables.
 class OptionReader {
  public:
-  // Behind the last of `arguments` stands a null pointer, as with those of main(): musl's getopt_long(3) looks for it.
-  // `shapes` must outlive the reader. Without `long_names` "--x" is an option of the letter '-'.
+  // A null pointer must follow the last of `arguments`, as it does in main(): getopt_long(3) of musl looks for it.
+  // `shapes` must outlive the reader. Without `long_names`, "--x" is read as an option with the letter '-'.
   OptionReader(std::span<char* const> arguments, std::span<const OptionShape> shapes, bool long_names = true);
 
   struct Found {
     enum class Kind : std::uint8_t { kEnd, kOption, kUnknown, kLacksArgument };
     Kind kind = Kind::kEnd;
-    std::string_view word{};         // in which the option stands
-    char letter = 0;                 // not for a name: the letter, also of an unknown one
-    std::size_t shape = 0;           // kOption: which one; a name may have been abbreviated
+    std::string_view word{};         // the word that holds the option
+    char letter = 0;                 // the letter, also that of an unknown option; has no meaning for a name
+    std::size_t shape = 0;           // kOption: its index; a name may have been abbreviated
     const char* argument = nullptr;  // kOption: null if there is none
 
-    // "--name=value" as "name"; empty if the word holds letters.
+    // Returns "name" for "--name=value", and nothing if the word holds letters.
     [[nodiscard]] std::string_view typed_name() const;
   };
   Found next();
 
-  // The first word that is not an option, once next() has found the end.
+  // The index of the first word that is not an option. Valid once next() has returned kEnd.
   [[nodiscard]] std::size_t end() const { return static_cast<std::size_t>(next_word_); }
 
  private:

@@ -4,7 +4,7 @@ namespace graceshim {
 
 namespace {
 
-// The options that one word holds; whether the value of the last one is the next word.
+// Adds the options that one word holds. Returns whether the value of the last of them is the next word.
 bool read_word(std::string_view word, const OptionRules& rules, std::vector<Option>& options) {
   const bool is_long = word.starts_with("--") || rules.one_dash;
   if (is_long) {

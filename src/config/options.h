@@ -1,4 +1,5 @@
-// Options and operands of other programs, as far as it takes to tell a command from the value of an option.
+// Splits the arguments of other programs into options and operands, as exactly as is needed to tell a command from the
+// value of an option.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace graceshim {
 
 using Words = std::span<const std::string>;
 
-// A list in a table: names up to the first empty one.
+// A list of names in a table. It ends at the first empty name.
 template <std::size_t kSize>
 using Names = std::array<std::string_view, kSize>;
 
@@ -29,13 +30,13 @@ constexpr bool has_name(const Names<kSize>& list, std::string_view wanted) {
   return !wanted.empty() && std::ranges::find(list, wanted) != list.end();
 }
 
-// The options of a program whose value is a word of its own.
+// Which options of a program have a value that is a word of its own.
 struct OptionRules {
-  std::string_view letters{};   // of one letter
-  Names<20> longs{};            // "--reuid 33"
-  bool long_values = false;     // every long option has one, unless it is written with '='
-  bool one_dash = false;        // long options have one dash: java -cp
-  std::string_view optional{};  // letters whose value never is a word of its own: -t5 is not -t -5
+  std::string_view letters{};   // options of one letter
+  Names<20> longs{};            // "reuid" for --reuid 33
+  bool long_values = false;     // true for every long option, unless it is written with '='
+  bool one_dash = false;        // long options begin with one dash: java -cp
+  std::string_view optional{};  // letters whose value is never a word of its own: -t5 is not -t -5
 };
 
 struct Option {
@@ -55,12 +56,12 @@ struct Arguments {
   std::vector<std::string_view> operands;
 };
 
-// All of them, where options may stand behind operands.
+// Splits all words, for a program that takes options behind operands too.
 Arguments split_arguments(Words words, const OptionRules& rules);
 
 std::optional<std::string_view> option_value(std::span<const Option> options, std::string_view name);
 
-// NAME=VALUE
+// Whether `word` has the form NAME=VALUE.
 bool is_assignment(std::string_view word);
 
 std::string_view base_name(std::string_view path);

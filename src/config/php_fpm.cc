@@ -13,7 +13,7 @@ namespace graceshim {
 namespace {
 
 constexpr std::string_view kKey = "process_control_timeout";
-constexpr int kMostFiles = 64;  // so that files that include each other come to an end
+constexpr int kMostFiles = 64;  // ends the reading of files that include each other
 
 enum class Finding { kZero, kSet, kUnknown };
 
@@ -24,7 +24,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// The value of `--long VALUE`, `--long=VALUE`, `-l VALUE` or `-lVALUE`; the last one counts.
+// Returns the value of `--long VALUE`, `--long=VALUE`, `-l VALUE` or `-lVALUE`; the last one counts.
 std::optional<std::string> option(std::span<const std::string> arguments, std::string_view name, char letter) {
   const std::string longer = "--" + std::string(name);
   const std::string shorter{'-', letter};
@@ -42,7 +42,8 @@ std::optional<std::string> option(std::span<const std::string> arguments, std::s
   return value;
 }
 
-// "0", "0s" and the word "off" are nothing; whatever else php-fpm takes is more, but a variable may be either.
+// "0", "0s" and an empty value mean 0. Every other value that php-fpm accepts is above 0, except that a variable may
+// hold either.
 Finding finding_of(std::string_view value) {
   if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
     value = value.substr(1, value.size() - 2);
@@ -61,7 +62,8 @@ class Reader {
 
   Finding finding() const { return finding_; }
 
-  // As php-fpm reads it: what comes later counts, an included file stands where it is included.
+  // Reads a file as php-fpm does: a later value replaces an earlier one, and an included file counts at the place where
+  // it is included.
   void read(const std::string& path) {
     const Result<std::string> text = ++files_ <= kMostFiles ? surroundings_.read_file(path) : fail("too many files");
     if (!text) {
@@ -96,7 +98,7 @@ class Reader {
     }
     const std::size_t star = pattern.find_first_of("*?[");
     if (star == std::string::npos) return read(pattern);
-    // Of patterns, DIRECTORY/*.SUFFIX is the only one that anybody writes.
+    // The only pattern that is understood is DIRECTORY/*.SUFFIX, because no other is in use.
     const std::size_t slash = pattern.rfind('/');
     const std::string suffix = pattern.substr(star + 1);
     const auto names = surroundings_.list_directory(pattern.substr(0, slash));
@@ -115,7 +117,8 @@ class Reader {
   Finding finding_ = Finding::kZero;  // the default of php-fpm itself
 };
 
-// Where distributions and the official image have it. "php-fpm8.2" is Debian's name, "php-fpm82" Alpine's.
+// Returns the configuration file, from the places where distributions and the official image put it. The version is
+// taken from the name of the program, which is "php-fpm8.2" in Debian and "php-fpm82" in Alpine.
 std::string configuration_of(std::string_view program, const Surroundings& surroundings) {
   const std::string version(program.substr(std::min(program.size(), std::string_view("php-fpm").size())));
   const std::array<std::string, 4> places{"/etc/php/" + version + "/fpm/php-fpm.conf",

@@ -1,5 +1,4 @@
-// What php-fpm's own configuration says of a stop: process_control_timeout, without which QUIT cuts requests as TERM
-// does.
+// Checks the configuration of php-fpm itself: without process_control_timeout, QUIT cuts requests just as TERM does.
 #pragma once
 
 #include <span>
@@ -10,9 +9,10 @@ namespace graceshim {
 
 struct Surroundings;
 
-// A warning, with the file that it is about and what to write there, if a stop of php-fpm would cut requests: the
-// timeout is 0, or nowhere set. Empty if it is above 0, or if that cannot be told for sure (a file that cannot be read,
-// a value from a variable). `program` is the name that it was called by ("php-fpm8.2").
+// Returns a warning if a stop of php-fpm would cut requests, because the timeout is 0 or is not set at all; the warning
+// names the file and says what to write there. Returns an empty text if the timeout is above 0, or if its value is not
+// known for sure (a file cannot be read, a value comes from a variable). `program` is the name by which php-fpm was
+// called ("php-fpm8.2").
 std::string php_fpm_warning(std::string_view program, std::span<const std::string> arguments,
                             const Surroundings& surroundings);
 

@@ -48,7 +48,8 @@ constexpr auto kPlatforms = std::to_array<Platform>({
     {.name = "nomad",
      .traces = {{{"NOMAD_ALLOC_ID", ""}}},
      .note = "INT (exec, raw_exec, java) or TERM (docker); kill_timeout is 5s unless it was changed"},
-    // Knative sets K_SERVICE too, and its pods have a grace that can be changed: Kubernetes is tried before Cloud Run.
+    // Knative sets K_SERVICE too, and the grace period of its pods can be changed. So Kubernetes is tried before
+    // Cloud Run.
     {.name = "kubernetes",
      .traces = {{{"KUBERNETES_SERVICE_HOST", ""}}},
      .note = "TERM or the image's STOPSIGNAL; terminationGracePeriodSeconds, less the time of preStop, is 30 unless it "
@@ -83,7 +84,7 @@ constexpr auto kPlatforms = std::to_array<Platform>({
      .note = "TERM or the image's STOPSIGNAL; --stop-timeout is 10s unless it was changed"},
 });
 
-// The names of all variables that tell of a platform, in order; in front the empty ones, of rows with fewer.
+// The sorted names of all variables that is_trace() accepts. The empty names of rows with fewer variables come first.
 constexpr auto kTraceNames = [] {
   constexpr std::size_t kPerRow = std::tuple_size_v<decltype(Platform::traces)> + 1;
   std::array<std::string_view, kPlatforms.size() * kPerRow> names{};
@@ -96,7 +97,7 @@ constexpr auto kTraceNames = [] {
   return names;
 }();
 
-// The first trace that the environment has; null: none.
+// Returns the first marker of the platform that is in the environment; null: there is none.
 const Trace* find_trace(const Platform& platform, const Environment& environment, int pid) {
   for (const Trace& trace : platform.traces) {
     if (trace.variable.empty()) continue;
@@ -163,7 +164,7 @@ PlatformFacts platform_facts(const Platform& platform, const Environment& enviro
   const auto text = platform.grace_variable.empty() ? std::nullopt : environment.trace(platform.grace_variable);
   if (text) {
     const Result<Millis> grace = parse_duration(*text);
-    // What cannot be read, and a grace of nothing at all, leave the KILL to the platform.
+    // If the value cannot be read, or is 0, the KILL is left to the platform.
     if (grace && *grace > Millis{0}) facts.grace = *grace;
   }
   return facts;

@@ -1,4 +1,4 @@
-// What is known of the places where graceshim runs.
+// What is known about the platforms on which graceshim runs.
 #pragma once
 
 #include <array>
@@ -14,33 +14,33 @@ namespace graceshim {
 
 struct Environment;
 
-// A variable that a platform sets.
+// A marker: a variable that a platform sets.
 struct Trace {
   std::string_view variable;
-  std::string_view value;  // empty: any but the empty one
+  std::string_view value;  // empty: any value that is not empty
 };
 
-// How /.dockerenv, which Docker makes in every container, bears on a row.
+// What a row requires of /.dockerenv, a file that Docker makes in every container.
 enum class DockerFile : std::uint8_t { kAny, kThere, kAbsent };
 
 struct Platform {
   std::string_view name;
-  std::array<Trace, 3> traces{};  // one of them is enough; none: the file alone tells
+  std::array<Trace, 3> traces{};  // one marker is enough; none: /.dockerenv alone decides
   DockerFile docker_file = DockerFile::kAny;
-  bool own_pid = false;               // the variable must hold our own process id: it leaks into children otherwise
-  std::optional<Millis> grace{};      // from its stop signal to its KILL, where nobody can change it
-  std::string_view grace_variable{};  // holds it in seconds, if it is set
+  bool own_pid = false;  // the marker must hold our own process id, because processes further down inherit the variable
+  std::optional<Millis> grace{};      // the time from its stop signal to its KILL, if no setting can change it
+  std::string_view grace_variable{};  // a variable that holds this time in seconds; may not be set
   SignalSet broadcast{};              // those of its stop signals that go to every process
-  bool broadcast_is_certain = true;   // no setting of the platform, which cannot be seen from inside, changes that
+  bool broadcast_is_certain = true;   // false: a setting of the platform, invisible from inside, may change that
   std::string_view note{};            // for people
 };
 
-// In the order in which they are tried: who is nearest to the process comes first.
+// Returns the platforms in the order in which they are tried: the one nearest to the process comes first.
 std::span<const Platform> platforms() noexcept;
 
 const Platform* find_platform(std::string_view name) noexcept;
 
-// Whether a variable of this name says anything about the platform.
+// Whether a variable of this name is a marker of a platform, or holds the grace period of one.
 bool is_trace(std::string_view name) noexcept;
 
 struct RecognisedPlatform {
@@ -48,11 +48,12 @@ struct RecognisedPlatform {
   std::string reason;             // "DYNO is set, /.dockerenv is not there"
 };
 
-// Finds the platform that the process runs on. A hint, not a proof: the environment leaks into shells and helpers.
+// Finds the platform on which the process runs. The result is a hint and not a proof, because shells and helpers
+// inherit the environment.
 RecognisedPlatform recognise_platform(const Environment& environment, int pid,
                                       const std::function<bool(const std::string&)>& exists);
 
-// What make_plan() needs of a row; reads its grace_variable.
+// Returns what make_plan() needs to know about a platform. Reads the grace_variable of the row.
 PlatformFacts platform_facts(const Platform& platform, const Environment& environment);
 
 }  // namespace graceshim

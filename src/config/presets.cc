@@ -4,9 +4,9 @@ namespace graceshim {
 
 namespace {
 
-// A plan stands only where the stop signals of platforms (TERM, and INT on some) would lose work or end in disorder. A
-// row whose KILL is worse than its fast stop begins with the fast stop, and goes on to a harsher signal only where that
-// one is kinder than KILL.
+// A row has a plan only if the stop signals of platforms (TERM, and INT on some) would lose work or end the program in
+// disorder. If a KILL does more harm than the program's own fast stop, the plan begins with the fast stop. A plan goes
+// on to a harsher signal only if that signal does less harm than KILL.
 constexpr auto kPresets = std::to_array<Preset>({
     // --- Web servers and proxies ---
     {.name = "nginx",
@@ -570,7 +570,7 @@ constexpr auto kPresets = std::to_array<Preset>({
      .note = "dies of TERM and INT and leaves the running jobs, which are let finish until the deadline",
      .source = "ran with Debian 12's 3.0pl1"},
 
-    // --- By name, for what is not here ---
+    // --- Schedulers and daemons with work of their own, and `term`, for programs without a row ---
     {.name = "supercronic",
      .programs = {"supercronic"},
      .stragglers = Stragglers::kFinish,

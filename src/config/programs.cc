@@ -4,7 +4,7 @@ namespace graceshim {
 
 namespace {
 
-// "php-fpm8.2" -> "php-fpm", "python3.11" -> "python", "java-17" -> "java"
+// Removes a version from the end: "php-fpm8.2" -> "php-fpm", "python3.11" -> "python", "java-17" -> "java".
 std::string_view without_version(std::string_view name) {
   const std::size_t last = name.find_last_not_of("0123456789.");
   if (last == std::string_view::npos || last + 1 == name.size()) return name;
@@ -13,12 +13,12 @@ std::string_view without_version(std::string_view name) {
   return name;
 }
 
-// How an interpreter takes its options, up to the script.
+// How an interpreter reads its options, up to the script.
 struct Interpreter {
   Names<3> names;
   Runtime runtime = Runtime::kNone;
   OptionRules options{};
-  Names<12> inline_code{};  // options that hold the program themselves, or are one
+  Names<12> inline_code{};  // options that contain the program, or take its place
   bool modules = false;     // -m MODULE
   bool jvm = false;
 };
@@ -33,16 +33,16 @@ constexpr auto kInterpreters = std::to_array<Interpreter>({
     {.names = {"node", "nodejs"}, .runtime = Runtime::kNode, .options = {.letters = "repC", .longs = {"require", "import", "loader", "experimental-loader", "eval", "print", "conditions", "title", "env-file"}}, .inline_code = {"e", "eval", "p", "print", "i", "interactive"}},
 });
 
-// How a program that has subcommands in the table of presets takes its options.
+// How a program reads its options, if the table of presets names subcommands of it.
 struct Grammar {
   Names<6> names;
   OptionRules options{};
-  Names<13> refused{};            // options with which it is not what its subcommand says
-  bool every_operand = false;     // rake: each is a task
-  std::string_view passed_over{}; // an operand that says nothing: rails environment resque:work
+  Names<13> refused{};            // options with which the subcommand is not run
+  bool every_operand = false;     // every operand is a subcommand: each one is a task of rake
+  std::string_view passed_over{}; // an operand that is skipped: rails environment resque:work
 };
 
-// Rake's options that show something, or run a text instead of tasks, are refused.
+// Options of rake that show something, or run a text instead of tasks, are refused.
 constexpr OptionRules kRake{.letters = "CefEgIjprRTDW", .longs = {"directory", "describe", "execute", "execute-continue", "rakefile", "libdir", "jobs", "execute-print", "require", "rakelibdir", "rakelib", "tasks", "where", "suppress-backtrace", "job-stats"}};
 constexpr Names<13> kRakeRefused{"e", "execute", "p", "execute-print", "T", "tasks", "D", "describe", "W", "where", "P", "n", "h"};
 
@@ -75,7 +75,8 @@ const Grammar& grammar_of(std::string_view name) {
   return row == kGrammars.end() ? kPlainGrammar : *row;
 }
 
-// "-DFOREGROUND" and "-S" are options, with their value or with any; "--daemon" likewise; all else is a subcommand.
+// Whether the arguments hold the `word` of a row. "-DFOREGROUND" is an option with this value, "-S" and "--daemon" are
+// options with any value, and every other word is a subcommand.
 bool has_word(const Arguments& arguments, const Grammar& grammar, std::string_view word) {
   if (word.starts_with("--")) return option_value(arguments.options, word.substr(2)).has_value();
   if (word.starts_with('-')) {
@@ -86,19 +87,19 @@ bool has_word(const Arguments& arguments, const Grammar& grammar, std::string_vi
   if (grammar.every_operand) return std::ranges::find(arguments.operands, word) != arguments.operands.end();
   for (const std::string_view operand : arguments.operands) {
     if (operand == grammar.passed_over || (!grammar.passed_over.empty() && is_assignment(operand))) continue;
-    return base_name(operand) == word;  // java -jar lib/start.jar
+    return base_name(operand) == word;  // base_name() is for java -jar lib/start.jar
   }
   return false;
 }
 
-// Whether the table's word for a program means this one.
+// Whether `item`, a program in the table, means the program with this name and path.
 bool is_program(std::string_view item, std::string_view name, std::string_view path) {
   if (item.ends_with('*')) return name.starts_with(item.substr(0, item.size() - 1));
   if (item.find('/') == std::string_view::npos) return item == name;
   return path == item || (path.ends_with(item) && path[path.size() - item.size() - 1] == '/');
 }
 
-// A script is what its interpreter makes of it: `python3 nginx` is no nginx.
+// Whether the row is about programs of this interpreter: `python3 nginx` is no nginx.
 bool runs_in(const Preset& preset, const Program& program) {
   if (program.runtime == Runtime::kNone) return true;
   if (program.jvm && preset.plan.starts_with("QUIT")) return false;
@@ -128,7 +129,7 @@ Match match_name(const Program& program, std::string_view name) {
   return best;
 }
 
-// rackup and rails server run one of several servers: only one that is named is sure.
+// rackup and rails server run one of several servers. Only a server that is named is known for sure.
 Match match_rack_server(const Program& program) {
   OptionRules rules = grammar_of("rackup").options;
   const bool rails = program.name == "rails";
@@ -163,7 +164,7 @@ Program through_interpreter(Words words) {
 
   Words rest = arguments;
   while (!rest.empty() && rest.front().size() > 1 && rest.front()[0] == '-') {
-    // One word at a time: behind -m MODULE the options are the module's.
+    // Read one word at a time, because the options behind -m MODULE belong to the module.
     const bool end = rest.front() == "--";
     const std::size_t count = std::min<std::size_t>(rest.size(), 2);
     const Split one = split_options(rest.first(count), row->options);

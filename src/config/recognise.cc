@@ -13,10 +13,10 @@ namespace graceshim {
 
 namespace {
 
-// How many wrappers we look through; more than that is somebody's joke.
+// The number of wrappers that are looked through; no serious command has more.
 constexpr int kDeepest = 16;
 
-// What the words in front of the command say of its environment, and who gives it its signals.
+// What the words in front of the command say about its environment, and about a shim that sends signals to it.
 class Context {
  public:
   explicit Context(const VariableLookup& inherited) : inherited_(inherited) {}
@@ -30,7 +30,7 @@ class Context {
     set_.emplace_back(assignment.substr(0, equals), std::string(assignment.substr(equals + 1)));
   }
 
-  // env -i, env -u NAME
+  // Reads env -i and env -u NAME.
   void take_options_of_env(std::span<const Option> options) {
     for (const Option& option : options) {
       if (option.name == "i" || option.name == "ignore-environment") {
@@ -43,14 +43,14 @@ class Context {
   }
 
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const {
-    // The last of several counts.
+    // If there are several, the last one counts.
     const auto found =
         std::find_if(set_.rbegin(), set_.rend(), [name](const auto& entry) { return entry.first == name; });
     if (found != set_.rend()) return found->second;
     return cleared_ || !inherited_ ? std::nullopt : inherited_(name);
   }
 
-  std::string shim{};  // the last one that gives every signal to every process below it
+  std::string shim{};  // the last shim that sends every signal to every process below it
 
  private:
   const VariableLookup& inherited_;
@@ -62,7 +62,7 @@ constexpr std::string_view kUwsgiHook = "unix_signal:15 gracefully_kill_them_all
 constexpr std::string_view kUwsgiAdvice =
     "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset uwsgi-hook";
 
-// uwsgi takes its orders from its options, and most often from a file that we do not read.
+// What uwsgi does on a signal is set by its options, and most often by a file that we do not read.
 Recognised recognise_uwsgi(const Match& found, Words arguments) {
   bool hook = false;
   bool file = false;
@@ -94,7 +94,7 @@ Recognised recognise_uwsgi(const Match& found, Words arguments) {
   return result;
 }
 
-// What stands between graceshim and the work, though the program was recognised.
+// Returns a warning if something stands between graceshim and the work, although the program was recognised.
 std::string warning_in_front(const Recognised& found, const Context& context) {
   if (found.words.ends_with("resque:workers")) {
     return found.words +
@@ -129,7 +129,7 @@ Recognised recognise_program(Words words, const Context& context) {
   }
   Match found = match_program(program);
   if (found.preset == nullptr && program.runtime == Runtime::kNode) {
-    // node has a row of its own, whatever it runs.
+    // No row fits the script, but there is one for node itself.
     program = {.path = words.front(), .name = std::string(base_name(words.front())), .arguments = words.subspan(1)};
     found = match_program(program);
   }
@@ -146,7 +146,7 @@ Recognised recognise_program(Words words, const Context& context) {
 
 Recognised recognise_words(Words words, Context& context, int depth);
 
-// Builtins end at once or concern the shell alone: there is nothing behind them that should get a signal.
+// Builtins end at once or concern the shell alone, so no process behind them should get a signal.
 constexpr auto kBuiltins = std::to_array<std::string_view>(
     {":",     ".",       "[",    "alias", "break", "cd",     "command", "echo",   "eval",     "exit",   "export",
      "false", "getopts", "hash", "kill",  "local", "printf", "pwd",     "read",   "readonly", "return", "set",
@@ -161,7 +161,7 @@ std::string shell_warning(std::string_view shell) {
          " -c stays in front of what it runs and does not pass signals on: write 'exec' before its last command";
 }
 
-// The text behind -c; null: there is none.
+// Returns the text behind -c; null: there is none.
 const std::string* shell_text(Words words) {
   Words rest = words.subspan(1);
   bool text_follows = false;
@@ -171,14 +171,14 @@ const std::string* shell_text(Words words) {
     rest = rest.subspan(1);
     if (word.starts_with("--")) continue;
     text_follows = text_follows || (word[0] == '-' && word.find('c') != std::string_view::npos);
-    if (word.ends_with('o') && !rest.empty()) rest = rest.subspan(1);  // -o pipefail
+    if (word.ends_with('o') && !rest.empty()) rest = rest.subspan(1);  // skips the value of -o pipefail
   }
   return text_follows && !rest.empty() ? &rest.front() : nullptr;
 }
 
 Recognised recognise_shell(std::string_view shell, Words words, Context& context, int depth) {
   const std::string* const script = shell_text(words);
-  if (script == nullptr) return {};  // a script, most often an entry point that ends in exec
+  if (script == nullptr) return {};  // a script file, most often an entry point that ends in exec
 
   const ShellText text = split_shell_text(*script);
   if (text.commands.empty() && text.background.empty()) return {};
@@ -198,8 +198,8 @@ Recognised recognise_shell(std::string_view shell, Words words, Context& context
   for (auto word = last.begin(); word != first_word; ++word) context.assign(*word);
   last.erase(last.begin(), first_word);
   if (text.straight && !last.empty() && last.front() == "exec") return recognise_words(last, context, depth + 1);
-  if (traps || only_builtins) return {};  // a script that traps signals knows what it does
-  // bash becomes the last simple command of its text; dash and others keep standing in front of it.
+  if (traps || only_builtins) return {};  // a text that sets a trap handles signals in its own way
+  // bash becomes the last simple command of its text; dash and other shells stay in front of that command.
   const bool becomes_it = shell == "bash" && text.straight && text.background.empty();
   if (becomes_it && !last.empty() && !is_builtin(last.front())) return recognise_words(last, context, depth + 1);
   return {.wrapper_warning = shell_warning(shell)};

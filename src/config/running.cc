@@ -1,4 +1,4 @@
-// What a process is, by its command line as /proc shows it.
+// Recognises a running process by its command line, as /proc shows it.
 #include <algorithm>
 
 #include "configure.h"
@@ -9,8 +9,8 @@ namespace graceshim {
 
 namespace {
 
-// Whether `text` begins with the pattern, in which '*' stands for some text without blanks, '#' for some that begins
-// with a digit.
+// Whether `text` begins with the pattern. In it '*' stands for at least one character and no blank, and '#' for the
+// same, beginning with a digit.
 bool begins_with(std::string_view text, std::string_view pattern) {
   const std::size_t hole = pattern.find_first_of("*#");
   if (hole == std::string_view::npos) return text.starts_with(pattern);
@@ -26,7 +26,7 @@ bool begins_with(std::string_view text, std::string_view pattern) {
 }
 
 const Preset* by_title(std::string_view title) {
-  // Some keep the path that they were started by: "/usr/bin/redis-server 127.0.0.1:6379".
+  // Some titles begin with the path by which the program was started: "/usr/bin/redis-server 127.0.0.1:6379".
   const std::string_view path = title.substr(0, title.find(' '));
   title.remove_prefix(path.size() - base_name(path).size());
   for (const Preset& preset : presets()) {
@@ -40,7 +40,7 @@ const Preset* by_title(std::string_view title) {
 }  // namespace
 
 Recognised recognise_running(std::span<const std::string> cmdline, const VariableLookup& lookup) {
-  // A title is written over the words, and what is left of them is padded.
+  // A title is written over the words of the command line, and padded with blanks or zero bytes up to their end.
   Words words = cmdline;
   while (!words.empty() && words.back().find_first_not_of(' ') == std::string::npos) {
     words = words.first(words.size() - 1);
@@ -62,7 +62,7 @@ Recognised recognise_running(std::span<const std::string> cmdline, const Variabl
     found = match_program(
         {.path = words.front(), .name = std::string(base_name(words.front())), .arguments = words.subspan(1)});
   }
-  // What uwsgi does on a signal is in its options, and most often in a file.
+  // What uwsgi does on a signal is set by its options, and most often by a file, so no row is sure.
   if (found.preset == nullptr || found.preset->name == "uwsgi") return {};
   return {.preset = in_environment(found.preset, lookup),
           .words = std::move(found.words),
@@ -72,7 +72,7 @@ Recognised recognise_running(std::span<const std::string> cmdline, const Variabl
 
 bool keeps_interrupt(std::span<const std::string> cmdline) {
   if (cmdline.empty()) return false;
-  // npm shows its words as a title, which is a single word.
+  // npm writes its words as a title, so they arrive here as one word.
   std::vector<std::string> words(cmdline.begin(), cmdline.end());
   if (words.size() == 1) {
     std::string_view title = words.front();
@@ -87,7 +87,8 @@ bool keeps_interrupt(std::span<const std::string> cmdline) {
   if (words.empty()) return false;
   const std::string_view name = base_name(words.front());
   if (name == "make" || name == "gmake" || !stubborn_wrapper(name, words).empty()) return true;
-  // A shell that is warned of waits for what it has started. A script is not read: it may have traps of its own.
+  // recognise() warns of a shell that waits for the command it has started. A script file is not read, and may have
+  // traps of its own.
   return is_shell(name) && !recognise(words).wrapper_warning.empty();
 }
 

@@ -97,14 +97,14 @@ class Splitter {
     ++at_;
   }
 
-  // `2>&1`, `>>log`, `< file`: neither the descriptor's number nor the target is a word of the command.
+  // In `2>&1`, `>>log` and `< file`, neither the number of the descriptor nor the target is a word of the command.
   void redirection(char c) {
     if (in_word_ && !quoted_ && word_.find_first_not_of("0123456789") == std::string::npos) {
       word_.clear();
       in_word_ = false;
     }
     end_word();
-    if (c == '<' && peek() == '<') result_.straight = false;  // what follows is the text of a here-document
+    if (c == '<' && peek() == '<') result_.straight = false;  // the text of a here-document follows
     while (peek() == '<' || peek() == '>' || peek() == '&' || peek() == '|') ++at_;
     while (peek() == ' ' || peek() == '\t') ++at_;
     drop_word_ = true;
@@ -131,7 +131,7 @@ class Splitter {
     command_.clear();
   }
 
-  // `a && b &` goes to the background as a whole.
+  // Moves the current list to the background. In `a && b &` this is both commands.
   void leave_behind() {
     const auto first = result_.commands.begin() + static_cast<std::ptrdiff_t>(list_);
     result_.background.insert(result_.background.end(), std::make_move_iterator(first),
@@ -141,13 +141,13 @@ class Splitter {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  std::size_t list_ = 0;  // where the list that is being read began
+  std::size_t list_ = 0;  // the index of the first command of the current list
   ShellText result_;
   std::vector<std::string> command_;
   std::string word_;
   bool in_word_ = false;
-  bool quoted_ = false;     // some of the word is
-  bool drop_word_ = false;  // it is the target of a redirection
+  bool quoted_ = false;     // a part of the word is quoted
+  bool drop_word_ = false;  // the word is the target of a redirection
 };
 
 }  // namespace

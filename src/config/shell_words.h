@@ -1,4 +1,4 @@
-// Enough of the shell's grammar to see which program a `sh -c` text ends up as.
+// Knows enough of the grammar of the shell to find the program that the text of a `sh -c` ends in.
 #pragma once
 
 #include <string>
@@ -8,10 +8,12 @@
 namespace graceshim {
 
 struct ShellText {
-  std::vector<std::vector<std::string>>
-      commands;  // in order; words unquoted, redirections left out, $VARIABLES as they are
-  std::vector<std::vector<std::string>> background;  // what `&` leaves behind, likewise
-  bool straight = true;  // one after the other by `;`, `&&` or a new line: no pipe, no `||`, no parentheses, no loops
+  // The commands in their order. Their words are unquoted, redirections are left out, and $VARIABLES stay as they are.
+  std::vector<std::vector<std::string>> commands;
+  // The commands that `&` puts into the background, in the same form.
+  std::vector<std::vector<std::string>> background;
+  // The commands run one after the other, by `;`, `&&` or a new line: no pipe, no `||`, no parentheses, no loops.
+  bool straight = true;
 };
 
 ShellText split_shell_text(std::string_view text);

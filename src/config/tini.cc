@@ -1,4 +1,4 @@
-// tini, whose name in Docker is docker-init.
+// The options, the settings and the words of tini, which is called docker-init in Docker.
 #include <algorithm>
 
 #include "drop_in.h"
@@ -37,7 +37,7 @@ bool say_so_much(Config& c, const Saying& say) {
   return true;
 }
 
-// One code after the other.
+// Adds the code of this option to the codes of the options before it.
 bool add_success(Config& c, const Saying& say) {
   const Result<CodeSet> codes = Codec<CodeSet>::read(Value{.text = say.argument, .where = say.where});
   if (!codes) return false;
@@ -63,7 +63,7 @@ constexpr auto kOptions = std::to_array<DropInOption>({
 });
 // clang-format on
 
-// What tini says is read by people and by scripts, and so is said in its words.
+// People and scripts read the log lines of tini, so the drop-in logs the same words.
 constexpr Remarks kRemarks{
     {Remark::kSubreaper, {LogLevel::kTrace, "Registered as child subreaper"}},
     {Remark::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
@@ -87,7 +87,7 @@ constexpr std::string_view kNoSubreaper =
 
 }  // namespace
 
-// docker info reads the version behind "tini version ", whatever its init is.
+// docker info reads the version that follows "tini version ", whatever program is its init.
 constinit const DropIn kTini{.names = {"tini", "tini-static", "docker-init"},
                              .set_base = set_base,
                              .options = kOptions,

@@ -7,7 +7,7 @@ namespace graceshim {
 
 namespace {
 
-// Goes through the text once, knowing no more of TOML than where a string, a comment, a key and a bracket end.
+// Goes through the text once. It knows no more of TOML than where a string, a comment, a key and a bracket end.
 class Measure {
  public:
   explicit Measure(std::string_view text) noexcept : text_(text) {}
@@ -38,7 +38,7 @@ class Measure {
         if (in_brackets_ == 0) end_line();
         return;
       case '.':
-        ++depth_;  // in a number as well: one more or less
+        ++depth_;  // also for the point of a number: one level too many does no harm
         return;
       case '=':
         if (in_brackets_ == 0) where_ = Where::kValue;
@@ -60,13 +60,14 @@ class Measure {
   }
 
   void open(char c) noexcept {
-    if (where_ == Where::kKey && c == '[') {  // the second one of [[table]] is no deeper
+    // The second bracket of [[table]] is no deeper, and is passed over below.
+    if (where_ == Where::kKey && c == '[') {
       where_ = Where::kHeader;
       depth_ = 1;
       return;
     }
     if (where_ == Where::kHeader) return;
-    // There is room for it: at the limit the measuring ends.
+    // The array has room for this bracket, because the measuring ends as soon as the limit is passed.
     around_[in_brackets_++] = static_cast<std::uint8_t>(depth_);
     ++depth_;
   }
@@ -77,7 +78,7 @@ class Measure {
     depth_ = of_header_;
   }
 
-  // To behind its end. One of one line ends with the line: the parser refuses it there.
+  // Moves behind the end of a string. A string of one line ends with the line at the latest: the parser refuses more.
   void skip_string(char quote) noexcept {
     const std::array<char, 3> fence{quote, quote, quote};
     const std::string_view three(fence.data(), fence.size());
@@ -87,7 +88,7 @@ class Measure {
       advance(3);
       while (at_ < text_.size() && !text_.substr(at_).starts_with(three))
         advance(escapes && text_[at_] == '\\' ? 2 : 1);
-      // The last three close it; one or two before them are its own.
+      // One or two quotes may be the last characters of the string itself; the three quotes after them close it.
       advance(3);
       for (int own = 0; own < 2 && at_ < text_.size() && text_[at_] == quote; ++own) advance();
       return;
@@ -106,7 +107,7 @@ class Measure {
       if (byte == '\n') {
         ++place_.line;
         place_.column = 1;
-      } else if ((byte & 0xC0U) != 0x80U) {  // of a character of several bytes the first alone
+      } else if ((byte & 0xC0U) != 0x80U) {  // only the first byte of a character counts
         ++place_.column;
       }
     }
@@ -115,17 +116,17 @@ class Measure {
   enum class Where : std::uint8_t {
     kKey,     // at the beginning of a line, or in its key
     kHeader,  // in a [table] or [[table]]
-    kValue,   // behind the =
+    kValue,   // after the =
   };
 
   std::string_view text_;
   std::size_t at_ = 0;
   TomlPlace place_;
   Where where_ = Where::kKey;
-  std::size_t of_header_ = 0;  // how deep the table is whose keys these are
+  std::size_t of_header_ = 0;  // the depth of the table of the [header] above
   std::size_t depth_ = 0;
   std::size_t in_brackets_ = 0;
-  std::array<std::uint8_t, kDeepestToml + 1> around_{};  // how deep it was outside of each open bracket
+  std::array<std::uint8_t, kDeepestToml + 1> around_{};  // the depth outside of each open bracket
 };
 
 }  // namespace

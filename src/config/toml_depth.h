@@ -1,4 +1,4 @@
-// How deep a TOML text nests, before a parser sees it.
+// Measures how deep a TOML text is nested, before a parser sees the text.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace graceshim {
 
-// Many times what any setting needs.
+// This is many times deeper than any setting needs.
 constexpr std::size_t kDeepestToml = 64;
 
 struct TomlPlace {
@@ -15,12 +15,12 @@ struct TomlPlace {
   std::size_t column = 1;  // in characters
 };
 
-// The first place that is nested deeper than kDeepestToml. Tables and arrays count, whatever makes them: a part of a
-// dotted key (those of the [header] above it as well) or a bracket. Nothing if there is none. Text that is no TOML is
-// measured as far as a parser would read it, and perhaps further.
+// Returns the first place that is nested deeper than kDeepestToml, or nullopt if there is none. Every table and array
+// counts, whether a bracket makes it or a part of a dotted key; the parts of the [header] above count too. Text that is
+// not TOML is measured as far as a parser would read it, and perhaps further.
 //
-// toml++ has a limit for brackets, but none for dotted keys: each part is a table in another one, and to take 100,000
-// of them apart again is a recursion that no stack holds.
+// toml++ limits the nesting of brackets, but not that of dotted keys. Each part of such a key is a table inside another
+// one, and destroying 100,000 of them is a recursion that no stack can hold.
 std::optional<TomlPlace> too_deep(std::string_view text) noexcept;
 
 }  // namespace graceshim

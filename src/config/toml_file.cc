@@ -8,16 +8,16 @@
 #include "graceshim/text.h"
 #include "toml_depth.h"
 
-// toml++ 3.1 to 3.4 answer two kinds of malformed text with undefined behaviour, where the code right behind would make
-// a proper error of them:
-// - parse_key() asserts that the key begins as keys do, and parse_table_header() has not looked before it calls: `[=]`
-//   ends a debug build, and clang takes the assertion as a promise in a release. With this macro empty and NDEBUG
-//   undefined, neither is left.
-// - is_non_ascii_letter(), a generated switch, ends in TOML_UNREACHABLE for most of what is no letter, where it means
-//   `false`: `délai = 5` ends there.
-// Since 3.4 the files in impl/ are called .hpp. Of a later version with other names the test of malformed text tells.
+// Two kinds of malformed text lead to undefined behaviour in toml++ 3.1 to 3.4, although the code that follows would
+// report a proper error:
+// - parse_key() asserts that the text begins a key, but parse_table_header() calls it without looking. So `[=]` aborts
+//   a debug build, and in a release build clang takes the assertion as a promise. TOML_ASSERT is made empty and NDEBUG
+//   undefined here, so that neither happens.
+// - is_non_ascii_letter(), a generated switch, reaches TOML_UNREACHABLE for most characters that are not letters, where
+//   it should return `false`. `délai = 5` gets there.
+// Since 3.4 the files in impl/ are named .hpp. If a later version renames them again, the test of malformed text fails.
 #undef NDEBUG
-// Without std::from_chars() of floating-point numbers, as in libc++ before 20, toml++ reads them by a stream.
+// libc++ before 20 has no std::from_chars() for floating-point numbers. There toml++ reads them by a stream.
 #if defined(__cpp_lib_to_chars)
 #define TOML_FLOAT_CHARCONV 1
 #endif
@@ -46,7 +46,7 @@ class Reader {
  public:
   Reader(const std::string& path, Layer& layer) : path_(path), layer_(layer) {}
 
-  // Reads what `table` says; `prefix` is "" or "stop.".
+  // Reads the entries of `table`; `prefix` is "" or, for example, "stop.".
   Result<void> read(const toml::table& table, std::string_view prefix) {
     for (const auto& [key, node] : table) {
       std::string name(prefix);
@@ -68,7 +68,7 @@ class Reader {
   }
 
  private:
-  // The entries of [signals] have names of the user's choice.
+  // Reads [signals], whose keys are signals that the user chooses.
   Result<void> read_signals(const toml::table& table) {
     for (const auto& [key, node] : table) {
       Value pair{.kind = Value::Kind::kPair, .where = place(node.source())};
@@ -88,7 +88,7 @@ class Reader {
     return path_ + ":" + std::to_string(region.begin.line) + ":" + std::to_string(region.begin.column);
   }
 
-  // "stop" is one, because there is a setting "stop.on".
+  // Whether `name` is a section: "stop" is one, because there is a setting "stop.on".
   static bool is_section(std::string_view name) {
     return !name.empty() && std::ranges::any_of(keys(), [name](const Key& row) {
       return row.toml.size() > name.size() && row.toml.starts_with(name) && row.toml[name.size()] == '.';
@@ -104,7 +104,7 @@ class Reader {
       const std::size_t dot = row.toml.find('.');
       if (dot == std::string_view::npos) continue;
       if (std::ranges::find(names, row.toml.substr(0, dot)) == names.end()) names.push_back(row.toml.substr(0, dot));
-      // `timeout = 5` above the first [table]
+      // This is for a `timeout = 5` above the first [table].
       if (row.toml.substr(dot + 1) == name) hint = "; did you mean '" + std::string(row.toml) + "'?";
     }
     if (key.str().find('.') != std::string_view::npos) hint = "; a dot between tables stands outside quotes";
@@ -136,8 +136,8 @@ class Reader {
     return value;
   }
 
-  // Nine places after the point: a duration that is finer than a millisecond shows, the noise of binary fractions does
-  // not.
+  // Writes nine places after the point: enough to show a duration that is finer than a millisecond, too few to show the
+  // rounding of binary fractions.
   static std::string digits_of(double number) {
     std::array<char, 350> buffer{};  // the largest double has 309 digits before the point
     const int length = std::snprintf(buffer.data(), buffer.size(), "%.9f", number);
@@ -155,7 +155,7 @@ class Reader {
 
 }  // namespace
 
-// Not inlined: a caller without a file has no need of its frame.
+// This function is not inlined, so that a caller without a file does not pay for its stack frame.
 [[gnu::noinline]] Result<Layer> read_toml(std::string_view text, const std::string& path) {
   if (const std::optional<TomlPlace> place = too_deep(text)) {
     return fail_at(path + ":" + std::to_string(place->line) + ":" + std::to_string(place->column),

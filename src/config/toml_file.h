@@ -1,4 +1,4 @@
-// A configuration file, as assignments. The only file that knows of toml++.
+// Reads a configuration file into assignments. Only toml_file.cc includes toml++.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace graceshim {
 
-// Reads TOML text. `path` is what messages call it.
-// Errors, each "PATH:LINE:COLUMN: ...": malformed TOML, an unknown table or key, a table where a value belongs or the
+// Reads TOML text. `path` is its name in messages.
+// Errors, each "PATH:LINE:COLUMN: ...": malformed TOML, an unknown table or key, a table where a value belongs, or the
 // reverse.
 Result<Layer> read_toml(std::string_view text, const std::string& path);
 

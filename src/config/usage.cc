@@ -1,4 +1,4 @@
-// The texts that need nothing but the tables.
+// The texts that are made from the tables alone: help, version and the list of presets.
 #include "configure.h"
 #include "keys.h"
 #include "layout.h"

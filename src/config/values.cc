@@ -57,7 +57,7 @@ Result<T> at_place(const Value& value, Result<T> parsed) {
   return parsed;
 }
 
-// "TERM, INT" or ["TERM", "INT"] as single values, each with its own place.
+// Returns the items of "TERM, INT" or ["TERM", "INT"] as single values. Those of a list have places of their own.
 Result<std::vector<Value>> items_of(const Value& value, std::string_view expected) {
   if (value.kind == Kind::kList) {
     for (const Value& item : value.items) {
@@ -217,7 +217,8 @@ Result<ReportTarget> Codec<ReportTarget>::read(const Value& value) {
   using Target = ReportTarget::Kind;
   if (value.text == "auto") return ReportTarget{};
   if (value.text == "none") return ReportTarget{.kind = Target::kNone};
-  // Other names of descriptors: opened at the end they would be what graceshim has put there by then.
+  // These paths name a descriptor that is open now. Opened only at the end, they would mean whatever graceshim has put
+  // there in the meantime.
   constexpr std::array<std::string_view, 3> kFdPrefixes{"fd:", "/dev/fd/", "/proc/self/fd/"};
   if (value.text == "/dev/stdout") return ReportTarget{.kind = Target::kFd, .fd = 1};
   if (value.text == "/dev/stderr") return ReportTarget{.kind = Target::kFd, .fd = 2};
@@ -316,7 +317,7 @@ Result<void> assign_mappings(Config& config, const Value& value, Origin origin) 
   for (const Value& pair : pairs) {
     const Result<SignalMapping> mapping = read_mapping(pair.items[0], pair.items[1]);
     if (!mapping) return tl::unexpected(mapping.error());
-    // A file can name one signal twice, as HUP and as SIGHUP, and has no order in which one could win.
+    // A file can name a signal twice, as HUP and as SIGHUP. The keys of a table have no order, so neither could win.
     const Setting<SignalMapping>* const known = find_mapping(config, mapping->signal);
     if (known != nullptr && origin == Origin::kFile && known->origin == origin)
       return fail_at(pair.items[0].where, signal_name(mapping->signal) + " is mapped twice, see " + known->where);

@@ -1,4 +1,4 @@
-// What a source says for a setting, and how a value of each type is read from that and shown again.
+// The value that a source gives to a setting, and how each type of value is read and shown.
 #pragma once
 
 #include <algorithm>
@@ -14,29 +14,29 @@
 
 namespace graceshim {
 
-// What a source says for one setting, before anybody has understood it.
+// What a source says for one setting, before it is read as a type.
 struct Value {
   enum class Kind : std::uint8_t {
     kText,
     kNumber,   // a TOML integer or float; `text` has its digits
     kBoolean,  // a TOML boolean; `text` is "true" or "false"
     kList,     // `items`
-    kPair,     // an entry of [signals]: `items` are the signal and what becomes of it
-    kOther,    // a table, a date; `text` is what to call it in a message
+    kPair,     // an entry of [signals]: `items` are the signal and what it is mapped to
+    kOther,    // a table or a date; `text` is its name in a message
   };
   Kind kind = Kind::kText;
   std::string text{};
   std::vector<Value> items{};
-  std::string where{};  // as Setting::where
+  std::string where{};  // as in Setting::where
 };
 
-// "WHERE: message"
+// Returns the error "WHERE: message".
 tl::unexpected<Error> fail_at(std::string_view where, std::string_view message);
 
 // --- A codec per type. ---
 //
-// `read` understands a value; its errors begin with the value's place, and name the nearest valid word. `write` shows
-// it so that it could be read again. `kWords` are the words that have a meaning of their own.
+// `read` turns a value into the type; its errors begin with the place of the value, and name the nearest valid word.
+// `write` returns a text that `read` would understand again. `kWords` are the words with a meaning of their own.
 
 using WordList = std::span<const std::string_view>;
 
@@ -48,7 +48,7 @@ inline constexpr std::array<std::string_view, 1> kSignalWords{"same"};
 inline constexpr std::array<std::string_view, 1> kMappingWords{"ignore"};
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
-// The words of an enum, in its order.
+// The words of an enum, in the order of its values.
 template <class Enum> inline constexpr auto kWordsOf = kNoWords;
 template <> inline constexpr std::array<std::string_view, 4> kWordsOf<Repeat>{"auto", "ignore", "escalate", "forward"};
 template <> inline constexpr std::array<std::string_view, 5> kWordsOf<Stragglers>{"stop", "wait", "leave", "dismiss", "finish"};
@@ -57,7 +57,7 @@ template <> inline constexpr std::array<std::string_view, 4> kWordsOf<LogLevel>{
 template <> inline constexpr std::array<std::string_view, 2> kWordsOf<LogFormat>{"text", "json"};
 // clang-format on
 
-// Which of `words` the value is.
+// Returns the index of the value in `words`.
 Result<std::size_t> read_word(const Value& value, WordList words);
 
 template <class T>
@@ -70,7 +70,7 @@ struct Codec<Enum> {
   static Result<Enum> read(const Value& value) {
     return read_word(value, kWords).map([](std::size_t index) { return static_cast<Enum>(index); });
   }
-  // A level of the log that nobody can ask for is shown as the nearest that one can.
+  // LogLevel::kTrace has no word, because no setting can ask for it. It is shown as the last word, "debug".
   static std::string write(Enum value) {
     return std::string(kWords[std::min(static_cast<std::size_t>(value), kWords.size() - 1)]);
   }
@@ -95,23 +95,23 @@ template <> struct Codec<CodeSet>      : With<kNoWords>      { static Result<Cod
 template <> struct Codec<ReportTarget> : With<kNameWords>    { static Result<ReportTarget> read(const Value& value); static std::string write(const ReportTarget& target); };
 template <> struct Codec<Command>      : With<kNoWords>      { static Result<Command> read(const Value& value);      static std::string write(const Command& words); };
 
-// Of text and numbers that are more than that a row of the table names the codec.
+// The types of these, text and number, do not say how to read them: a row of the settings table names the codec.
 struct PresetName                      : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct PlatformName                    : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct StopSignal                      : With<kSignalWords>  { static Result<int> read(const Value& value);          static std::string write(int signal) { return signal == kSameSignal ? "same" : signal_name(signal); } };
 // clang-format on
 
-// --- [signals], whose keys are the user's. ---
+// --- [signals], where the user chooses the keys. ---
 
-// KILL and STOP never arrive, and CHLD is how graceshim hears of its own children.
+// A program never receives KILL and STOP, and by CHLD the kernel tells graceshim about its own children.
 constexpr bool can_arrive(int signal) noexcept {
   return signal != sig::kKill && signal != sig::kStop && signal != sig::kChld;
 }
 
-// An entry of a file, or several as HUP:USR2,USR1:ignore.
+// Reads one entry of a file, or several in the form HUP:USR2,USR1:ignore.
 Result<void> assign_mappings(Config& config, const Value& value, Origin origin);
 
-// Puts the mapping in the place of what was said of its signal before.
+// Adds the mapping, or replaces an earlier one of the same signal.
 void set_mapping(Config& config, Setting<SignalMapping> mapping);
 
 std::string write_mappings(const Config& config);

@@ -2,15 +2,15 @@
 
 namespace graceshim {
 
-// How a program takes its options, up to COMMAND.
+// How a wrapper reads its arguments, up to COMMAND.
 struct Wrapper {
   Names<7> names;
   OptionRules options{};
-  Names<6> refused{};        // options with which COMMAND does not follow, or not as our process
-  Names<2> subcommands{};    // one of these comes first: poetry run COMMAND
+  Names<6> refused{};        // options with which COMMAND does not follow, or not as our child
+  Names<2> subcommands{};    // one of these must come before COMMAND: poetry run COMMAND
   std::string_view mark{};   // COMMAND follows this word: chamber exec SERVICE -- COMMAND
-  int operands = 0;          // words before COMMAND
-  bool assignments = false;  // NAME=VALUE before COMMAND
+  int operands = 0;          // how many other words come before COMMAND
+  bool assignments = false;  // NAME=VALUE may come before COMMAND
 };
 
 namespace {
@@ -62,14 +62,15 @@ constexpr auto kWrappers = std::to_array<Wrapper>({
 
 constexpr Wrapper kEntryPoint{.names = {"docker-entrypoint.sh"}};
 
-// docker-entrypoint.sh, docker-php-entrypoint, ... of the official images, which end in exec "$@".
+// Whether this is an entry point of an official image (docker-entrypoint.sh, docker-php-entrypoint, ...); these scripts
+// end in exec "$@".
 bool is_entry_point(std::string_view name) {
   if (!name.starts_with("docker-")) return false;
   if (name.ends_with(".sh")) name.remove_suffix(3);
   return name.ends_with("entrypoint");
 }
 
-// The word whose turn it is not to be an option; nothing: there is none.
+// Returns the first word that is not an option; nullopt: there is none.
 std::optional<std::string_view> operand(Words words, const OptionRules& rules) {
   const Words rest = split_options(words.subspan(1), rules).rest;
   if (rest.empty()) return std::nullopt;
@@ -78,7 +79,7 @@ std::optional<std::string_view> operand(Words words, const OptionRules& rules) {
 
 constexpr Names<12> kNpmRuns{"start", "run", "run-script", "rum", "urn", "exec", "x", "test", "tst", "t", "restart"};
 
-// What is no script but the business of yarn or pnpm itself, and ends.
+// Words with which yarn or pnpm runs no script, but does work of its own and ends.
 constexpr auto kPackageBusiness =
     std::to_array<std::string_view>({"add",      "audit",    "autoclean", "bin",       "cache",
                                      "check",    "config",   "create",    "dedupe",    "deploy",
@@ -144,7 +145,7 @@ std::optional<Unwrapped> unwrap(Words words, const Wrapper& wrapper) {
     rest = rest.subspan(1);
     skip();
   }
-  // python-dotenv says `run` where those of Ruby and Node do not.
+  // The dotenv of Python has a subcommand `run`; those of Ruby and Node do not.
   if (has_name(wrapper.names, "dotenv") && !rest.empty() && rest.front() == "run") {
     rest = rest.subspan(1);
     skip();
@@ -185,7 +186,7 @@ std::string stubborn_wrapper(std::string_view name, Words words) {
            "place";
   }
   if (name == "bun") {
-    // `bun run server.ts` is the program itself.
+    // With the name of a file, as in `bun run server.ts`, bun itself runs the program.
     const Words rest = split_options(words.subspan(1), {.longs = {"cwd", "env-file"}}).rest;
     if (rest.size() < 2 || rest.front() != "run") return {};
     const Words script = split_options(rest.subspan(1), {.longs = {"cwd", "env-file"}}).rest;

@@ -1,4 +1,5 @@
-// Programs that stand in front of another one: those that become it or pass every signal on, and those that do not.
+// Wrappers: programs that stand in front of another one. Some become the other program or pass every signal on to it,
+// some do not.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@ namespace graceshim {
 
 struct Wrapper;
 
-// Null: `name` is none that we look through.
+// Returns null if `name` is not a wrapper that is looked through.
 const Wrapper* find_wrapper(std::string_view name);
 
 struct Unwrapped {
@@ -21,16 +22,18 @@ struct Unwrapped {
   std::vector<std::string_view> assignments;  // NAME=VALUE in front of the command
 };
 
-// The command behind the wrapper at the start of `words`; nothing if it does not follow for sure, or not as our
-// process.
+// Returns the command behind the wrapper at the start of `words`. Returns nullopt if the command does not follow
+// for sure, or would not become our child.
 std::optional<Unwrapped> unwrap(Words words, const Wrapper& wrapper);
 
-// Whether this shim gives each signal to every process below it; `off` are variables that say so.
+// Whether this shim sends each signal to every process below it. `kill_process_group` says that TINI_KILL_PROCESS_GROUP
+// is set, `setsid_off` that DUMB_INIT_SETSID is 0.
 bool signals_everybody(std::string_view name, const Unwrapped& unwrapped, bool kill_process_group, bool setsid_off);
 
 bool is_shell(std::string_view name);
 
-// What is wrong with a program that runs another one, stays, and does not pass signals on; empty: it is none of these.
+// Returns what is wrong with a program that runs another one, keeps running, and does not pass signals on. Empty:
+// `name` is no such program.
 std::string stubborn_wrapper(std::string_view name, Words words);
 
 }  // namespace graceshim
