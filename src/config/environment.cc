@@ -107,11 +107,9 @@ Result<Environment> read_environment(std::span<char* const> environment) {
     const std::string_view value = text.substr(equals + 1);
     // The spelling of an earlier version is passed over if the spelling of today is set too.
     const bool is_old = name != key->variable;
-    if (std::ranges::find(seen, name) != seen.end() ||
-        (is_old && !variable_in(environment, key->variable).value_or("").empty()))
-      continue;
+    if (std::ranges::find(seen, name) != seen.end()) continue;
     seen.push_back(name);
-    if (value.empty()) continue;
+    if (value.empty() || (is_old && !variable_in(environment, key->variable).value_or("").empty())) continue;
     if (key->role == Role::kConfigFile) {
       result.config_path = value;
     } else {

@@ -544,7 +544,10 @@ TEST_F(Refusal, OfWhatTheLoopNeedsIs125) {
 #ifdef SYS_epoll_wait
                            Call{SYS_epoll_wait, "epoll_wait"},
 #endif
-                           Call{SYS_eventfd2, "eventfd2"}, Call{SYS_pipe2, "pipe2"}}) {
+#ifndef __SANITIZE_ADDRESS__  // which tries by a pipe whether memory can be read
+                           Call{SYS_pipe2, "pipe2"},
+#endif
+                           Call{SYS_eventfd2, "eventfd2"}}) {
     Process shim = run(
         {.options = "", .child = "print started", .start = {.argv = {}, .before_exec = without({call.number}, EPERM)}});
     EXPECT_EQ(shim.end().code(), 125) << call.name;
