@@ -10,7 +10,7 @@ namespace graceshim {
 
 namespace {
 
-// Takes the next line off `text`.
+// Removes the first line from `text`, and returns it.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = text.find('\n');
   const std::string_view line = text.substr(0, end);
@@ -18,8 +18,9 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-// The path of the memory cgroup below its hierarchy's mount, which `file` names within it. A line of /proc/self/cgroup
-// is "NUMBER:CONTROLLERS:PATH"; version 2 has number 0 and no controllers. With a cgroup namespace PATH is "/".
+// Returns the path of the file with the counters of our memory cgroup, by `cgroups`, the text of /proc/self/cgroup. A
+// line of it is "NUMBER:CONTROLLERS:PATH"; version 2 has number 0 and no controllers. PATH is relative to the mount of
+// the hierarchy, and is "/" in a cgroup namespace.
 std::string counter_file(std::string_view cgroups) {
   while (!cgroups.empty()) {
     const std::string_view line = take_line(cgroups);

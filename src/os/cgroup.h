@@ -6,8 +6,8 @@
 
 namespace graceshim {
 
-// How many processes of our cgroup the OOM killer has ended so far: oom_kill of memory.events (version 2) or of
-// memory.oom_control (version 1), cgroups(7). Nothing where the files are not to be seen.
+// Returns how many processes of our cgroup the OOM killer has ended so far: oom_kill in memory.events (version 2) or in
+// memory.oom_control (version 1), see cgroups(7). Returns nothing if the files cannot be read.
 std::optional<std::uint64_t> oom_kill_count();
 
 }  // namespace graceshim

@@ -1,7 +1,7 @@
-// Where the static program begins, in place of the C library's _start: that one's own preparations, hundreds of
-// microseconds in which a signal would kill the program (as PID 1: would be lost), come behind the block of every signal.
-// What was blocked before is left where entry_signals.cc reads it. A dynamic program has the loader before it, and begins
-// as others do.
+// The static program begins here, not at the C library's _start. The start-up code of the C library takes hundreds of
+// microseconds, in which a signal would kill the program (as PID 1: would be lost); so every signal is blocked before
+// that code runs. The signal mask that was found is stored where entry_signals.cc reads it. In a dynamic program the
+// loader runs first, so that program begins as others do.
 
 #include <sys/syscall.h>
 
@@ -10,14 +10,14 @@
 
     .text
     .balign SIZE_OF_MASK
-every_signal: // in the page that is there already
+every_signal: // in the text section, whose page is mapped already
     .quad -1
 
     .globl graceshim_entry
     .type graceshim_entry, %function
 graceshim_entry:
 #if defined(__x86_64__)
-    movq %rdx, %r8 // for _start: what is to run at the end
+    movq %rdx, %r8 // _start expects the function to call at exit here
     movl $SYS_rt_sigprocmask, %eax
     movl $SIG_SETMASK, %edi
     leaq every_signal(%rip), %rsi
@@ -28,7 +28,7 @@ graceshim_entry:
     movq %r8, %rdx
     jmp _start
 #elif defined(__aarch64__)
-    mov x9, x0 // for _start: what is to run at the end
+    mov x9, x0 // _start expects the function to call at exit here
     mov x8, #SYS_rt_sigprocmask
     mov x0, #SIG_SETMASK
     adrp x1, every_signal

@@ -13,7 +13,8 @@ static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SI
 static_assert(sig::kWinch == SIGWINCH);
 static_assert(kSignalMax == _NSIG - 1);
 
-// Written before the constructors of statics run, so none may have one; the first two by entry.S in a static program.
+// These variables are written before the constructors of statics run, so none of them may have a constructor. In a
+// static program, entry.S writes the first two.
 extern "C" {
 [[gnu::used]] constinit std::uint64_t graceshim_mask_at_entry = 0;
 [[gnu::used]] constinit std::uint8_t graceshim_blocked_at_entry = 0;
@@ -25,9 +26,10 @@ constinit bool chld_ignored_at_entry = false;
 
 constinit bool taken = false;
 
-// A signal that arrives before every one is blocked kills the program (as PID 1: is lost), so a program that does not
-// begin in entry.S does it here, before every constructor of its own. It stands on raw system calls alone. musl passes
-// .preinit_array over: there a constructor is the first that can do it, and the libraries' have run before.
+// A signal that arrives before every signal is blocked kills the program (as PID 1: is lost). A program that does not
+// begin in entry.S blocks the signals here, before every constructor of its own. The function uses raw system calls
+// only. musl ignores .preinit_array; there a constructor is the first function that can block the signals, and the
+// constructors of libraries have run before.
 GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
   if (taken) return;
   taken = true;
@@ -41,7 +43,7 @@ GRACESHIM_UNINSTRUMENTED void take_signals() noexcept {
 
 [[gnu::section(".preinit_array"), gnu::used]] void (*take_signals_first)() noexcept = take_signals;
 
-// The first of all priorities that are not reserved for the implementation.
+// 101 is the first priority that is not reserved for the implementation.
 [[gnu::constructor(101)]] GRACESHIM_UNINSTRUMENTED void take_signals_at_the_latest() noexcept {
   take_signals();
 }

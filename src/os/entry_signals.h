@@ -1,5 +1,5 @@
-// The signals as graceshim found them. Linking this file in makes it the first act of the program to block every
-// signal: what arrives from then on stays pending until somebody reads it.
+// The signals as graceshim found them. A program that links this file blocks every signal as its first act: a signal
+// that arrives after that stays pending until it is read.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,15 @@ namespace graceshim {
 
 struct EntrySignals {
   std::uint64_t mask = 0;  // blocked at exec; bit n - 1 stands for signal n
-  // By now CHLD is back at its default: the kernel reaps the children of a process that ignores it, and their statuses
-  // are lost.
+  // Whether CHLD was ignored at exec. CHLD has been set to its default since: if a process ignores CHLD, the kernel
+  // reaps its children, and their statuses are lost.
   bool chld_was_ignored = false;
 };
 
 EntrySignals entry_signals() noexcept;
 
-// Those of `among` that were ignored at exec. The kernel is asked for each: no disposition but CHLD's ever changes.
+// Returns those signals of `among` that were ignored at exec. The kernel is asked about each of them, because graceshim
+// changes no disposition but CHLD's.
 SignalSet ignored_at_entry(SignalSet among) noexcept;
 
 }  // namespace graceshim

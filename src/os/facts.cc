@@ -44,8 +44,8 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 Fd open_parent_pidfd() noexcept {
   const pid_t parent = ::getppid();
   Fd pidfd = open_pidfd(parent);
-  // 0: outside our PID namespace. Had it ended before the open, its number might be another's by now, and we would be
-  // another's child.
+  // A parent of 0 lives outside our PID namespace. If the parent had ended before its pidfd was opened, its pid might
+  // belong to another process by now; we would then have another parent.
   if (parent != 0 && ::getppid() == parent) return pidfd;
   errno = ESRCH;
   return Fd();

@@ -11,23 +11,24 @@ namespace graceshim {
 bool is_pid1() noexcept;
 bool is_terminal(int fd) noexcept;
 
-// Orphans below us become our children, not init's. Returns false if the kernel refuses.
+// Makes us a subreaper: orphans below us become our children, not those of init. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;
 
-// Whether we are one already: it outlives an exec. False if the kernel does not say.
+// Whether we are a subreaper already, for that outlives an exec. False if the kernel does not tell.
 bool is_subreaper() noexcept;
 
-// The kernel sends us `signal` when our parent ends, and 0 nothing. Returns false if it refuses.
+// Asks the kernel to send us `signal` when our parent ends; 0 means no signal. Returns false if the kernel refuses.
 bool set_parent_death_signal(int signal) noexcept;
 
-// Absolute; empty if it cannot be named (it was removed, or lies outside our root).
+// Returns the absolute path of the working directory. Returns an empty string if the directory has no path (it was
+// removed, or lies outside our root directory).
 std::string working_directory();
 
-// CLOCK_MONOTONIC.
+// The time of CLOCK_MONOTONIC.
 std::chrono::nanoseconds monotonic_now() noexcept;
 
-// A pidfd that polls readable once our parent has ended; empty without one (it is outside our PID namespace, or the
-// kernel has none).
+// Returns a pidfd that becomes readable once our parent has ended. Returns an empty one, with errno, if the parent
+// lives outside our PID namespace or the kernel has no pidfds.
 Fd open_parent_pidfd() noexcept;
 
 }  // namespace graceshim

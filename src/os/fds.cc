@@ -22,7 +22,7 @@ constexpr std::size_t kLargestFile = std::size_t{1024} * 1024;
 
 constinit std::uint8_t closed_at_entry = 0;
 
-// False if the kernel cannot.
+// Returns false if the kernel does not have close_range(2).
 bool close_all(const FdRange& range) noexcept {
   return ::syscall(SYS_close_range, static_cast<unsigned>(range.first), static_cast<unsigned>(range.last), 0U) == 0;
 }
@@ -52,7 +52,7 @@ bool fill_standard_fds() noexcept {
   for (int fd = 0; fd < kStandardFds; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     closed_at_entry = static_cast<std::uint8_t>(closed_at_entry | 1U << static_cast<unsigned>(fd));
-    // open() takes the lowest free number: those below are taken by now, so that is `fd`.
+    // open() takes the lowest free number. All numbers below `fd` are taken by now, so it takes `fd`.
     if (::open("/dev/null", O_RDWR | O_NOCTTY) < 0 && ::open("/", O_PATH | O_DIRECTORY) < 0) return false;
   }
   return true;
@@ -78,7 +78,7 @@ std::vector<FdRange> gaps_between(std::vector<int> own) {
 
 void drop_inherited_fds(const std::vector<int>& own) {
   if (std::ranges::all_of(gaps_between(own), close_all)) return;
-  // Linux before 5.9, or a filter that does not know the call.
+  // This is Linux before 5.9, or a seccomp filter that does not know the call.
   DIR* const open_fds = ::opendir("/proc/self/fd");
   if (open_fds != nullptr) {
     while (const dirent* const entry = ::readdir(open_fds)) {
@@ -89,7 +89,7 @@ void drop_inherited_fds(const std::vector<int>& own) {
     ::closedir(open_fds);
     return;
   }
-  // Without /proc: no further than the usual largest limit, for "no limit" would be a thousand million calls.
+  // Without /proc, stop at the largest limit that is usual: with no limit, there would be a billion calls.
   const int last = std::min(descriptor_limit(), 1 << 16);
   for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd);
 }
@@ -97,7 +97,7 @@ void drop_inherited_fds(const std::vector<int>& own) {
 void leave_surroundings(StandardFds standard_fds) noexcept {
   if (standard_fds == StandardFds::kLeave) {
     Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
-    // Without one: let go of them all the same, but leave the numbers taken.
+    // Without /dev/null, let go of both descriptors all the same, but keep their numbers taken.
     if (!nothing) nothing = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     ::dup2(nothing.get(), STDIN_FILENO);
     ::dup2(nothing.get(), STDOUT_FILENO);
@@ -112,7 +112,7 @@ int descriptor_limit() noexcept {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  // Non-blocking: the open of a FIFO would wait for its writer.
+  // O_NONBLOCK, because the open of a FIFO would wait for a writer.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) return cannot_read(path, std::strerror(errno));
   struct stat about {};

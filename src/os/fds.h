@@ -1,7 +1,7 @@
-// Descriptors: 0 to 2 are borrowed from whoever started graceshim, the others are the child's, or ours.
+// Descriptors. 0 to 2 are borrowed from the process that started graceshim. The others are the child's, or our own.
 //
-// All of ours have the close-on-exec flag. An inherited one cannot have it, for then the exec that started graceshim
-// would have closed it. This is how the two are told apart.
+// All of our own have the close-on-exec flag. An inherited descriptor cannot have the flag: the exec that started
+// graceshim would have closed it. The flag is how the two are told apart.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace graceshim {
 
-// Owns a descriptor. 0 to 2 are never closed.
+// Owns a descriptor, and closes it unless it is 0, 1 or 2.
 class Fd {
  public:
   Fd() noexcept = default;
@@ -40,47 +40,52 @@ class Fd {
   int fd_ = -1;
 };
 
-// A descriptor that holds a process, pidfd_open(2); empty, with errno, if the kernel gives none.
+// Opens a pidfd, which refers to the process even if its pid is used again (see pidfd_open(2)). Returns an empty one,
+// with errno, if the kernel gives none.
 Fd open_pidfd(int pid) noexcept;
 
-// Puts /dev/null (without one: a descriptor that can be neither read nor written) on each of 0 to 2 that is closed,
-// lest the next thing that we open lands there. To be called before anything is opened. Returns false if that fails.
+// Opens /dev/null on each of the descriptors 0 to 2 that is closed, so that no later open gets one of these numbers. If
+// there is no /dev/null, a descriptor that can be neither read nor written takes its place. Call this function before
+// anything else is opened. Returns false on failure.
 bool fill_standard_fds() noexcept;
 
-// Bit n: descriptor n was closed when fill_standard_fds() came. A child is to start with it closed, as under a bare
-// exec.
+// Returns a set in which bit n stands for descriptor n: those that were closed when fill_standard_fds() was called. The
+// child is to start with them closed, as it would under a plain exec.
 std::uint8_t closed_standard_fds() noexcept;
 
-// Descriptors in a row, both ends included.
+// A range of descriptors that includes both of its ends.
 struct FdRange {
   int first = 0;
   int last = 0;
   friend bool operator==(const FdRange&, const FdRange&) = default;
 };
 
-// All descriptors beyond 2 but these, in ascending order. Those of `own` may be in any order, and some of them
-// negative, equal, or 0 to 2.
+// Returns the ranges of all descriptors above 2 that are not in `own`, in ascending order. The numbers in `own` may be
+// in any order, and may be negative, repeated, or 0 to 2.
 std::vector<FdRange> gaps_between(std::vector<int> own);
 
-// Closes what graceshim inherited beyond 2; only those of `own` stay open. For after the child's start. However many
-// were inherited, the kernel is called once for each gap between our own.
+// Closes the descriptors above 2 that graceshim inherited, except those in `own`. Call this function after the start of
+// the child. With close_range(2), one call for each gap between our own descriptors is enough, however many were
+// inherited.
 void drop_inherited_fds(const std::vector<int>& own);
 
 // What becomes of descriptors 0 and 1 once the child has them.
 enum class StandardFds : std::uint8_t {
-  kLeave,  // they become /dev/null: the reader of a pipe that the child has closed sees its end
-  kKeep,   // others look for them here: /proc/1/fd/1 is the log of a container
+  // They become /dev/null, so that the reader of a pipe that the child has closed sees the end of the pipe.
+  kLeave,
+  // They stay, because other programs look for them in this process: /proc/1/fd/1 is the log of a container.
+  kKeep,
 };
 
-// Lets go of what the child's readers and mounts wait for: 0 and 1, and the working directory, which becomes `/`. 2
-// stays, for the log.
+// Lets go of what the readers of the child's output, and the mounts that it uses, wait for: descriptors 0 and 1, and
+// the working directory, which becomes `/`. Descriptor 2 stays, for the log.
 void leave_surroundings(StandardFds standard_fds) noexcept;
 
-// The soft limit of descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
+// Returns the soft limit on open descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
 int descriptor_limit() noexcept;
 
-// The whole of a regular file of at most 1 MiB.
-// Errors, status 125: "cannot read FILE: reason". What is no regular file is refused, not waited for.
+// Returns the text of a regular file of at most 1 MiB.
+// Errors, with status 125: "cannot read FILE: REASON". A file that is not a regular one is refused without waiting.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace graceshim

@@ -16,7 +16,7 @@ namespace graceshim {
 
 namespace {
 
-constexpr int kMostLinks = 40;  // as the kernel
+constexpr int kMostLinks = 40;  // as many as the kernel follows
 constexpr int kLook = O_PATH | O_CLOEXEC;
 
 using Refused = tl::unexpected<std::string>;
@@ -63,7 +63,8 @@ class Walk {
     return {};
   }
 
-  // What is not a directory itself. The link is held, so that it is the one that is looked at.
+  // Follows a name that is not a directory. The link itself is held open, so that the link that is examined is the one
+  // that is followed.
   tl::expected<void, std::string> follow(const std::string& name) {
     const Fd link(::openat(directory_.get(), name.c_str(), kLook | O_NOFOLLOW));
     struct stat about {};
@@ -91,7 +92,7 @@ class Walk {
   }
 
   Fd directory_;
-  std::string rest_;  // of the path, from `directory_` on
+  std::string rest_;  // the rest of the path, relative to `directory_`
   int links_ = 0;
 };
 

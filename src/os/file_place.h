@@ -1,4 +1,4 @@
-// Where a file is, or is to be, found in a way that no other user can turn aside.
+// Finds the place of a file, which need not exist yet, in a way that no other user can divert.
 #pragma once
 
 #include <string>
@@ -9,18 +9,18 @@
 namespace graceshim {
 
 struct FilePlace {
-  Fd directory;      // O_PATH
-  std::string name;  // in it
+  Fd directory;      // opened with O_PATH
+  std::string name;  // the name of the file in the directory
 };
 
-// Opens the directory of `path`, which is absolute, step by step. A symbolic link on the way is followed if root or we
-// have laid it, or, where we are not root, the owner of the directory in which it lies, who could as well have put the
-// place itself there. That is what the kernel has fs.protected_symlinks for, which is often off in containers. The last
-// name is not looked at.
-// Errors: why it cannot be had, and of a link that is not followed, which one it is.
+// Opens the directory of `path`, an absolute path, step by step. A symbolic link on the way is followed if it belongs
+// to root or to our own user. If we are not root, it is also followed if it belongs to the owner of the directory in
+// which it lies, who could as well have put the file itself there. This is the protection that fs.protected_symlinks
+// gives, which is often off in containers. The last name of the path is not examined.
+// Errors: the reason why the directory cannot be opened; for a link that is not followed, the name of the link.
 tl::expected<FilePlace, std::string> find_place(const std::string& path);
 
-// Whether what is in the directory are names of /proc: there a symbolic link can lead where no path does.
+// Whether the directory is one of /proc. A symbolic link there can lead to a place that no path leads to.
 bool is_proc(const Fd& directory) noexcept;
 
 }  // namespace graceshim

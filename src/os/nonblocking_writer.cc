@@ -16,11 +16,11 @@ namespace graceshim {
 
 namespace {
 
-// What a terminal that says it is ready surely has room for.
+// A terminal that poll(2) reports as ready has room for at least this many bytes.
 constexpr std::size_t kTerminalPiece = 64;
 
-// poll(2) wants no more descriptors to look at than RLIMIT_NOFILE, which may be 0: that it is must still be said.
-// select(2) does not care.
+// poll(2) fails if it is given more descriptors than RLIMIT_NOFILE, which may be 0. graceshim must still be able to
+// report such a limit, and select(2) works under it.
 bool is_ready(int fd) noexcept {
   pollfd ready{fd, POLLOUT, 0};
   const int count = ::poll(&ready, 1, 0);
@@ -85,8 +85,8 @@ bool NonBlockingWriter::flush() {
       way_ = Way::kClosed;
       break;
     } else if (errno != EINTR) {
-      // A full disk, a message too long: this line is lost, the next one may not be. But not after a piece of it: the
-      // next one would go on where that ends.
+      // A full disk, or a message that is too long: this line is lost, but the next one may not be. After a part of a
+      // line, wait instead of skipping the rest: the next line would go on where the part ends.
       if (line_begun_) return wait();
       head_ += piece.size();
     }
@@ -95,8 +95,8 @@ bool NonBlockingWriter::flush() {
   return true;
 }
 
-// A terminal says EIO once it has been hung up, and never anything else again. (To a background group it would for
-// tostop as well, but not with TTOU blocked.) A disk may have room, or be well, the next time.
+// A terminal returns EIO once it has been hung up, and then for good. (It also returns EIO to a background group if
+// tostop is set, but not while TTOU is blocked.) A disk that returns an error may work the next time.
 bool NonBlockingWriter::is_for_good(int error) const noexcept {
   return error == EPIPE || error == EBADF || (error == EIO && is_terminal_);
 }
@@ -131,9 +131,10 @@ long NonBlockingWriter::put(std::string_view piece) noexcept {
   return -1;
 }
 
-// splice(2) between two pipes moves pages, and with SPLICE_F_NONBLOCK it waits for neither, whatever the flags of the
-// inherited one. Opening that one again would do as well, but not for a pipe of another user. Linux moves a page or
-// nothing; where the kernel is another's (gVisor), it may be as many bytes as there is room for.
+// splice(2) moves pages between two pipes. With SPLICE_F_NONBLOCK it waits for neither of them, whatever the flags of
+// the inherited pipe are. To open the inherited pipe again would do as well, but is not allowed if the pipe belongs to
+// another user. Linux moves a whole page or nothing; another kernel (gVisor) may move as many bytes as there is room
+// for.
 long NonBlockingWriter::put_through_pipe(std::string_view piece) noexcept {
   if (in_pipe_ == 0) {
     const ssize_t entered = ::write(pipe_in_.get(), piece.data(), piece.size());
@@ -144,7 +145,8 @@ long NonBlockingWriter::put_through_pipe(std::string_view piece) noexcept {
   if (moved > 0) {
     in_pipe_ -= static_cast<std::size_t>(moved);
   } else if (moved < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE && errno != EBADF) {
-    // A filter forbids it, for example, with an errno of its own. What is in our own pipe is still in the queue.
+    // splice(2) does not work here: a seccomp filter may forbid it, for example, with any errno. What is in our own
+    // pipe is still in the queue.
     pipe_in_ = Fd();
     pipe_out_ = Fd();
     in_pipe_ = 0;
@@ -154,7 +156,8 @@ long NonBlockingWriter::put_through_pipe(std::string_view piece) noexcept {
   return moved;
 }
 
-// A pipe that is ready has room for PIPE_BUF bytes, unless somebody else is faster: this is the one way that may wait.
+// A pipe that is ready has room for PIPE_BUF bytes, unless another writer is faster. So this is the one way of writing
+// that may block.
 long NonBlockingWriter::put_if_ready(std::string_view piece) noexcept {
   if (is_ready(fd_)) return ::write(fd_, piece.data(), piece.size());
   errno = EAGAIN;

@@ -1,5 +1,5 @@
-// Writing to a descriptor that is not ours, and never waiting for whoever reads it: a log that nobody reads must not
-// keep graceshim from a KILL or a reap.
+// Writes to a descriptor that is not ours, and never waits for its reader: a log that is not read must not delay a KILL
+// or a reap.
 #pragma once
 
 #include <cstdint>
@@ -11,47 +11,53 @@
 
 namespace graceshim {
 
-// The obvious way, O_NONBLOCK, is closed: it belongs to the open file, which the child and its siblings share, and
-// would make their writes fail. So each kind of file has a way of its own. No flag of `fd` is changed.
+// O_NONBLOCK cannot be set on the descriptor: the flag belongs to the open file, which the child and its siblings
+// share, and would make their writes fail. So each kind of file has its own way of writing, and no flag of `fd` is
+// changed.
 //
-// A reader that has gone away costs nothing but the lines. The kernel does send us one PIPE for it (blocked, as all
-// signals are, and with our own pid as the sender), and one only: the writer is silent from then on.
-// A terminal that has been hung up is such a one: it takes nothing for good, whoever opens its name again.
+// A reader that has gone away costs only the lines. The kernel may send us one PIPE for it (which is blocked, as all
+// signals are, and has our own pid as its sender), but no second one, because nothing is written from then on. A
+// terminal that has been hung up counts as such a reader: it never takes anything again, even if its name is opened
+// again.
 class NonBlockingWriter {
  public:
   static constexpr std::size_t kQueueCapacity = std::size_t{64} * 1024;
 
-  // Borrows `fd`, whatever it is: a closed one takes every line and does nothing.
+  // Borrows `fd`, which may be any kind of file. If it is closed, every line is accepted and nothing is done.
   explicit NonBlockingWriter(int fd) noexcept;
 
-  // Takes `line`, which ends in '\n', for the next flush(). A line for which the queue has no room is dropped.
+  // Queues `line`, which ends in '\n', for the next flush(). If the queue has no room for the line, the line is
+  // dropped.
   void add(std::string_view line);
 
-  // Writes what it can of what waits. Returns true if nothing waits any more; else call it again later. Lines of up to
-  // PIPE_BUF bytes are not mixed with others'.
+  // Writes as much of the queue as is possible without blocking. Returns true if the queue is empty; otherwise call
+  // flush() again later. A line of up to PIPE_BUF bytes is not mixed with those of other writers, except on a terminal
+  // that could not be opened again.
   bool flush();
 
   [[nodiscard]] bool waiting() const noexcept { return head_ < queue_.size(); }
-  // How many lines found the queue full, in all. To say so, once flush() has returned true, is the caller's: it knows
-  // the format.
+  // Returns how many lines have been dropped so far because the queue was full. The caller reports them once flush()
+  // has returned true, because the caller knows the format.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
-  // Its own descriptors, beside the borrowed one.
+  // Returns the descriptors that the writer has opened itself.
   [[nodiscard]] std::vector<int> descriptors() const { return {own_.get(), pipe_in_.get(), pipe_out_.get()}; }
 
  private:
   enum class Way : std::uint8_t {
-    kClosed,  // no descriptor, or none for writing, or nobody reads any more
+    kClosed,  // the descriptor is closed or not for writing, or its reader has gone
     kSplice,  // a pipe
     kSend,    // a socket
-    kWrite,   // a file or a device, or `own_`: a terminal that was opened again, non-blocking
-    kPolled,  // a terminal or pipe of which nothing better can be had: asked first, then written in small pieces
+    // A file or a device; or a terminal, which is opened again (`own_`), without blocking.
+    kWrite,
+    // A terminal or a pipe for which there is no better way: poll(2) is asked first, and small pieces are written.
+    kPolled,
   };
-  // Bytes taken; -1 and errno if none, EAGAIN: later.
+  // Returns the number of bytes written, or -1 with errno. EAGAIN means that the rest must be written later.
   long put(std::string_view piece) noexcept;
   long put_through_pipe(std::string_view piece) noexcept;
   long put_if_ready(std::string_view piece) noexcept;
   [[nodiscard]] bool is_for_good(int error) const noexcept;
-  bool wait();  // false, for flush() to return
+  bool wait();  // returns false, which flush() returns
   void forget_queue();
 
   int fd_;
@@ -60,10 +66,10 @@ class NonBlockingWriter {
   std::size_t piece_size_;
   Fd own_;                   // a terminal: our own opening of it
   Fd pipe_in_, pipe_out_;    // kSplice: our own pipe in front of the inherited one
-  std::size_t in_pipe_ = 0;  // how many bytes of the queue's front are in our own pipe already
+  std::size_t in_pipe_ = 0;  // how many bytes from the queue's front are in our own pipe already
   std::string queue_;
-  std::size_t head_ = 0;     // what lies before it in the queue has been written
-  bool line_begun_ = false;  // a piece of the line at the front has been written
+  std::size_t head_ = 0;     // the queue up to here has been written
+  bool line_begun_ = false;  // a part of the first line in the queue has been written
   std::uint64_t dropped_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Reading /proc: its numbers, and the names of its directories that are numbers. Nothing here needs the heap.
+// Reads /proc: the numbers in its files, and the names of its directories that are numbers. Nothing here uses the heap.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +17,8 @@
 
 namespace graceshim {
 
-// Takes a number, and the blanks before it, from the front of `text`. False if there is none.
+// Removes a number, and the blanks before it, from the front of `text`, and stores it in `number`. Returns false if
+// `text` does not begin with a number.
 template <class Number>
 bool take_number(std::string_view& text, Number& number, int base = 10) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -27,13 +28,13 @@ bool take_number(std::string_view& text, Number& number, int base = 10) noexcept
   return true;
 }
 
-// Of a struct linux_dirent64, as getdents64(2) describes it: d_reclen and d_name come behind two numbers of 64 bits,
-// and between them one byte of a type.
+// Offsets in a struct linux_dirent64, see getdents64(2): d_reclen comes after two 64-bit numbers, and d_name comes
+// after d_reclen and one byte for the type.
 constexpr std::size_t kLengthOfEntry = 2 * sizeof(std::uint64_t);
 constexpr std::size_t kNameInEntry = kLengthOfEntry + sizeof(unsigned short) + 1;
 
-// Every name of a directory that is a number: /proc shows the processes so, /proc/PID/task the threads of one, in
-// ascending order. False if the directory is not there.
+// Calls `visit` for each name in the directory that is a number, in ascending order: /proc has one for each process,
+// /proc/PID/task one for each thread. Returns false if the directory is not open.
 template <class Visit>
 bool for_each_number(const Fd& directory, Visit visit) {
   if (!directory) return false;
@@ -53,7 +54,8 @@ bool for_each_number(const Fd& directory, Visit visit) {
   }
 }
 
-// The number of every process that /proc shows, in ascending order, in which the kernel lists them.
+// Calls `visit` for each process that /proc shows, in ascending order of their pids: that is the order in which the
+// kernel lists them.
 template <class Visit>
 void for_each_pid(Visit visit) {
   for_each_number(Fd(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), visit);

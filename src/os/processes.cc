@@ -32,8 +32,8 @@ const char* proc_path(PathBuffer& buffer, int pid, const char* file) noexcept {
   return buffer.data();
 }
 
-// As much of the file as fits; empty if it cannot be read (the process is gone). A file of one process is made at the
-// first read, whole if it fits: a second would only say so.
+// Returns as much of the file as fits into the buffer; an empty text if the file cannot be read (the process is gone).
+// One read is enough: the kernel makes a process's file at the first read, and returns the whole of it if it fits.
 std::string_view read_into(const char* path, char* buffer, std::size_t size) noexcept {
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   if (!file) return {};
@@ -44,7 +44,7 @@ std::string_view read_into(const char* path, char* buffer, std::size_t size) noe
   return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-// All of a file that may be long. Nothing if it cannot be read.
+// Returns the whole text of a file that may be long; nothing if the file cannot be read.
 std::optional<std::string> read_whole(const char* path) {
   constexpr std::size_t kLongest = std::size_t{4} * 1024 * 1024;
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
@@ -68,15 +68,15 @@ bool skip_numbers(std::string_view& text, int count) noexcept {
   return true;
 }
 
-// "PID (COMM) STATE PPID PGRP SESSION ...", proc(5). COMM is whatever the process likes, ") R 1 (" for example, and is
-// not escaped; no later field holds a parenthesis, so the last one ends it.
+// Reads the line "PID (COMM) STATE PPID PGRP SESSION ...", see proc(5). The process chooses COMM, which is not escaped
+// and may be ") R 1 (", for example. No later field has a parenthesis, so the last one ends COMM.
 std::optional<Process> parse_stat(std::string_view text) {
   const std::size_t open = text.find('(');
   const std::size_t close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
 
   Process found;
-  // A process has 15 bytes, which need no heap; the kernel's own threads show more.
+  // The name of a process has at most 15 bytes, which need no heap. The kernel's own threads show longer names.
   constexpr std::size_t kLongestName = 15;
   found.name = text.substr(open + 1, std::min(close - open - 1, kLongestName));
   std::string_view head = text.substr(0, open);
@@ -91,13 +91,13 @@ std::optional<Process> parse_stat(std::string_view text) {
                      take_number(rest, threads) && skip_numbers(rest, 1) &&         // itrealvalue
                      take_number(rest, found.id.start_time);
   if (!whole) return std::nullopt;
-  // The line is about the first thread. Where that has ended before the others, the process lives on.
+  // The state is that of the first thread. If that thread has ended before the others, the process still lives.
   if (found.state == 'Z' && threads > 1) found.state = 'S';
   return found;
 }
 
-// The pipe that a link below /proc/PID/fd names as "pipe:[NUMBER]". A stat(2) of the file behind the link could wait
-// for a file system that hangs; to read the link cannot.
+// Returns the number of the pipe that a link in /proc/PID/fd names as "pipe:[NUMBER]". The link is read, because a
+// stat(2) of the file behind it could block on a file system that hangs.
 std::optional<std::uint64_t> pipe_behind(int directory, const char* link) noexcept {
   std::array<char, 64> text;
   const ssize_t size = ::readlinkat(directory, link, text.data(), text.size());
@@ -118,8 +118,8 @@ std::vector<Process> all_processes() {
   return found;
 }
 
-// The children that one thread has made or been given. proc(5) calls the file unreliable where a child vanishes while
-// it is read: ours cannot, for no other process reaps them.
+// Appends the children that one thread has created or adopted. proc(5) calls the file unreliable if a child vanishes
+// while the file is read. Our own children cannot vanish, because no other process reaps them.
 bool append_children_of_thread(int pid, int thread, std::vector<int>& children) {
   PathBuffer path;
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
@@ -165,7 +165,7 @@ std::vector<int> own_child_pids() {
   if (!own_proc()) return {};
   const int self = ::getpid();
   std::vector<int> found;
-  if (append_children_of_thread(self, self, found)) return found;  // we have one thread
+  if (append_children_of_thread(self, self, found)) return found;  // we have only one thread
   for (const Process& process : all_processes()) {
     if (process.parent == self) found.push_back(process.id.pid);
   }
@@ -186,7 +186,7 @@ std::vector<std::string> command_line(int pid) {
   PathBuffer path;
   const std::optional<std::string> text = read_whole(proc_path(path, pid, "cmdline"));
   if (!text) return {};
-  // A title shorter than the words that it replaces is followed by null bytes, or blanks.
+  // A process may replace its words by a title. Behind a shorter title come null bytes, or blanks, which stay.
   std::string_view rest = *text;
   const std::size_t last = rest.find_last_not_of('\0');
   rest = rest.substr(0, last == std::string_view::npos ? 0 : last + 1);
@@ -220,8 +220,8 @@ std::optional<StandardInput> standard_input(int pid) {
   PathBuffer path;
   const std::optional<std::uint64_t> pipe = pipe_behind(AT_FDCWD, proc_path(path, pid, "fd/0"));
   if (!pipe) return std::nullopt;
-  // A second opening of the end that is read; a pipe says POLLHUP to its readers once the last writer has gone. Where
-  // we may not open it, a writer is assumed: the process is treated like any other then.
+  // Opens the reading end a second time: poll(2) returns POLLHUP for that end once the last writer has gone. If we may
+  // not open it, a writer is assumed, so that the process is treated like any other.
   const Fd reader(::open(path.data(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   pollfd state{reader.get(), POLLIN, 0};
   const bool ended = reader && ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
@@ -240,7 +240,7 @@ bool writes_to(int pid, std::uint64_t pipe) {
     std::array<char, 16> name;
     std::snprintf(name.data(), name.size(), "%d", fd);
     if (pipe_behind(directory.get(), name.data()) != pipe) return;
-    // The permissions of the link say how the descriptor was opened, proc(5).
+    // The permissions of the link show how the descriptor was opened, see proc(5).
     struct stat link {};
     found = ::fstatat(directory.get(), name.data(), &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0;
   });

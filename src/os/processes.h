@@ -1,5 +1,6 @@
-// What /proc says of the processes below us. A foreign /proc (of another PID namespace: its numbers are not ours) is
-// treated as none at all: lists are empty, questions have no answer.
+// What /proc tells about the processes below us. A /proc of another PID namespace has other pids than ours, and is
+// treated as if there were none: lists are empty, and questions have no answer. read_process() and listed_children() do
+// not make this check; own_proc() does.
 #pragma once
 
 #include <cstdint>
@@ -18,57 +19,63 @@ struct Process {
   int parent = 0;
   int group = 0;
   int session = 0;
-  char state = 0;    // as in proc(5): R, S, D, T, ...; Z only if nothing of the process runs, not even a thread
-  std::string name;  // comm: at most 15 bytes, of any value, set by the process itself
+  // As in proc(5): R, S, D, T, ... Z only if no thread of the process runs any more.
+  char state = 0;
+  // The process's comm: at most 15 bytes of any value, which the process itself can set.
+  std::string name;
 };
 
-// Whether the process runs no more: it is a zombie, or is about to be none.
+// Whether no thread of the process runs any more: it is a zombie (Z), or is vanishing (X).
 bool has_ended(const Process& process) noexcept;
 
-// As process(), where /proc is known to be ours.
+// As process(), but for a /proc that is known to be ours.
 std::optional<Process> read_process(int pid);
 
-// Whether /proc shows the processes under the numbers that we know.
+// Whether /proc belongs to our PID namespace, so that it shows processes under the pids that we use.
 bool own_proc() noexcept;
 
-// Our living children, adopted ones included.
+// Returns our children that have not ended, adopted ones included.
 std::vector<Process> own_children();
 
-// Their numbers, and those of zombies that have not been reaped: a single read, whatever the number of processes.
+// Returns the pids of our children, zombies included. If the kernel keeps lists of children, this is a single read,
+// however many processes there are; otherwise it is a pass over /proc.
 std::vector<int> own_child_pids();
 
-// The children of any process, zombies included, by the kernel's own lists: of each of its threads. Nothing if the
-// kernel keeps none (CONFIG_PROC_CHILDREN), or hides it from us.
+// Returns the pids of the children of any process, zombies included, from the kernel's lists for each of its threads.
+// Returns nothing if the kernel keeps no such lists (CONFIG_PROC_CHILDREN), or hides them from us.
 std::optional<std::vector<int>> listed_children(int pid);
 
-// A single process of any origin, a zombie too. Nothing if there is none of that number.
+// Returns one process, which may be any process, even a zombie. Returns nothing if no process has this pid.
 std::optional<Process> process(int pid);
 
-// How many processes of any session are in this group, zombies included; 0 without /proc.
+// Returns how many processes, of any session, are in this group, zombies included; 0 without /proc.
 int group_size(int group);
 
-// The words that a process was started with, or that it shows in their place (setproctitle, $0): a title is a single
-// word with blanks in it. Empty if it is gone, or a kernel thread.
+// Returns the words that a process was started with, or those that it shows in their place (setproctitle, $0); a title
+// is a single word that contains blanks. Returns an empty list if the process is gone or is a kernel thread.
 std::vector<std::string> command_line(int pid);
 
-// The value of a variable in the environment that a process was started with. Nothing if there is none of that name, or
-// if we may not read it.
+// Returns the value of a variable in the environment that a process was started with. Returns nothing if the variable
+// is not there, or if we may not read the environment.
 std::optional<std::string> environment_variable(int pid, std::string_view name);
 
-// A pipe by its number in the kernel's own file system; one with a name in a directory (a FIFO) is none of them.
+// A pipe that was made by pipe(2), by its number in the file system of such pipes. A FIFO, which has a name in a
+// directory, has no such number.
 struct StandardInput {
   std::uint64_t pipe = 0;
-  bool has_writer = false;  // some process still has the other end
-  bool has_data = false;    // not yet read
+  bool has_writer = false;  // a process still has the writing end open
+  bool has_data = false;    // the pipe holds data that has not been read
 };
 
-// What a process reads on descriptor 0, if that is a pipe. Nothing where it is something else, or cannot be seen.
+// Returns the pipe that a process has as descriptor 0. Returns nothing if descriptor 0 is not such a pipe, or if we may
+// not see what it is.
 std::optional<StandardInput> standard_input(int pid);
 
-// Whether a process has this pipe open for writing. False where its descriptors cannot be seen.
+// Whether a process has this pipe open for writing. False if we may not see its descriptors.
 bool writes_to(int pid, std::uint64_t pipe);
 
-// How a process treats signals; `blocked` is that of its main thread. Nothing if it is gone.
+// Returns how a process treats signals; `blocked` is the mask of its main thread. Returns nothing if the process is
+// gone.
 std::optional<Dispositions> dispositions(int pid);
 
 }  // namespace graceshim

@@ -1,4 +1,4 @@
-// The one place that waits for processes.
+// Reaping children. The rest of graceshim reaps no process, except that spawn() reaps a child that it could not start.
 #pragma once
 
 #include <cstdint>
@@ -11,33 +11,37 @@ namespace graceshim {
 
 struct Reaped {
   enum class Kind : std::uint8_t {
-    kNone,     // children are there, none of them has ended
-    kEnded,    // `pid` has ended and is no more
-    kStopped,  // `pid` has been stopped by status.value; said once for each time
-    kEmpty,    // no child is left; as a subreaper or PID 1: the tree is empty
+    kNone,   // there are children, but none of them has ended
+    kEnded,  // `pid` has ended and has been reaped
+    // The signal status.value has stopped `pid`. Each stop is reported once.
+    kStopped,
+    // No child is left. If we are a subreaper or PID 1, the tree is empty.
+    kEmpty,
   };
   Kind kind = Kind::kNone;
   int pid = 0;
-  ExitStatus status{};  // kEnded: exact, for every exit code 0 to 255 and every signal; kStopped: by which signal
-  Usage usage{};        // kEnded: of it and of those that it waited for
+  // kEnded: the exact exit code, 0 to 255, or the signal. kStopped: the signal.
+  ExitStatus status{};
+  Usage usage{};  // kEnded: of the process and those that it waited for
 };
 
-// The system call that waits. They are equally exact.
+// The system call that waits. Both calls report statuses equally exactly.
 enum class WaitCall : std::uint8_t {
   kWaitid,
-  kWait4,  // where a sandbox does not let us have waitid(2), or Linux before 4.7 not all of it
+  // Used if a sandbox forbids waitid(2), or on Linux before 4.7, whose waitid(2) lacks an option.
+  kWait4,
 };
 
-// The call that the kernel, and a sandbox around us, let us have. Nothing, with errno, if that is none: no end of a
-// process would ever be seen. Takes no child.
+// Returns a call that the kernel, and a sandbox around us, let us use. Returns nothing, with errno, if there is none:
+// graceshim would then never see a process end. Reaps no child.
 std::optional<WaitCall> find_wait_call() noexcept;
 
-// Takes the next child that has ended or been stopped, of whatever origin, without waiting. One CHLD may stand for any
-// number of them: call it until it says kNone or kEmpty. The number `pid` is free for a new process once this has
-// returned.
+// Reports the next child that has ended or been stopped, whether graceshim has started or adopted it, and reaps a child
+// that has ended. Does not wait. One CHLD may stand for any number of children, so call reap_next() until it returns
+// kNone or kEmpty. Once it has returned, the pid of a reaped child may be given to a new process.
 //
-// A child that has made us its tracer (PTRACE_TRACEME) and stops for us is let go with the signal that stopped it, and
-// is not reported: it goes on as it would have without a tracer.
+// A child may have made us its tracer (PTRACE_TRACEME). If it stops for us, we detach from it, and it gets the signal
+// that stopped it. This is not reported, and the child goes on as it would have without a tracer.
 Reaped reap_next(WaitCall call = WaitCall::kWaitid) noexcept;
 
 }  // namespace graceshim

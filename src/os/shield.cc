@@ -16,16 +16,16 @@ GRACESHIM_UNINSTRUMENTED int set_filter(const sock_fprog* filter, unsigned long 
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter) == 0 ? 0 : errno;
 }
 
-// Whoever has a filter is taken for a sandbox: on x86, before Linux 5.16, that switches the mitigations of speculative
-// store bypass and indirect branches on, and they slow down all that the command does. This one confines nobody, so
-// that nothing is lost by doing without. EINVAL: a kernel before 4.17 knows no such flag.
+// On x86 before Linux 5.16, a process that has a filter is taken for a sandbox: the kernel switches on its mitigations
+// of speculative store bypass and indirect branches, which slow down everything that the command does. This filter
+// confines no process, so nothing is lost without them. EINVAL: a kernel before 4.17 does not know the flag.
 GRACESHIM_UNINSTRUMENTED int set_filter(const sock_fprog* filter) noexcept {
   const int error = set_filter(filter, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
   return error == EINVAL ? set_filter(filter, 0) : error;
 }
 
-// EACCES is also what the filter of a sandbox around us may say, and no privilege given up would change its mind. It
-// cannot see what a pointer leads to: only the kernel itself says EFAULT of none.
+// The filter of a sandbox around us may return EACCES too, and to give up privileges would not change that. A filter
+// cannot see what a pointer refers to; only the kernel itself returns EFAULT for a null pointer.
 GRACESHIM_UNINSTRUMENTED bool reaches_the_kernel() noexcept {
   return set_filter(nullptr) == EFAULT;
 }

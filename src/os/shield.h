@@ -1,9 +1,9 @@
-// The shield: a seccomp program behind which a signal that is ignored stays ignored. A change of its disposition is
-// answered as done, and nothing is done; everything else is allowed. It holds for a process and for all that descends
-// from it, whatever they execute, and nobody can take it down again.
+// The shield is a seccomp program that keeps an ignored signal ignored. A system call that would change the disposition
+// of such a signal does nothing and reports success; everything else is allowed. The shield holds for a process and all
+// its descendants, whatever they execute, and no process can remove it.
 //
-// Whoever asks for the old disposition together with a change is not told it: what the answer of a filter has no way
-// to write stays as it was in the caller's memory.
+// A program that asks for the old disposition together with a change does not get it: a seccomp filter cannot write to
+// memory, so the memory of the caller stays as it was.
 #pragma once
 
 #include <linux/audit.h>
@@ -20,8 +20,8 @@
 
 namespace graceshim {
 
-// A system call that changes a disposition. Its first argument is the signal, its second decides whether it is a
-// change.
+// A system call that can change a disposition. Its first argument is the signal. Its second argument decides whether
+// the call is a change.
 struct ShieldDoor {
   enum class Second : std::uint8_t { kPointer64, kPointer32, kHandler };
   std::uint32_t arch;  // AUDIT_ARCH_...
@@ -29,14 +29,16 @@ struct ShieldDoor {
   Second second;
 };
 
-// All that lead into the kernels of one kind of processor, those of one architecture side by side.
+// All such system calls of the kernels for one kind of processor. Those of the same architecture stand next to each
+// other.
 struct ShieldDoors {
   std::span<const ShieldDoor> doors;
-  std::endian order;  // in which a kernel of this kind lays out what the program reads
+  // The byte order in which such a kernel lays out the data that the program reads.
+  std::endian order;
 };
 
 // The numbers are from the tables of Linux 6.12 (arch/*/entry/syscalls or arch/*/kernel/syscalls, scripts/syscall.tbl).
-// signal(2) is there where it has ever been; s390x and ppc64le still have it.
+// signal(2) is listed for each architecture that has ever had it; s390x and ppc64le still have it.
 namespace shield_doors {
 using enum ShieldDoor::Second;
 inline constexpr auto kX86Table = std::to_array<ShieldDoor>({{AUDIT_ARCH_X86_64, 13, kPointer64},
@@ -63,7 +65,8 @@ inline constexpr ShieldDoors kPower{kPowerTable, std::endian::little};
 inline constexpr ShieldDoors kS390{kS390Table, std::endian::big};
 inline constexpr ShieldDoors kRiscv{kRiscvTable, std::endian::little};
 
-// Of the processor that this is built for; without doors where it is none of these.
+// The system calls of the processor for which this is compiled. For a processor that is not in the table, there are
+// none.
 #if defined(__x86_64__) || defined(__i386__)
 inline constexpr ShieldDoors kOwn = kX86;
 #elif defined(__aarch64__) || (defined(__arm__) && defined(__ARM_EABI__) && !defined(__ARMEB__))
@@ -80,17 +83,17 @@ inline constexpr ShieldDoors kOwn{{}, std::endian::native};
 static_assert(kOwn.order == std::endian::native);
 }  // namespace shield_doors
 
-// Written by hand, an instruction a line: libseccomp would kill every call of the other word size, and compare the
-// whole of a register of which the kernel takes the lower half as an int.
+// The program is written by hand, one instruction a line. libseccomp would kill every call of the other word size, and
+// would compare all 64 bits of an argument of which the kernel uses the lower 32 as an int.
 class ShieldProgram {
  public:
   constexpr explicit ShieldProgram(SignalSet signals, const ShieldDoors& known = shield_doors::kOwn) noexcept {
     using Second = ShieldDoor::Second;
     const bool little = known.order == std::endian::little;
-    const std::size_t upper = little ? sizeof(std::uint32_t) : 0;  // of the halves of an argument
+    const std::size_t upper = little ? sizeof(std::uint32_t) : 0;  // where the two halves of an argument lie
     const std::size_t lower = little ? 0 : sizeof(std::uint32_t);
-    // Where a jump leads to, as the number of an instruction. Each architecture takes a load, an instruction for each
-    // door, and an answer, besides the comparison that leads past it.
+    // The targets of jumps, as numbers of instructions. Each architecture takes a comparison, which jumps past the rest
+    // of it, a load, an instruction for each door, and an answer.
     std::size_t wide = 2;  // the load of the architecture, and the answer to an unknown one
     for (std::size_t i = 0; i < known.doors.size(); ++i) wide += begins(known.doors, i) ? 4U : 1U;
     const std::size_t narrow = wide + 2;
@@ -109,19 +112,19 @@ class ShieldProgram {
       push_answer(SECCOMP_RET_ALLOW);
     }
     push_answer(SECCOMP_RET_ALLOW);
-    // wide: a null pointer in place of the new disposition is a question, and gets its answer from the kernel.
+    // wide: if the pointer to the new disposition is null, the call is only a question, which the kernel answers.
     push_load(kArgument1 + upper);
     push_jump(0, kNext, signal_is);
     // narrow
     push_load(kArgument1 + lower);
     push_jump(0, kNext, signal_is);
     push_answer(SECCOMP_RET_ALLOW);
-    // signal_is: the lower half, as the kernel looks at it. Of a handler nothing is asked: 0 is SIG_DFL, a change as
-    // well.
+    // signal_is: compares the lower half, as the kernel does. A handler is not examined: a handler of 0 is SIG_DFL,
+    // which is a change as well.
     push_load(kArgument0 + lower);
     std::size_t left = count(signals);
     for (int signal = 1; signal <= kSignalMax; ++signal) {
-      // To the last instruction, past the signals that are left and one more.
+      // The jump leads to the last instruction, past the signals that are left and one more instruction.
       if (signals.has(signal)) push_jump(static_cast<std::uint32_t>(signal), size_ + 1 + left--, kNext);
     }
     push_answer(SECCOMP_RET_ALLOW);
@@ -135,7 +138,7 @@ class ShieldProgram {
   static constexpr std::uint32_t kArgument0 = offsetof(seccomp_data, args);
   static constexpr std::uint32_t kArgument1 = kArgument0 + sizeof(std::uint64_t);
 
-  // Whether the first door of an architecture stands at `index`.
+  // Whether the door at `index` is the first one of its architecture.
   static constexpr bool begins(std::span<const ShieldDoor> doors, std::size_t index) noexcept {
     return index == 0 || doors[index].arch != doors[index - 1].arch;
   }
@@ -147,7 +150,7 @@ class ShieldProgram {
     push({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
   }
   constexpr void push_answer(std::uint32_t answer) noexcept { push({BPF_RET | BPF_K, 0, 0, answer}); }
-  // kNext stands for the next instruction: no jump leads to the first.
+  // kNext means the next instruction. It is 0, because no jump leads to the first instruction.
   constexpr void push_jump(std::uint32_t value, std::size_t if_equal, std::size_t if_not) noexcept {
     const auto distance = [this](std::size_t to) {
       return static_cast<std::uint8_t>(to == kNext ? 0 : to - size_ - 1);
@@ -155,24 +158,26 @@ class ShieldProgram {
     push({BPF_JMP | BPF_JEQ | BPF_K, distance(if_equal), distance(if_not), value});
   }
 
-  static constexpr std::size_t kMostFixedInstructions = 24;  // those of kS390, or fewer
+  static constexpr std::size_t kMostFixedInstructions = 24;  // the most that a table needs, which is that of kS390
   std::array<sock_filter, kMostFixedInstructions + kSignalMax> code_{};
   std::size_t size_ = 0;
 };
 
 struct Raised {
-  int error = 0;              // 0, or the errno with which the kernel, or a sandbox around us, refuses the program
-  bool no_new_privs = false;  // the right to gain privileges by exec has been given up for it
+  // 0, or the errno with which the kernel, or a sandbox around us, refuses the program.
+  int error = 0;
+  // Whether the right to gain privileges by exec has been given up for the program.
+  bool no_new_privs = false;
 };
 
-// Whether there is a shield for the processor that this is built for. Without one raise_shield() answers ENOSYS.
+// Whether there is a shield for the processor for which this is compiled. If not, raise_shield() returns ENOSYS.
 constexpr bool has_shield() noexcept {
   return !shield_doors::kOwn.doors.empty();
 }
 
-// Puts the calling thread behind the program. It must have ignored the signals before. Async-signal-safe. Gives up the
-// right to gain privileges by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks that of somebody without
-// CAP_SYS_ADMIN, who has not given it up before.
+// Puts the calling thread behind the program. The thread must already ignore the signals. Gives up the right to gain
+// privileges by exec (PR_SET_NO_NEW_PRIVS) only if the kernel asks for that: the thread has neither CAP_SYS_ADMIN nor
+// has it given up the right before. Async-signal-safe.
 Raised raise_shield(const ShieldProgram& program) noexcept;
 
 }  // namespace graceshim

@@ -27,7 +27,7 @@ bool is_still(const Process& seen) noexcept {
 }  // namespace
 
 Sent send_signal(int pid, int signal) noexcept {
-  // 0 and below are no processes to kill(2), but groups, and everybody.
+  // For kill(2), 0 and negative numbers are not processes, but groups or every process.
   return pid > 0 ? outcome(::kill(pid, signal)) : Sent::kGone;
 }
 
@@ -35,10 +35,10 @@ Sent send_verified(const Process& process, int signal) noexcept {
   if (process.id.pid <= 0) return Sent::kGone;
   const Fd pidfd = open_pidfd(process.id.pid);
   if (!pidfd && errno == ESRCH) return Sent::kGone;
-  // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-  // now.
+  // The pidfd is opened before the process is checked. If the check finds another process, the one that the pidfd
+  // refers to has ended, and a signal by the pidfd does no harm.
   if (!is_still(process)) return Sent::kGone;
-  // Without pidfds (an old kernel, a filter, no descriptor left) a moment remains between look and kill.
+  // Without a pidfd (an old kernel, a filter, no descriptor left), a moment remains between the check and the kill.
   if (!pidfd) return send_signal(process.id.pid, signal);
   return send_held(pidfd.get(), signal);
 }
@@ -48,7 +48,8 @@ Sent send_held(int pidfd, int signal) noexcept {
 }
 
 Sent send_to_group(int group, int signal) noexcept {
-  return group > 1 ? outcome(::kill(-group, signal)) : Sent::kGone;  // -1 is everybody, 0 our own group
+  // kill(2) takes -1 for every process, and 0 for our own group.
+  return group > 1 ? outcome(::kill(-group, signal)) : Sent::kGone;
 }
 
 Sent send_to_everybody(int signal) noexcept {
@@ -62,7 +63,8 @@ Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept {
   info.si_code = SI_QUEUE;
   info.si_pid = ::getpid();
   info.si_uid = ::getuid();
-  const auto held = static_cast<std::uintptr_t>(value);  // it came in a place of this size
+  // The value came in a field of this size.
+  const auto held = static_cast<std::uintptr_t>(value);
   static_assert(sizeof info.si_value == sizeof held);
   std::memcpy(&info.si_value, &held, sizeof held);
   const long result = ::syscall(SYS_rt_sigqueueinfo, pid, signal, &info);

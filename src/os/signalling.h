@@ -1,4 +1,4 @@
-// Sending signals, and no more: whom and which is decided elsewhere.
+// Sends signals. Which signal goes to which process is decided elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -8,29 +8,34 @@
 namespace graceshim {
 
 enum class Sent : std::uint8_t {
-  kDelivered,  // or pending, or ignored by the receiver: the kernel has taken it
-  kGone,       // there is no such process any more
-  kRefused,    // it may not be signalled by us: it has changed its user
+  // The kernel has taken the signal; the process may not have received it yet, or may ignore it.
+  kDelivered,
+  kGone,  // there is no such process any more
+  // We may not signal the process: it has changed its user.
+  kRefused,
 };
 
-// To a child of ours that has not been reaped: its number cannot have become another's.
+// Sends to a child of ours that has not been reaped, so that its pid cannot belong to another process.
 Sent send_signal(int pid, int signal) noexcept;
 
-// To a deeper descendant, which its own parent may reap at any moment. It gets the signal only if it is still the
-// process that was seen: same start time, and same parent or by now ourselves. Anything else is kGone.
+// Sends to a deeper descendant, which its own parent may reap at any moment. The signal is sent only if the process is
+// still the one that was seen: it has the same start time, and the same parent or ourselves as its parent. Otherwise
+// the result is kGone.
 Sent send_verified(const Process& process, int signal) noexcept;
 
-// To the process that `pidfd` holds.
+// Sends to the process that `pidfd` refers to.
 Sent send_held(int pidfd, int signal) noexcept;
 
-// To a process group that a child of ours, not yet reaped, is in.
+// Sends to a process group that contains a child of ours which has not been reaped.
 Sent send_to_group(int group, int signal) noexcept;
 
-// kill(-1): every process of the PID namespace but ourselves. Refused unless we are its PID 1.
+// Sends to every process of the PID namespace except ourselves, by kill(-1). The result is kRefused unless we are its
+// PID 1.
 Sent send_to_everybody(int signal) noexcept;
 
-// To a child of ours that has not been reaped, with the value of sigqueue(3), as it came with the signal that is passed
-// on. `value`: si_ptr of its siginfo_t. If the queue is full the signal is sent without it, rather than not at all.
+// Sends to a child of ours that has not been reaped, together with `value`: the value of sigqueue(3) that came with the
+// forwarded signal (si_ptr in its siginfo_t). If the queue of signals is full, the signal is sent without the value,
+// rather than not at all.
 Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept;
 
 }  // namespace graceshim

@@ -26,21 +26,22 @@ namespace graceshim {
 
 namespace {
 
-// The child's half was seen to need 3.4 KiB: a function that is bound late has the vector registers saved.
+// The child's half has been measured to need 3.4 KiB: the vector registers are saved while a function is bound lazily.
 constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 
 using Candidate = char[PATH_MAX];
 
-// The files that a name may mean, in order. Allocates nothing.
+// The files that a name may stand for, in order. Allocates nothing.
 class PathSearch {
  public:
   GRACESHIM_UNINSTRUMENTED PathSearch(const char* name, const char* search_path) noexcept
       : name_(name), rest_(search_path != nullptr ? search_path : kDefaultSearchPath) {
-    if (::strchr(name, '/') != nullptr) rest_ = "";  // a path stands for itself: an empty entry is put before it
+    // A path stands for itself: the only entry of the search path is an empty one.
+    if (::strchr(name, '/') != nullptr) rest_ = "";
     if (*name == '\0') rest_ = nullptr;
   }
 
-  // Writes the next file's path; false at the end of the list.
+  // Writes the next file's path to `candidate`. Returns false at the end of the list.
   GRACESHIM_UNINSTRUMENTED bool next(Candidate& candidate) noexcept {
     while (rest_ != nullptr) {
       const char* const entry = rest_;
@@ -50,7 +51,7 @@ class PathSearch {
       const std::size_t name_size = ::strlen(name_);
       if (entry_size + 1 + name_size + 1 > sizeof candidate) continue;
       char* to = candidate;
-      if (entry_size != 0) {  // empty: the working directory
+      if (entry_size != 0) {  // an empty entry is the working directory
         ::memcpy(to, entry, entry_size);
         to += entry_size;
         *to++ = '/';
@@ -66,20 +67,20 @@ class PathSearch {
   const char* rest_;
 };
 
-// What the two halves share while the parent waits. After a launch() each has its own.
+// What the two halves share while the parent waits. After a launch(), each half has its own copy.
 struct Shared {
   Candidate candidate;
-  alignas(std::max_align_t) std::array<char, kStackSize> stack;  // of the child's half
+  alignas(std::max_align_t) std::array<char, kStackSize> stack;  // for the child's half
   const SpawnRequest* request;
   pid_t parent;
-  int failure_fd;  // where the failure goes as well; -1: nowhere
+  int failure_fd;  // a failure is also written to this descriptor; -1: it is not
   SpawnFailure failure;
   Raised shield;
   int terminal_error;
 };
 
-// One process is started at a time. Not on the stack, which may be as small as 32 kB. What is not written costs no
-// page.
+// Only one process is started at a time. `shared` is not on the stack, which may be as small as 32 kB. Pages of it that
+// are not written cost nothing.
 constinit Shared shared{};
 
 void prepare_shared(const SpawnRequest& request, int failure_fd) noexcept {
@@ -117,7 +118,8 @@ GRACESHIM_UNINSTRUMENTED void set_disposition(SignalSet signals, std::uintptr_t 
   }
 }
 
-// Ignores the signals and puts the process behind their shield. Where the kernel refuses, they are as they were.
+// Ignores the signals, and puts the process behind their shield. If the kernel refuses the shield, the signals are as
+// they were before.
 GRACESHIM_UNINSTRUMENTED Raised set_shield(const ShieldRequest& shield) noexcept {
   SignalSet by_default;
   for (int signal = 1; signal <= kSignalMax; ++signal) {
@@ -132,8 +134,8 @@ GRACESHIM_UNINSTRUMENTED Raised set_shield(const ShieldRequest& shield) noexcept
   return raised;
 }
 
-// Returns only with an error. Unlike execvp(3), an ENOEXEC is an invitation to try a shell on the file only where that
-// is asked for: it would run a broken binary as a script.
+// Returns only if the exec fails, with its errno. execvp(3) runs every file of an unknown format (ENOEXEC) in a shell.
+// Here that is done only if the request asks for it, because a shell would run a broken binary as a script.
 GRACESHIM_UNINSTRUMENTED int exec_file(const SpawnRequest& request, char* file) noexcept {
   ::execve(file, request.argv, request.envp);
   if (errno != ENOEXEC || request.shell_argv == nullptr) return errno;
@@ -142,7 +144,7 @@ GRACESHIM_UNINSTRUMENTED int exec_file(const SpawnRequest& request, char* file) 
   return errno;
 }
 
-// Returns only with an error.
+// Returns only if no file could be executed, with an errno.
 GRACESHIM_UNINSTRUMENTED int exec() noexcept {
   const SpawnRequest& request = *shared.request;
   if (::strchr(request.argv[0], '/') != nullptr) return exec_file(request, request.argv[0]);
@@ -150,7 +152,8 @@ GRACESHIM_UNINSTRUMENTED int exec() noexcept {
   PathSearch search(request.argv[0], request.search_path);
   while (search.next(shared.candidate)) {
     const int refused = exec_file(request, shared.candidate);
-    // Not there, or not for us: a later directory may have a better one. Anything else is about this very file.
+    // The file is not there, or we may not execute it: a later directory may have a better one. Any other error is
+    // about this very file.
     if (refused == EACCES) {
       error = EACCES;
     } else if (refused != ENOENT && refused != ENOTDIR) {
@@ -160,10 +163,10 @@ GRACESHIM_UNINSTRUMENTED int exec() noexcept {
   return error;
 }
 
-// The child's half. After a spawn() it shares our memory, on a stack of its own, while we are held by the kernel:
-// async-signal-safe calls, no allocation, and an exit that runs no handler. All signals are blocked until the last
-// moment before exec; one that comes in after that meets a disposition that the command itself would have met, for
-// handlers there are none.
+// The child's half. After a spawn(), it runs on a stack of its own in our memory, while the kernel holds us until its
+// exec. So it makes only async-signal-safe calls, allocates nothing, and exits without running handlers. All signals
+// are blocked until right before the exec. A signal that arrives after that meets the disposition that it would meet in
+// the command itself, because there are no handlers.
 GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   const SpawnRequest& request = *shared.request;
   const auto give_up = [](SpawnFailure::Stage stage, int error) GRACESHIM_UNINSTRUMENTED {
@@ -177,11 +180,11 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   if (request.own_group && ::setpgid(0, 0) != 0) give_up(SpawnFailure::Stage::kSetup, errno);
   if (request.own_session) {
     if (::setsid() < 0) give_up(SpawnFailure::Stage::kSetup, errno);
-    // Refused where it is no terminal, or that of another session.
+    // The kernel refuses this if standard input is not a terminal, or is the terminal of another session.
     if (::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) shared.terminal_error = errno;
   }
-  // TTOU is blocked, so that a background group may do this. A terminal that has gone in the meantime is the command's
-  // to notice.
+  // A background group may do this, because TTOU is blocked. If the terminal has gone in the meantime, the command will
+  // notice.
   if (request.terminal >= 0) {
     const pid_t group = ::getpid();
     ::ioctl(request.terminal, TIOCSPGRP, &group);
@@ -190,8 +193,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
     if (::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL) != 0) {
       give_up(SpawnFailure::Stage::kSetup, errno);
     }
-    // Had the parent ended before that, no signal would ever come. 0 is a parent outside our PID namespace (`unshare
-    // -p` without a fork), whose number cannot be compared.
+    // If the parent had ended before this call, the signal would never come. A parent of 0 lives outside our PID
+    // namespace (`unshare -p` without a fork), and its pid cannot be compared.
     const pid_t parent = ::getppid();
     if (parent != shared.parent && parent != 0) ::syscall(SYS_exit_group, 127);
   }
@@ -210,19 +213,20 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   return 127;
 }
 
-// A pid, or -1 with errno.
+// Returns the pid of the new process, or -1 with errno.
 int clone_child(int flags) noexcept {
   return ::clone(child_half, shared.stack.data() + shared.stack.size(), flags | SIGCHLD, nullptr);
 }
 
-// The interpreter of a `#!` line: up to the first blank, as the kernel reads it.
+// Returns the interpreter of a `#!` line: the text up to the first blank, as the kernel reads it.
 std::string script_interpreter(std::string_view head) {
   const std::size_t start = head.find_first_not_of(" \t", 2);
   if (start == std::string_view::npos) return {};
   return std::string(head.substr(start, head.find_first_of(std::string_view(" \t\n\0", 4), start) - start));
 }
 
-// The program interpreter (ld.so) of a dynamic ELF executable of our own word size.
+// Returns the program interpreter (ld.so) that a dynamic ELF executable of our own word size names; otherwise an empty
+// string.
 std::string elf_interpreter(const Fd& file, std::string_view head) {
   ElfW(Ehdr) header{};
   if (head.size() < sizeof header) return {};
@@ -255,18 +259,18 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept 
 }
 
 tl::expected<Launched, SpawnFailure> launch(const SpawnRequest& request) noexcept {
-  // Of a SpawnFailure's size and below the atomic one: it is there as a whole, or not at all.
+  // A write of this size to a pipe is atomic: the whole failure is there, or nothing.
   static_assert(sizeof(SpawnFailure) <= PIPE_BUF);
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
     return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kSetup, errno});
   }
   Fd read_end(ends[0]);
-  const Fd write_end(ends[1]);  // closed by the exec, and by us
+  const Fd write_end(ends[1]);  // closed in the child by its exec, and here at the end of this function
   prepare_shared(request, write_end.get());
   const int pid = clone_child(0);
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnFailure::Stage::kClone, errno});
-  // It does the same, but may not have come to that when the first signal is sent to its group.
+  // The process calls setpgid() too, but may not have done so when the first signal is sent to its group.
   if (request.own_group) ::setpgid(pid, pid);
   return Launched{pid, std::move(read_end)};
 }
@@ -292,7 +296,7 @@ std::string find_in_path(const std::string& name, const char* search_path) {
 
 std::string missing_interpreter(const char* path) {
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  char head[256];  // as much as the kernel looks at
+  char head[256];  // as many bytes as the kernel looks at
   const ssize_t size = file ? ::pread(file.get(), head, sizeof head, 0) : -1;
   if (size < 2) return {};
   const std::string_view text(head, static_cast<std::size_t>(size));

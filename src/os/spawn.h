@@ -1,4 +1,4 @@
-// Starting a process, with its end of the bargain kept up to the last moment before exec.
+// Starts a process, and sets up everything that it is promised, up to the last moment before its exec.
 #pragma once
 
 #include <cstdint>
@@ -12,83 +12,101 @@
 
 namespace graceshim {
 
-// Where a name is looked for if the environment of the command has no PATH: the system's own places, the superuser's
-// among them.
+// Where a command is searched if its environment has no PATH: the system's own directories, including those for the
+// superuser.
 constexpr const char* kDefaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// What a process starts with of signals.
+// The state of the signals with which a process starts.
 struct SignalsAtStart {
-  std::uint64_t mask = 0;   // what it finds blocked; bit n - 1 stands for signal n
-  SignalSet set_default{};  // dispositions put to default; KILL and STOP have no other
+  std::uint64_t mask = 0;  // the signals that are blocked; bit n - 1 stands for signal n
+  // The signals that are set to their default disposition. KILL and STOP have no other.
+  SignalSet set_default{};
 };
 
-// A shield for the process and all that descends from it.
+// A shield for the process and all its descendants.
 struct ShieldRequest {
-  SignalSet signals;  // they are ignored, for good
+  SignalSet signals;  // ignored for good
   ShieldProgram program{signals};
-  SignalsAtStart behind_it{};  // in place of SpawnRequest::signals once it is up
+  SignalsAtStart behind_it{};  // replaces SpawnRequest::signals once the shield is up
 };
 
 struct SpawnRequest {
-  char* const* argv = nullptr;  // [0] is looked up as execvp(3) does; ends in a null pointer, as does envp
+  // Ends in a null pointer, as envp does. argv[0] is looked up as by execvp(3).
+  char* const* argv = nullptr;
   char* const* envp = nullptr;
   const char* search_path = nullptr;  // the value of PATH in envp; null: kDefaultSearchPath
   SignalsAtStart signals{};
-  const ShieldRequest* shield = nullptr;  // null: none
-  bool ignore_chld = false;               // CHLD was ignored when graceshim started: so it starts with it ignored
-  bool own_group = false;                 // it leads a new process group
-  bool own_session = false;         // it leads a new session, with the terminal on descriptor 0 if nobody else has it
-  char** shell_argv = nullptr;      // what runs a file that is no executable format, in a shell: [0] is the shell's
-                                    // path, [1] room for the file's; null: nothing does
-  int terminal = -1;                // its group becomes the foreground group of this one; -1: of none
-  bool die_with_shim = false;       // it gets KILL when graceshim ends; a later change of credentials undoes this
-  std::uint8_t close_standard = 0;  // bit n: descriptor n starts closed
-  int stdin_fd = -1;                // becomes 0; -1: stays. Not 1 while stdout_fd is set
-  int stdout_fd = -1;               // becomes 1
-  const char* directory = nullptr;  // working directory; one that cannot be entered is passed over
-  char* listen_pid = nullptr;       // the digits of LISTEN_PID=... in envp, room for 11 bytes: get the process's pid
+  const ShieldRequest* shield = nullptr;  // null: there is none
+  // The process starts with CHLD ignored, because CHLD was ignored when graceshim started.
+  bool ignore_chld = false;
+  bool own_group = false;  // the process leads a new process group
+  // The process leads a new session. The session gets the terminal on descriptor 0, unless another session has it.
+  bool own_session = false;
+  // The arguments of a shell that runs a file of an unknown format: [0] is the path of the shell, and spawn() sets [1]
+  // to the path of the file. Null: such a file is not run.
+  char** shell_argv = nullptr;
+  // The terminal of which the process's group becomes the foreground group; -1: there is none.
+  int terminal = -1;
+  // The process gets KILL when graceshim ends. If the process changes its credentials later, the kernel drops the
+  // request.
+  bool die_with_shim = false;
+  std::uint8_t close_standard = 0;  // bit n: the process starts with descriptor n closed
+  // The descriptor that becomes 0; -1: 0 stays as it is. It must not be 1 if stdout_fd is set.
+  int stdin_fd = -1;
+  // The descriptor that becomes 1; -1: 1 stays as it is.
+  int stdout_fd = -1;
+  // The working directory. A directory that cannot be entered is ignored.
+  const char* directory = nullptr;
+  // Where the digits of LISTEN_PID=... in envp begin, with room for 11 bytes. The pid of the process is written there.
+  char* listen_pid = nullptr;
 };
 
 struct SpawnFailure {
   enum class Stage : std::uint8_t {
     kClone,  // no process was made
-    kSetup,  // it could not be made what the request says
+    kSetup,  // the process could not be set up as the request says
     kExec,   // argv[0] could not be executed
   };
   Stage stage = Stage::kClone;
-  int error = 0;  // errno. kExec of a name: EACCES if any file of that name was there, else ENOENT
+  // The errno. With kExec, if argv[0] was searched: EACCES if a file of that name may not be executed, and ENOENT if
+  // there was none; any other errno belongs to the file that ended the search.
+  int error = 0;
 };
 
 struct Spawned {
   int pid = 0;
-  Raised shield{};         // refused: the process runs without, as if none had been asked for
-  int terminal_error = 0;  // errno with which its own session did not get the terminal
+  // If the shield was refused, the process runs without one, as if none had been requested.
+  Raised shield{};
+  // The errno with which the new session did not get the terminal; 0 if it did, or was not to.
+  int terminal_error = 0;
 };
 
-// Returns once exec has succeeded, with everything pending for it still to be delivered. A process that failed
-// has been reaped. Every signal must be blocked, and none may have a handler: the new process shares our memory until
-// its exec.
+// Starts a process, and returns once its exec has succeeded. A signal that is pending for the process by then is still
+// delivered to it. If the start fails, the process has been reaped.
+// Every signal must be blocked, and none may have a handler, because the new process shares our memory until its exec.
 tl::expected<Spawned, SpawnFailure> spawn(const SpawnRequest& request) noexcept;
 
-// A process that may not have come to its exec yet.
+// A process that may not have reached its exec yet.
 struct Launched {
   int pid = 0;
-  Fd failure;  // from which launch_failure() tells of one
+  Fd failure;  // for launch_failure()
 };
 
-// Returns as soon as the process is there: where a file system hangs, an exec can take for ever, and spawn() would be
-// held with it. The process is one to be waited for, its own failure too: it ends with 127 then. Signals as for
-// spawn().
+// Starts a process, and returns as soon as the process exists. On a file system that hangs, an exec can take for ever,
+// and spawn() would be held with it. The caller must reap the process, even if it fails: it then ends with 127. For
+// signals, the same holds as for spawn().
 tl::expected<Launched, SpawnFailure> launch(const SpawnRequest& request) noexcept;
 
-// Why a launched process that has ended was never executed. Nothing if it was, or was killed before. Does not wait.
+// Returns why a launched process, which has ended, was never executed. Returns nothing if it was executed, or was
+// killed before. Does not wait.
 std::optional<SpawnFailure> launch_failure(const Fd& failure) noexcept;
 
-// The file that spawn() would take for `name`, or the one that it found and could not execute; empty if there is none.
+// Returns the file that spawn() would execute for `name`, or else the first file of that name that cannot be executed.
+// Returns an empty string if there is no such file.
 std::string find_in_path(const std::string& name, const char* search_path);
 
-// Why exec said ENOENT of a file that is there: the interpreter that its `#!` line, or its ELF header (ld.so), names
-// and that is not. Empty if that is not why.
+// Explains why exec has returned ENOENT for a file that exists. Returns the interpreter, named by its `#!` line or its
+// ELF header (ld.so), if that does not exist; otherwise an empty string.
 std::string missing_interpreter(const char* path);
 
 }  // namespace graceshim

@@ -17,7 +17,7 @@ namespace graceshim {
 
 namespace {
 
-// Whether one of them is in the group, but for ourselves. Nothing if they are not to be known.
+// Whether one of the processes, except ourselves, is in the group that we lead. Nothing if `pids` is not known.
 std::optional<bool> any_in_group(const std::optional<std::vector<int>>& pids, int group) {
   if (!pids) return std::nullopt;
   return std::ranges::any_of(*pids, [group](int pid) { return pid != group && ::getpgid(pid) == group; });
@@ -26,9 +26,10 @@ std::optional<bool> any_in_group(const std::optional<std::vector<int>>& pids, in
 }  // namespace
 
 Fd open_controlling_terminal() noexcept {
-  // Non-blocking, for a line without carrier.
+  // O_NONBLOCK, because the open would wait on a serial line without carrier.
   Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  // A container may be without the file, and have its terminal on stdin. Of another than ours it tells no group.
+  // A container may have no /dev/tty, and have its terminal on standard input. tcgetpgrp() fails on a terminal that is
+  // not our controlling terminal.
   if (!terminal && errno == ENOENT && ::tcgetpgrp(STDIN_FILENO) >= 0) return Fd(STDIN_FILENO);
   return terminal;
 }
@@ -37,17 +38,18 @@ bool is_session_leader() noexcept {
   return ::getsid(0) == ::getpid();
 }
 
-// A group that we lead is as old as we are. So whoever else is in it by now is a process that our parent has started
-// since (the rest of a pipeline), or one that came with us over an exec (`sh -c 'x & exec graceshim ...'`): to look at
-// these two families takes a moment, to look at every process of a large machine does not. bash holds the first process
-// of a pipeline back until all of it has been forked; dash does not, but forks them faster than one is executed.
+// A group that we lead is as old as we are. So any other process in it has been started by our parent since (the rest
+// of a pipeline), or has come with us over an exec (`sh -c 'x & exec graceshim ...'`). To look at these two families is
+// fast; to look at every process of a large machine is not. bash holds back the first process of a pipeline until all
+// of them have been forked. dash does not, but forks them faster than one is executed.
 bool is_alone_in_group() {
   const int self = ::getpid();
   if (::getpgrp() != self || !own_proc()) return false;
   const int parent = ::getppid();
   const std::optional<bool> siblings = any_in_group(parent != 0 ? listed_children(parent) : std::nullopt, self);
   const std::optional<bool> own = any_in_group(listed_children(self), self);
-  // The kernel keeps no such lists, or our parent is outside our PID namespace, or hides what it does.
+  // The kernel keeps no such lists, or our parent lives outside our PID namespace or hides its children: look at every
+  // process.
   if (!siblings || !own) return group_size(self) == 1;
   return !*siblings && !*own;
 }

@@ -13,7 +13,8 @@
 namespace graceshim {
 namespace {
 
-// The head of struct pidfd_info of <linux/pidfd.h>, PIDFD_INFO_SIZE_VER0 bytes, and PIDFD_GET_INFO: Linux 6.13.
+// The first PIDFD_INFO_SIZE_VER0 bytes of struct pidfd_info in <linux/pidfd.h>, and PIDFD_GET_INFO. Linux has them
+// since 6.13.
 struct PidfdInfo {
   std::uint64_t mask = 0;
   std::uint64_t cgroup = 0;
@@ -25,15 +26,15 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr auto kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
-// A twelfth of what /proc/PID/stat costs. Nothing if the kernel does not tell.
+// Costs a twelfth of reading /proc/PID/stat. Returns nothing if the kernel does not tell.
 std::optional<int> parent_by_pidfd(const Fd& pidfd) noexcept {
   PidfdInfo info;
-  // Past ioctl(3), whose request is an int in musl and a long in glibc.
+  // The system call itself, because the request of ioctl(3) is an int in musl and a long in glibc.
   if (!pidfd || ::syscall(SYS_ioctl, pidfd.get(), kPidfdGetInfo, &info) != 0) return std::nullopt;
   return static_cast<int>(info.parent);
 }
 
-// As of a process: not while a thread lives.
+// As for a Process: false while a thread of the process lives.
 bool has_ended(const Fd& pidfd) noexcept {
   pollfd end{pidfd.get(), POLLIN, 0};
   return ::poll(&end, 1, 0) == 1;
@@ -46,8 +47,8 @@ bool TreeWalk::is_below_us(int parent) const {
 }
 
 void TreeWalk::meet(int pid, int signal) {
-  // In this order: the pidfd, then the look. What the look finds is then what the pidfd holds, or it is a zombie by
-  // now.
+  // The pidfd is opened before the process is read. If another process is read, the one that the pidfd refers to has
+  // ended, and a signal by the pidfd does no harm.
   Fd pidfd = members_.size() < most_held_ ? open_pidfd(pid) : Fd();
   Process process;
   const std::optional<int> parent = parent_by_pidfd(pidfd);
@@ -81,8 +82,9 @@ std::size_t TreeWalk::find_newcomers(int signal) {
   for_each_pid([&](int pid) {
     if (known_.count(pid) == 0 && strangers_.count(pid) == 0) meet(pid, signal);
   });
-  // A parent mostly has the lower number, so that the walk has nearly all; these rounds follow where numbers have
-  // wrapped around. It is no snapshot: this ends whatever parents it saw, even ones that form a ring.
+  // A parent mostly has a lower pid than its children, so the walk has found nearly all. These rounds find those below
+  // a parent whose pid is higher, after pids have wrapped around. The walk is no snapshot: the rounds come to an end
+  // whatever parents it has seen, even parents that form a ring.
   for (bool grew = true; grew;) {
     std::pmr::vector<int> ours(&arena_);
     for (const auto& [pid, parent] : strangers_) {

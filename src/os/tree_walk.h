@@ -1,4 +1,4 @@
-// Finds every process below us, and holds what it has found.
+// Finds every process below us, and holds the processes that it has found.
 #pragma once
 
 #include <cstddef>
@@ -15,34 +15,37 @@
 
 namespace graceshim {
 
-// Walks over /proc that go on until everybody is found, for a tree that forks meanwhile. Each process that is found is
-// held, so that a signal cannot reach another that has got its number since, and nobody has to look again.
+// Walks over /proc until every process of the tree has been found, even if the tree forks meanwhile. Each process that
+// is found is held by a pidfd, so that a signal cannot reach another process that has been given its pid since, and so
+// that the process need not be checked again.
 class TreeWalk {
  public:
-  // At most so many are held, each by a descriptor. `memory` is used up before the heap is asked, so that a walk whose
-  // tree fits needs no heap; it must outlive the walk.
+  // At most `most_held` processes are held, each by a descriptor. `memory` is used before the heap, so that the walk
+  // over a tree that fits into it needs no heap. `memory` must outlive the walk.
   explicit TreeWalk(std::size_t most_held, std::span<std::byte> memory = {})
       : most_held_(most_held), arena_(memory.data(), memory.size()) {}
 
-  // Looks for those living below us whom no earlier call has found, and sends each of them `signal` (0: none) as soon
-  // as it is found. Returns how many that were. The first call costs the most by far.
+  // Looks for living processes below us that no earlier call has found, and sends `signal` (0: none) to each of them as
+  // soon as it is found. Returns how many were found. The first call costs by far the most.
   std::size_t find_newcomers(int signal);
 
-  // The next process that was found, in the order of finding; nothing: that was the last one. Where the kernel tells a
-  // parent by a pidfd, its number and its parent are all that is told, for a fraction of the cost, and the start time
-  // is 0; where only /proc tells a parent, the facts are those of the look that found the process.
+  // Returns the next process in the order of finding; nothing after the last one. If the kernel tells the parent by a
+  // pidfd, which costs a fraction of reading /proc, only pid and parent are filled in, and the start time is 0.
+  // Otherwise the facts are those that /proc showed when the process was found.
   std::optional<Process> next();
 
-  // Sends `signal` to all that have been found, and allocates nothing. For when there is no memory to go on with.
+  // Sends `signal` to all processes that have been found, and allocates nothing. Use this function when memory has run
+  // out.
   void signal_all(int signal) const noexcept;
 
-  // What holds the process that next() has returned last: signals to it reach that process or nobody. -1: it is not
-  // held.
+  // Returns the pidfd of the process that next() has returned last, if `id` is that process: a signal by the pidfd
+  // reaches that process or none. Returns -1 if the process is not held.
   [[nodiscard]] int pidfd_of(const ProcessId& id) const;
 
  private:
   struct Member {
-    Process process;  // of the start time 0: only its number and its parent are known
+    // With the start time 0, only pid and parent are known.
+    Process process;
     Fd pidfd;
   };
 
@@ -52,13 +55,13 @@ class TreeWalk {
   std::size_t most_held_;
   std::pmr::monotonic_buffer_resource arena_;
   std::pmr::deque<Member> members_{&arena_};
-  std::pmr::unordered_set<int> known_{&arena_};           // their pids
-  std::pmr::unordered_map<int, int> strangers_{&arena_};  // the parents of all others, by their pids
-  std::size_t next_ = 0;                                  // of members_
+  std::pmr::unordered_set<int> known_{&arena_};           // the pids of all processes below us that have been found
+  std::pmr::unordered_map<int, int> strangers_{&arena_};  // all other processes: pid and parent
+  std::size_t next_ = 0;                                  // the index in `members_` for next()
 };
 
-// Every living process below us, adopted ones included, from one pass over /proc. What is born during the pass may be
-// missing.
+// Returns every living process below us, adopted ones included, from one pass over /proc. A process that is born during
+// the pass may be missing.
 std::vector<Process> descendants();
 
 }  // namespace graceshim
