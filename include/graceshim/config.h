@@ -1,4 +1,4 @@
-// The settings of one run, each with the place it came from, and the plan that follows from them.
+// The settings of one run, each with the place that it came from, and the plan that follows from them.
 #pragma once
 
 #include <optional>
@@ -12,18 +12,18 @@
 
 namespace graceshim {
 
-// The layers, weakest first.
+// The layers that a setting can come from, the weakest first.
 enum class Origin : std::uint8_t { kDefault, kPlatform, kPreset, kFile, kEnvironment, kCommandLine };
 
 template <class T>
 struct Setting {
   T value{};
   Origin origin = Origin::kDefault;
-  // For messages: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11", "preset resque"; empty for a
-  // default.
+  // The place that messages name: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11" or "preset
+  // resque". It is empty for a default.
   std::string where{};
 
-  // Set by a person for this run, not assumed from preset or platform.
+  // Whether a person has set the value for this run. A value from a preset or a platform is assumed, not set.
   [[nodiscard]] bool is_explicit() const noexcept { return origin >= Origin::kFile; }
 };
 
@@ -31,22 +31,22 @@ struct Setting {
 struct Auto {
   friend constexpr bool operator==(Auto, Auto) = default;
 };
-using Timeout = std::variant<Auto, Millis>;    // Millis may be kInfinity
-using Shield = std::variant<Auto, SignalSet>;  // an empty set: none
+using Timeout = std::variant<Auto, Millis>;    // the Millis may be kInfinity
+using Shield = std::variant<Auto, SignalSet>;  // an empty set means no shield
 
-enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug, kTrace };  // kTrace: of a drop-in alone
+enum class LogLevel : std::uint8_t { kError, kWarn, kInfo, kDebug, kTrace };  // only drop-ins use kTrace
 enum class LogFormat : std::uint8_t { kText, kJson };
 
 // Where the report goes.
 struct ReportTarget {
   enum class Kind : std::uint8_t { kAuto, kNone, kPath, kFd };
   Kind kind = Kind::kAuto;
-  std::string path{};  // kPath: absolute
-  int fd = -1;         // kFd: open since before the start
+  std::string path{};  // kPath: an absolute path
+  int fd = -1;         // kFd: a descriptor that was open before the start
   friend bool operator==(const ReportTarget&, const ReportTarget&) = default;
 };
 
-// One row of [signals]: what becomes of a signal; image 0 stands for "ignore".
+// One row of [signals]. `image` is the signal that is sent in place of `signal`; 0 means "ignore".
 struct SignalMapping {
   int signal = 0;
   int image = 0;
@@ -60,14 +60,15 @@ struct Config {
   Setting<SignalSet> stop_on{SignalSet{sig::kTerm, sig::kInt}};
   Setting<int> stop_signal{kSameSignal};
   Setting<Timeout> stop_timeout{Auto{}};
-  Setting<StepList> stop_plan{};  // empty: `signal/auto/KILL`
+  Setting<StepList> stop_plan{};  // if empty, the plan is `stop.signal/auto/KILL`
   Setting<Millis> stop_delay{Millis{0}};
-  Setting<std::vector<std::string>>
-      stop_pre_stop{};  // argv; a string in TOML or a flag has become {"/bin/sh", "-c", text}
+  // The argument vector. A string in TOML or in an option has become {"/bin/sh", "-c", text}.
+  Setting<std::vector<std::string>> stop_pre_stop{};
   Setting<Repeat> stop_repeat{Repeat::kAuto};
   Setting<Shield> stop_shield{Auto{}};
-  Setting<Millis> settle{kSettleTime};  // a preset's alone; as Plan::settle
-  Setting<StepList> shielded_plan{};    // a preset's alone: in place of stop.plan behind a shield; empty: the same
+  Setting<Millis> settle{kSettleTime};  // set by presets only; see Plan::settle
+  // Set by presets only: the plan that replaces stop.plan behind a shield. If it is empty, stop.plan is used there too.
+  Setting<StepList> shielded_plan{};
   Setting<Stragglers> stop_stragglers{Stragglers::kStop};
   Setting<Millis> stop_straggler_timeout{Millis{10'000}};
 
@@ -84,61 +85,75 @@ struct Config {
 
   Setting<ReportTarget> report_path{};
 
-  // What only a drop-in sets.
+  // The settings from here on are set by drop-ins only.
   Setting<Place> child_place{Place::kOwnGroup};
   Setting<SignalSet> suspend_on{};
   Setting<SuccessWhen> exit_success_when{SuccessWhen::kStopped};
-  Setting<bool> subreaper{true};            // not as PID 1, which is one anyway
-  Setting<int> parent_death_signal{0};      // what the kernel sends us when our parent ends; 0: nothing
-  Setting<bool> shell_for_scripts{false};   // /bin/sh runs what is no executable format, as in execvp(3)
-  Setting<bool> pause{false};               // without COMMAND
-  Setting<bool> warns_of_orphans{false};    // a warning for each that is reaped
-  Setting<bool> keeps_standard_fds{false};  // 0 and 1 stay as they were found, as they always do as PID 1
+  // Whether graceshim becomes a subreaper. As PID 1 it already acts as one.
+  Setting<bool> subreaper{true};
+  // The signal that the kernel sends to graceshim when its parent ends; 0 means none.
+  Setting<int> parent_death_signal{0};
+  // Whether /bin/sh runs a file that the kernel cannot execute (ENOEXEC), as in execvp(3).
+  Setting<bool> shell_for_scripts{false};
+  Setting<bool> pause{false};             // run without a COMMAND
+  Setting<bool> warns_of_orphans{false};  // log a warning for each orphan that is reaped
+  // Whether descriptors 0 and 1 stay as they were found. As PID 1 graceshim always keeps them.
+  Setting<bool> keeps_standard_fds{false};
   Setting<Resume> stop_resume{Resume::kAlways};
   Setting<Ready> child_ready{Ready::kForTheStop};
-  // Of these, those that were ignored when graceshim started are not passed on.
+  // The signals that are not forwarded if they were ignored when graceshim started.
   Setting<SignalSet> drop_ignored{SignalSet::from_bits(~std::uint64_t{0})};
 };
 
-// What is known of the platform's own patience.
+// What is known about how the platform stops a program.
 struct PlatformFacts {
-  std::string name;                  // "heroku"; empty: no platform was recognised
-  std::optional<Millis> grace;       // from its stop signal to its KILL, where fixed or readable
-  SignalSet broadcast{};             // those of its stop signals that go to every process
-  bool broadcast_is_certain = true;  // nobody can have told it to signal the main process alone
+  std::string name;  // "heroku"; empty if no platform was recognised
+  // The time from the platform's stop signal to its KILL, if that time is fixed or can be read.
+  std::optional<Millis> grace;
+  // The stop signals that the platform sends to every process.
+  SignalSet broadcast{};
+  // False if the platform may have been told to signal the main process alone.
+  bool broadcast_is_certain = true;
 };
 
-// What is known of the process itself when it starts.
+// What is known of the graceshim process when it starts.
 struct Situation {
   bool pid1 = false;
-  SignalSet ignored{};                  // of those that may start a stop: were ignored when graceshim started
-  Terminal terminal = Terminal::kNone;  // kShared: others live in our group (a pipeline, a Procfile runner)
-  bool suspendable = false;             // neither PID 1 nor a session leader
+  // Of the signals that may start a stop, those that were ignored when graceshim started.
+  SignalSet ignored{};
+  // kShared if other processes live in our group (a pipeline, a Procfile runner).
+  Terminal terminal = Terminal::kNone;
+  bool suspendable = false;  // we are neither PID 1 nor a session leader
 };
 
 struct PlanResult {
   Plan plan;
-  Plan unshielded;             // the plan where the kernel refuses the shield; without a shield the same
-  std::string timeout_reason;  // why the timeout is what it is: "--stop-timeout", "platform heroku: 30s less 1s"
-  std::string steps_reason;    // likewise for the steps
+  // The plan that is used if the kernel refuses the shield. Without a shield it equals `plan`.
+  Plan unshielded;
+  // Why the timeout has its value: "--stop-timeout", "platform heroku: 30s less 1s".
+  std::string timeout_reason;
+  std::string steps_reason;  // where the steps come from
+  // The first signal of the plan, if it starts a stop although stop.on does not name it.
   std::vector<int> implicit_triggers;
 };
 
-// The signals that may start a stop by these settings, if they were not ignored when graceshim started.
+// Returns the signals that may start a stop by these settings. For each of them, make_plan() must be told whether the
+// signal was ignored when graceshim started.
 SignalSet may_start_stop(const Config& config) noexcept;
 
-// What of the settings would send a signal of `shield` to the command, which would not notice: "stop.plan (--stop-plan)
-// sends TERM". Nothing if they go together.
+// Returns which setting would send a signal of `shield` to the command, which would not notice it: "stop.plan
+// (--stop-plan) sends TERM". Returns nothing if the settings and the shield go together.
 std::optional<std::string> shield_conflict(const Config& config, SignalSet shield);
 
-// Which signals of `shield` graceshim neither takes for a stop nor maps: one that is sent to it is passed on to a
-// command that does not notice it.
+// Returns the signals of `shield` that graceshim neither takes for a stop nor maps. If such a signal is sent to
+// graceshim, it is forwarded to a command that does not notice it.
 SignalSet passed_on_in_vain(const Config& config, SignalSet shield) noexcept;
 
-// Turns settings into the plan of this run (DESIGN: stop.timeout = "auto", plan against signal, implicit triggers).
-// Errors, each naming the settings and where they came from: stop.plan beside stop.signal of the same strength; a
-// signal both in stop.on and [signals]; a signal that is sent and shielded; waits and delay that reach an explicit
-// timeout; `infinity` beside a finite explicit timeout.
+// Turns settings into the plan of this run.
+// Errors, each of which names the settings and where they came from: stop.plan and stop.signal come from the same
+// layer; a signal is both in stop.on and in [signals]; a signal is both sent and shielded; the delay, together with the
+// waits that were set, does not fit into the timeout that was set; a wait of `infinity` stands beside a finite timeout,
+// and both were set by a person.
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation);
 
 }  // namespace graceshim

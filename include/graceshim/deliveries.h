@@ -1,4 +1,4 @@
-// Which process has had which step, and whether a process acts on a signal at all.
+// Records which process has had which step, and tells whether a process acts on a signal at all.
 #pragma once
 
 #include <cstdint>
@@ -10,51 +10,54 @@
 
 namespace graceshim {
 
-// A process, told from a later one of the same number by its start time.
+// Identifies a process. The start time tells it apart from a later process that has the same pid.
 struct ProcessId {
   int pid = 0;
-  std::uint64_t start_time = 0;  // in clock ticks since boot: field 22 of /proc/PID/stat; 0 where /proc is absent
+  // In clock ticks since boot: field 22 of /proc/PID/stat. 0 if /proc is not there.
+  std::uint64_t start_time = 0;
 
-  // clang-tidy 14 takes the 0 that a comparison is rewritten with for a null pointer.
+  // clang-tidy 14 takes the 0 in a rewritten comparison for a null pointer.
   // NOLINTNEXTLINE(modernize-use-nullptr)
   friend constexpr auto operator<=>(const ProcessId&, const ProcessId&) = default;
 };
 
-// How a process treats signals, from /proc/PID/status.
+// How a process treats signals, as /proc/PID/status shows it.
 struct Dispositions {
   SignalSet ignored;
   SignalSet caught;
   SignalSet blocked;
 };
 
-// Whether a process acts on `signal`: it catches the signal, or blocks it to wait for it (sigwait(3), signalfd(2)), or
-// the default of the signal is to end or to stop a process. signal(7) has the defaults.
+// Whether a process acts on `signal`: the process catches the signal, or blocks it to wait for it (sigwait(3),
+// signalfd(2)), or the default action of the signal ends or stops a process (see signal(7)).
 bool hears(const Dispositions& how, int signal) noexcept;
 
 struct PipeOfReader {
-  std::optional<Millis> writers_gone{};  // when it was first seen without a writer
-  Millis drained{0};                     // from then on: when something was last seen in it
+  std::optional<Millis> writers_gone{};  // when the pipe was first seen without a writer
+  Millis drained{0};                     // after that: when something was last seen in the pipe
 };
 
-// The memory of a stop: for each process the last step that it has had, and since when it has been waited for.
+// The memory of a stop. For each process, it holds the last step that the process has had, and since when graceshim has
+// been waiting for the process.
 class DeliveryLedger {
  public:
+  // Whether the process has had this step or a later one.
   [[nodiscard]] bool has_had(ProcessId process, int step) const;
-  // Whether any step has reached it.
+  // Whether the process has had any step.
   [[nodiscard]] bool has_had_any(ProcessId process) const;
   void record(ProcessId process, int step);
 
-  // An orphan keeps its number until we reap it, so that its facts need not be read again to know that it is served:
-  // record_orphan() says so of a child of ours, forget() that the number is free again.
+  // An orphan keeps its pid until we reap it, so its facts need not be read again to know that it has had a step.
+  // record_orphan() records a step of a child of ours. forget() is called when the pid is free again.
   void record_orphan(ProcessId process, int step);
   [[nodiscard]] bool is_served_orphan(int pid, int step) const;
   void forget(int pid) { entries_.erase(pid); }
 
-  // Since when the process has been seen not to act on this step; `now` where this is the first time.
+  // Returns the time since which the process has been seen not to act on this step; `now` if this is the first time.
   Millis deaf_since(ProcessId process, int step, Millis now);
-  // What is known of the pipe that the process reads.
+  // Returns what is known of the pipe that the process reads, and records that the process reads one.
   PipeOfReader& pipe_of(ProcessId process);
-  // Whether pipe_of() has been asked.
+  // Whether pipe_of() has been called for this process.
   [[nodiscard]] bool reads_pipe(ProcessId process) const;
 
  private:

@@ -1,4 +1,4 @@
-// Durations as users write them, held in whole milliseconds.
+// Durations as users write them. They are held in whole milliseconds.
 #pragma once
 
 #include <chrono>
@@ -11,18 +11,20 @@ namespace graceshim {
 
 using Millis = std::chrono::milliseconds;
 
-// The wait that never ends. No arithmetic is done on it: compare first.
+// A wait that never ends. Compare a duration with kInfinity before any arithmetic.
 constexpr Millis kInfinity = Millis::max();
 
-// The longest finite duration: 10 years, far from any overflow in sums of a plan's waits.
+// The longest finite duration: 10 years. The sum of a plan's waits is then far from an overflow.
 constexpr Millis kLongestDuration = std::chrono::hours(24 * 365 * 10);
 
-// Reads `10`, `10s`, `1m30s`, `500ms`, `2h`, `1d`, `1.5s`; a bare number is seconds, units go from large to small, each
-// once. Returns 0 to kLongestDuration. `infinity` and `auto` are words of the settings that allow them, not durations.
-// Errors: malformed, negative, finer than a millisecond, longer than kLongestDuration.
+// Reads `10`, `10s`, `1m30s`, `500ms`, `2h`, `1d` or `1.5s`. A number without a unit is in seconds; units go from large
+// to small, and each appears at most once. Returns 0 to kLongestDuration. `infinity` and `auto` are not durations, but
+// words of the settings that allow them.
+// Errors: `text` is malformed, negative, finer than a millisecond, or longer than kLongestDuration.
 Result<Millis> parse_duration(std::string_view text);
 
-// "1m30s", "500ms", "0s", "infinity": parse_duration() reads back what this writes (but infinity).
+// Returns "1m30s", "500ms", "0s" or "infinity". parse_duration() reads everything that this function writes, except
+// "infinity".
 std::string format_duration(Millis duration);
 
 }  // namespace graceshim

@@ -1,4 +1,4 @@
-// What went wrong, in one line a user can act on, and the exit status that belongs to it.
+// An error: what went wrong, in one line that a user can act on, and the exit status that belongs to it.
 #pragma once
 
 #include <cstring>
@@ -10,8 +10,8 @@
 namespace graceshim {
 
 struct Error {
-  // One sentence without a final full stop: what is wrong, where (file:line:column, variable or flag), why, and the
-  // nearest valid name if there is one.
+  // One sentence without a full stop at its end. It says what is wrong, where (file:line:column, variable or option)
+  // and why, and names the nearest valid word if there is one.
   std::string message;
   int status = kExitUsage;  // 125, 126 or 127
 };
@@ -23,7 +23,7 @@ inline tl::unexpected<Error> fail(std::string message, int status = kExitUsage) 
   return tl::unexpected<Error>(Error{std::move(message), status});
 }
 
-// What the system refuses, by errno: "WHAT: reason".
+// Returns an error of the form "WHAT: REASON" with status 125. The reason is the text of `error`, an errno.
 inline Error system_error(std::string what, int error) {
   return {std::move(what) + ": " + std::strerror(error), kExitUsage};
 }

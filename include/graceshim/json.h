@@ -1,4 +1,4 @@
-// Writes JSON by appending to a string; what goes in is what comes out, in the same order.
+// Writes JSON by appending to a string. Values are written in the order in which they are given.
 #pragma once
 
 #include <concepts>
@@ -9,7 +9,7 @@
 
 namespace graceshim {
 
-// Sets the commas. Whoever calls it closes what was opened, and gives every key a value.
+// Sets the commas. The caller closes every bracket that it has opened, and gives every key a value.
 class JsonWriter {
  public:
   // `out` must outlive the writer.
@@ -38,13 +38,13 @@ class JsonWriter {
     separate();
     out_ += std::to_string(value);
   }
-  // For tests/bench alone, as is member() with one: nothing that graceshim itself writes has a fraction. Six digits
-  // after the point.
+  // A fraction, with six digits after the point. Only tests/bench uses this function, and member() with a fraction:
+  // graceshim itself writes none.
   void number(std::floating_point auto value) { word(std::to_string(value)); }
   void boolean(bool value) { word(value ? "true" : "false"); }
   void null() { word("null"); }
 
-  // A key with its value; of an empty text: null.
+  // Writes a key with its value. An empty text is written as null.
   void member(std::string_view name, std::string_view value) {
     key(name);
     value.empty() ? null() : text(value);

@@ -1,5 +1,5 @@
-// How graceshim speaks, and what it exits with when it cannot do its work: in its own way, or in that of the program in
-// whose place it stands.
+// How graceshim writes its log, and which status it exits with when it cannot do its work: in its own way, or in the
+// way of the init that it stands in for.
 #pragma once
 
 #include <array>
@@ -12,36 +12,38 @@
 
 namespace graceshim {
 
-// What happens in a life and is worth a line to whoever watches it closely. In the texts %p stands for the pid it is
-// about, %n for a signal, an exit status or an errno as a number, %d for the signal as strsignal(3) has it, %r for what
-// the errno means, %o for the number of the signal that came, %c for the command, %e for how a process has ended, %s
-// for the exit status of graceshim.
+// The events in the life of graceshim that can have a line in the log. In the text of a line, %p stands for the pid of
+// the process that the line is about; %n for a signal, an exit status or an errno, as a number; %d for the signal in
+// the words of strsignal(3); %r for the meaning of the errno; %o for the number of the signal that graceshim received;
+// %c for the command; %e for how a process has ended; %s for the exit status of graceshim.
 enum class Remark : std::uint8_t {
-  kSubreaper,      // graceshim has become one
-  kLeftTerminal,   // before the child starts in a session of its own: graceshim led one, and has left its terminal
-  kNotLeader,      // the same where it led none
-  kNoTerminal,     // the same where stdin is not its terminal (%n, %r)
-  kChildTerminal,  // the child's session has not got the terminal (%n, %r)
-  kSessionMade,    // the child leads it
-  kStarted,        // the child
-  kReceivedChld,   // CHLD: it comes before what is reaped then
-  kReceived,       // any other signal
-  kOfHandOver,     // it came of leaving the terminal, and goes no further
-  kTranslated,     // it goes on as another one
-  kForwarded,      // it has been passed on
-  kDropped,        // it is not passed on, for a setting says so
-  kSuspended,      // we are about to stop ourselves
-  kReapedExited,   // any process, the child too, that exited
-  kReapedDied,     // and that died of a signal
-  kOrphanExited,   // any but the child
-  kOrphanDied,
-  kWarnOfOrphan,  // both, where a warning is asked for
-  kDismissal,     // the child has ended: what is left of its group, if anything is, gets signal %n
-  kChildExited,   // how the child has ended, at the end
+  kSubreaper,  // graceshim has become a subreaper
+  // The next three: a child is to start in a session of its own.
+  kLeftTerminal,   // graceshim led its session, and has left its terminal
+  kNotLeader,      // graceshim led no session, and so kept its terminal
+  kNoTerminal,     // standard input is not the controlling terminal (%n, %r)
+  kChildTerminal,  // the session of the child did not get the terminal (%n, %r)
+  kSessionMade,    // the child leads a session of its own
+  kStarted,        // the child has been started
+  kReceivedChld,   // CHLD was received; this line comes before those of the processes that are then reaped
+  kReceived,       // any other signal was received
+  kOfHandOver,     // the signal came from leaving the terminal, and is not forwarded
+  kTranslated,     // the signal is mapped to another one
+  kForwarded,      // the signal has been forwarded
+  kDropped,        // the signal is not forwarded, because a setting says so
+  kSuspended,      // graceshim is about to stop itself
+  kReapedExited,   // a process that exited, the child included, was reaped
+  kReapedDied,     // a process that died of a signal, the child included, was reaped
+  kOrphanExited,   // as kReapedExited, but without the child
+  kOrphanDied,     // as kReapedDied, but without the child
+  kWarnOfOrphan,   // an orphan was reaped, and a warning is wanted for each
+  kDismissal,      // the child has ended, and what is left of its group gets signal %n
+  // The next two: how the child has ended, told when graceshim ends.
+  kChildExited,
   kChildDied,
-  kNoneToReap,  // none has ended, or no other
-  kNoneLeft,    // there is no child any more
-  kLeaving,     // the last word
+  kNoneToReap,  // children are left, but none of them, or no other one, has ended
+  kNoneLeft,    // no child is left
+  kLeaving,     // graceshim exits; this is the last line
 };
 constexpr std::size_t kRemarkCount = static_cast<std::size_t>(Remark::kLeaving) + 1;
 
@@ -49,7 +51,7 @@ class Remarks {
  public:
   struct Line {
     LogLevel level = LogLevel::kDebug;
-    std::string_view text{};  // empty: nothing is said
+    std::string_view text{};  // empty: no line is written
   };
   struct Entry {
     Remark remark;
@@ -72,20 +74,25 @@ inline constexpr Remarks kOwnRemarks{
 };
 
 struct Manners {
-  // What a text line of the log begins with, by LogLevel; %p stands for our pid.
+  // The beginnings of the lines of a text log, by LogLevel. %p stands for the pid of graceshim.
   std::array<std::string_view, 5> prefixes{
       "graceshim: ", "graceshim: warning: ", "graceshim: ", "graceshim: ", "graceshim: "};
   Remarks remarks = kOwnRemarks;
-  bool names_whole_command = false;  // %c in a remark is argv[0] as it was given, not its base name
-  bool tells_of_stops = true;        // also of one that only passes the signal on, and leaves behind what is left
-  std::string_view no_subreaper{};   // a warning at the start of one that cannot take orphans in; empty: none
-  std::string_view cannot_execute = "cannot execute '%c': %r";  // %c: the command's name, %r: why
+  // Whether %c in a remark is argv[0] as it was given. Otherwise it is the base name of argv[0].
+  bool names_whole_command = false;
+  // Whether the log also tells of a stop that only forwards its signal and leaves the rest of the tree behind.
+  bool tells_of_stops = true;
+  // A warning that is logged at the start of a graceshim that cannot adopt orphans. Empty: there is none.
+  std::string_view no_subreaper{};
+  std::string_view cannot_execute = "cannot execute '%c': %r";  // %c: the command's name, %r: the reason
   int refused = kExitUsage;
   int not_executable = kExitNotExecutable;
   int not_found = kExitNotFound;
-  bool tells_two_errors = false;  // only EACCES is "not executable" and only ENOENT "not found"; any other is refused
+  // If true, only EACCES counts as "not executable" and only ENOENT as "not found"; any other error counts as
+  // `refused`. If false, ENOTDIR counts as "not found" too, and every other error as "not executable".
+  bool tells_two_errors = false;
 
-  // The exit status in the place of one of graceshim's own.
+  // Returns the exit status that replaces `own`, one of graceshim's own: 125, 126 or 127.
   [[nodiscard]] constexpr int status_of(int own) const noexcept {
     if (own == kExitNotExecutable) return not_executable;
     return own == kExitNotFound ? not_found : refused;

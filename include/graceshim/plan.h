@@ -1,5 +1,5 @@
-// A plan: what a stop does, step by step, and every rule that step() needs to know. A value, copied freely, never
-// changed after the start.
+// A plan: what a stop does, step by step, and every rule that step() needs to know. A plan is a value that is copied
+// freely and is not changed once it is made.
 #pragma once
 
 #include <array>
@@ -20,14 +20,14 @@ enum class Scope : std::uint8_t {
   kGroup,  // the child's process group
   kTree,   // every descendant
 };
-// Their words, in their order.
+// The words of the scopes, in the order of the enum.
 constexpr std::array<std::string_view, 3> kScopeWords{"main", "group", "tree"};
 constexpr std::string_view scope_word(Scope scope) noexcept {
   return kScopeWords[static_cast<std::size_t>(scope)];
 }
 
-constexpr int kSameSignal = 0;            // `same`: the trigger itself
-constexpr Millis kAutoWait = Millis{-1};  // `auto`: what is left of the timeout
+constexpr int kSameSignal = 0;            // `same`: the signal that was the trigger
+constexpr Millis kAutoWait = Millis{-1};  // `auto`: what the other waits leave of the timeout
 
 struct PlanStep {
   int signal = kSameSignal;
@@ -37,11 +37,12 @@ struct PlanStep {
   friend constexpr bool operator==(const PlanStep&, const PlanStep&) = default;
 };
 
-// The steps of a plan, in a fixed space so that a copy allocates nothing.
+// The steps of a plan. They are held in an array of a fixed size, so a copy allocates nothing.
 class StepList {
  public:
   static constexpr std::size_t kCapacity = 16;
 
+  // Appends a step. Returns false if the list is full.
   constexpr bool push(PlanStep step) noexcept {
     if (size_ == kCapacity) return false;
     steps_[size_++] = step;
@@ -60,77 +61,90 @@ class StepList {
   std::size_t size_ = 0;
 };
 
-// Reads `SIG[@scope]/wait/SIG/wait/.../KILL`, the grammar of start-stop-daemon's --retry with scopes.
-// The result always ends in `KILL@tree` unless its last wait is infinity (a trailing KILL is added).
-// Errors: an unknown signal, scope or duration; two `auto`; anything after `infinity` or after a KILL of the tree;
-// CONT, STOP or CHLD as a step; more than StepList::kCapacity steps.
+// Reads `SIG[@scope]/wait/SIG/wait/.../KILL`, the grammar of start-stop-daemon's --retry with scopes added. A KILL
+// without a scope is for the tree, any other signal for the child. Unless the last wait is `infinity`, the result ends
+// in `KILL@tree`, which is added if the text does not end in it.
+// Errors: an empty text; an unknown signal, scope or duration; a last step without a wait; two `auto`; `infinity`
+// beside `auto`; anything after `infinity` or after a KILL of the tree; CONT, STOP or CHLD as a step; more than
+// StepList::kCapacity steps.
 Result<StepList> parse_plan(std::string_view text);
 
-// "QUIT/20s/TERM/5s/KILL": parse_plan() reads back what this writes.
+// Returns the plan as a text such as "QUIT/20s/TERM/5s/KILL". parse_plan() reads everything that this function writes.
 std::string format_plan(const StepList& steps);
 
-// `SIGNAL@SCOPE/auto/KILL`, or KILL alone where that is the signal.
+// Returns the steps `SIGNAL@SCOPE/auto/KILL`, or the final KILL alone if `signal` is KILL.
 StepList steps_of_signal(int signal, Scope scope) noexcept;
 
-// The sum of the finite, fixed waits from step `first` on.
+// Returns the sum of the waits from step `first` on, without those that are kAutoWait or kInfinity.
 Millis fixed_waits(const StepList& steps, std::size_t first = 0) noexcept;
 
-// Whether some wait of the steps is kInfinity.
+// Whether a wait of the steps is kInfinity.
 bool waits_forever(const StepList& steps) noexcept;
 
-// Every signal that the steps may send. What `same` stands for is one of the triggers, or TERM where nobody asked: our
-// parent has ended, or the child has and has left something behind.
+// Returns every signal that the steps may send. `same` stands for any of the triggers, and for TERM, which is used if
+// no signal has asked for the stop: our parent has ended, or the child has ended and has left processes behind.
 SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept;
 
 enum class Repeat : std::uint8_t {
   kAuto,
   kIgnore,
   kEscalate,
-  kForward,  // it goes to the child as well, where the stop has begun by passing one on; as kAuto elsewhere
+  // While the current step is `same`, the repeated trigger is forwarded as well. During any other step as kAuto.
+  kForward,
 };
 enum class Stragglers : std::uint8_t {
   kStop,
   kWait,
   kLeave,
-  kDismiss,  // TERM to those that are left in the child's group, once; then as kLeave. Behind a shield against TERM:
-             // the plan's first signal
-  kFinish,   // in a stop, what is left is not signalled before the deadline
+  // The members of the child's group that are left get one TERM; then as kLeave. Behind a shield against TERM they get
+  // the plan's first signal in its place.
+  kDismiss,
+  // What is left gets no signal before the deadline.
+  kFinish,
 };
 
-// Where the child lives.
+// The process group and the session that the child lives in.
 enum class Place : std::uint8_t {
-  kOwnGroup,    // it leads a process group
-  kOurGroup,    // it stays in our group
-  kOwnSession,  // it leads a session, with the terminal of stdin if that is free or ours to give up
+  kOwnGroup,  // the child leads a process group
+  kOurGroup,  // the child stays in our group
+  // The child leads a session. The session gets the terminal on standard input if the terminal is free, or ours to give
+  // up.
+  kOwnSession,
 };
 
-// Which signals the child finds at their default and not blocked, whatever graceshim found.
+// Which signals the child finds at their default disposition and not blocked, whatever graceshim found.
 enum class Ready : std::uint8_t {
-  kForTheStop,      // those that a stop may send, and CONT: a shell's `&` leaves INT and QUIT ignored
-  kForTranslation,  // those that are sent in place of the one that came
-  kForAll,          // 1 to 31, and none is blocked
+  // The signals that a stop may send, and CONT. Without this, a command that a shell has started with `&` would ignore
+  // INT and QUIT.
+  kForTheStop,
+  kForTranslation,  // the signals that a step sends in place of the trigger
+  kForAll,          // signals 1 to 31 are at their default, and no signal is blocked
 };
 
-// Who gets a CONT behind a step.
+// Which processes get a CONT behind a step.
 enum class Resume : std::uint8_t {
-  kAlways,   // whoever got the step
-  kStopped,  // those of them that are stopped: a CONT can be caught, and a command that listens hears of no other
+  kAlways,  // every process that got the step
+  // Only those of them that are stopped. A CONT can be caught, so a command that catches it sees only the ones that it
+  // needs.
+  kStopped,
 };
 
 // When a status of exit.success becomes 0.
 enum class SuccessWhen : std::uint8_t {
-  kStopped,  // a stop was asked for, and no KILL was needed
+  kStopped,  // if a stop was asked for and no KILL was needed
   kAlways,
 };
 
-// How the child and our controlling terminal stand to each other.
+// How the child and our controlling terminal are related.
 enum class Terminal : std::uint8_t {
-  kNone,        // there is none
-  kShared,      // the keyboard reaches the child and us, who live in one group
-  kHandedOver,  // the child leads a group of its own, and that has the terminal whenever it would be our turn
+  kNone,  // we have no controlling terminal
+  // The child and we live in one process group, and the keyboard reaches both.
+  kShared,
+  // The child leads a group of its own, which has the terminal whenever our own group would have it.
+  kHandedOver,
 };
 
-// Whose group is the terminal's foreground group.
+// Which group is the terminal's foreground group.
 enum class Foreground : std::uint8_t { kElsewhere, kOurs, kChild };
 
 // What a signal to graceshim does.
@@ -139,7 +153,7 @@ class Route {
   static constexpr Route trigger() noexcept { return Route(kTriggerCode); }
   static constexpr Route drop() noexcept { return Route(kDropCode); }
   static constexpr Route forward_as(int signal) noexcept { return Route(static_cast<std::uint8_t>(signal)); }
-  // Unless it was ignored when graceshim started.
+  // Forwards the signal as `signal`, unless the signal was ignored when graceshim started.
   static constexpr Route forward_unless_ignored(int signal) noexcept {
     return Route(static_cast<std::uint8_t>(signal | kUnlessIgnored));
   }
@@ -150,7 +164,7 @@ class Route {
   [[nodiscard]] constexpr bool is_forward_unless_ignored() const noexcept {
     return !is_trigger() && (code_ & kUnlessIgnored) != 0;
   }
-  // The signal that the child gets in its place; 0 if it gets none.
+  // Returns the signal that the child gets in place of the one that came; 0 if the child gets none.
   [[nodiscard]] constexpr int replacement() const noexcept { return is_trigger() ? 0 : code_ & ~kUnlessIgnored; }
   friend constexpr bool operator==(const Route&, const Route&) = default;
 
@@ -160,7 +174,7 @@ class Route {
   std::uint8_t code_ = kDropCode;
 };
 
-// One Route per signal, [0] unused.
+// One Route for each signal; [0] is not used.
 using Routes = std::array<Route, kSignalMax + 1>;
 
 // A set of exit codes 0 to 255.
@@ -177,35 +191,39 @@ class CodeSet {
   std::array<std::uint64_t, 4> words_{};
 };
 
-// How long what a command leaves behind has to end by itself, where the command has handled the signal and has exited:
-// such a command has told its own processes.
+// How long the processes that a command leaves behind have to end by themselves, if the command has handled the signal
+// and has exited. Such a command has told its own processes to end.
 constexpr Millis kSettleTime{1'000};
 
-// Everything that step() may ask about the run it decides on.
+// Everything that step() needs to know about a run.
 struct Plan {
   StepList steps;
   Millis timeout = kInfinity;     // from the trigger to the KILL of the tree
   Millis delay = Millis{0};       // stop.delay
   bool hook = false;              // stop.pre_stop is set
-  Millis hook_limit = kInfinity;  // from the trigger to the end of the hook, by KILL if need be
+  Millis hook_limit = kInfinity;  // from the trigger to the end of the hook, which is killed if it still runs
   Repeat repeat = Repeat::kAuto;
   Stragglers stragglers = Stragglers::kStop;
-  Millis straggler_timeout = Millis{10'000};  // from the child's unasked end to the KILL of what is left
-  Millis settle = kSettleTime;  // kInfinity: the step's own wait, for a server that is known to stop its own processes
+  // From the end of a child that was not asked to stop, to the KILL of what the child has left.
+  Millis straggler_timeout = Millis{10'000};
+  // How long the processes that the child has left have to end by themselves; see kSettleTime. kInfinity means the wait
+  // of the step, for a server that is known to stop its own processes.
+  Millis settle = kSettleTime;
   Routes routes{};
-  SignalSet broadcast;           // signals that the platform certainly sends to every process itself, and that reach it
-  SignalSet shield;              // signals that do nothing to any process below us
-  SignalSet starts_default{};    // dispositions that the child finds at their default
-  SignalSet starts_unblocked{};  // what it does not find blocked
+  // The signals that the platform certainly sends to every process itself, and that reach every process.
+  SignalSet broadcast;
+  SignalSet shield;              // the signals that no process below us notices
+  SignalSet starts_default{};    // the signals that the child finds at their default disposition
+  SignalSet starts_unblocked{};  // the signals that the child does not find blocked
   CodeSet success;               // exit.success
   SuccessWhen success_when = SuccessWhen::kStopped;
   Resume resume = Resume::kAlways;
   Place place = Place::kOwnGroup;
-  Scope scope = Scope::kMain;  // who gets what is passed on; kMain or kGroup
-  SignalSet suspend_on;        // these stop graceshim too, once they have been passed on
+  Scope scope = Scope::kMain;  // where forwarded signals go: kMain or kGroup
+  SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
   bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
-  bool suspendable = false;  // a job-control shell may be above us, to continue us once we are stopped
+  bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
 
   [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
 

@@ -1,4 +1,4 @@
-// What one life of graceshim was: the facts behind its log lines, and their one JSON object.
+// The report of one run of graceshim: the facts behind its log lines, and the JSON object that holds them.
 #pragma once
 
 #include <cstdint>
@@ -18,49 +18,52 @@ struct StepRecord {
   Scope scope = Scope::kMain;
   Target target = Target::kChild;
   Millis at{0};       // since the start
-  int delivered = 0;  // how many processes got it
-  int step = 0;       // its place in the plan; kKillOfTree: the end of every plan
+  int delivered = 0;  // how many processes got the step
+  // The index of the step in the plan, or kKillOfTree for the KILL that ends every plan.
+  int step = 0;
 };
 constexpr int kKillOfTree = -1;
 
 struct StragglerRecord {
   ProcessId id;
   std::string name;
-  bool ended = false;  // reaped by graceshim; a member that its own parent reaped stays unknown
+  // Whether graceshim has reaped the process. If its own parent has reaped it, its end stays unknown.
+  bool ended = false;
   ExitStatus status{};
 };
 
 enum class HookResult : std::uint8_t { kNone, kRunning, kEnded, kNotStarted, kCut };
 
-// What the child, and those of its descendants that it waited for, have used (getrusage(2), RUSAGE_CHILDREN of one
-// child).
+// The resources that the child has used, together with those descendants that it waited for: what getrusage(2) reports
+// as RUSAGE_CHILDREN, for one child.
 struct Usage {
-  std::int64_t max_rss_kib = 0;  // of the largest of them
+  std::int64_t max_rss_kib = 0;  // in KiB, of the largest process
   Millis user{0};
   Millis system{0};
 };
 
 struct Report {
-  // What was run, and as what.
+  // What was run, and with which settings.
   std::string version;
   std::vector<std::string> command;
-  std::string preset;    // empty: none
-  std::string platform;  // empty: none
+  std::string preset;    // empty if there is none
+  std::string platform;  // empty if there is none
 
-  int pid = 0;          // the child's; 0: nothing was started
-  int trigger = 0;      // 0: nobody asked for a stop; TERM stands for the end of our parent
-  int trigger_pid = 0;  // 0: from outside the PID namespace, or the kernel
+  int pid = 0;          // the child's pid; 0 if nothing was started
+  int trigger = 0;      // 0 if no stop was asked for; TERM if our parent has ended
+  int trigger_pid = 0;  // 0 for the kernel, or a process outside our PID namespace
   unsigned trigger_uid = 0;
-  Millis stop_at{0};  // since the start; T0
-  Millis ended_at{0};
+  Millis stop_at{0};   // when the stop began, since the start
+  Millis ended_at{0};  // since the start
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;
-  std::uint64_t reaped = 0;  // without the child and the hook
+  std::uint64_t reaped = 0;  // how many processes, without the child and the hook
   HookResult hook = HookResult::kNone;
-  ExitStatus hook_status{};  // kEnded
+  ExitStatus hook_status{};  // valid with HookResult::kEnded
   Usage usage{};
-  std::optional<std::uint64_t> oom_kills;  // that the cgroup counted meanwhile; nothing where it does not say
+  // How many OOM kills the cgroup has counted during the run. Nothing if the cgroup does not tell.
+  std::optional<std::uint64_t> oom_kills;
   Cause cause = Cause::kNone;
   ExitStatus child{};
   int status = 0;
@@ -68,12 +71,12 @@ struct Report {
 
 constexpr int kReportSchema = 1;
 
-// "exited", "graceful", "escalated", "killed", "unkillable", "start_failed".
+// Returns "exited", "graceful", "escalated", "killed", "unkillable" or "start_failed".
 const char* cause_name(Cause cause) noexcept;
 
-// The report as one line of JSON with its newline, as packaging/report.schema.json has it, in at most `most` bytes:
-// where it would be longer, stragglers, then steps, then words of the command are left out from the end, and
-// "shortened" says so. Empty if not even that is enough.
+// Returns the report as one line of JSON that ends in a newline, by packaging/report.schema.json, in at most `most`
+// bytes. If the line would be longer, entries are left out from the end: first of the stragglers, then of the steps,
+// then of the words of the command; "shortened" says so. Returns an empty string if `most` is too small even for that.
 std::string render_report(const Report& report, std::size_t most);
 
 }  // namespace graceshim

@@ -1,4 +1,4 @@
-// Signal numbers, their names, and sets of them. Numbers are those of Linux on x86-64 and aarch64 (signal(7)).
+// Signal numbers, their names, and sets of signals. The numbers are those of Linux on x86-64 and aarch64 (signal(7)).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace graceshim {
 
-// The numbers that decisions refer to; core includes no <csignal>, os asserts that the two agree.
+// The numbers that the stop machine refers to. core does not include <csignal>; os asserts that the two agree.
 namespace sig {
 constexpr int kHup = 1, kInt = 2, kQuit = 3, kAbrt = 6, kKill = 9, kUsr1 = 10, kUsr2 = 12, kPipe = 13, kTerm = 15,
               kChld = 17, kCont = 18, kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;
@@ -50,17 +50,18 @@ class SignalSet {
   std::uint64_t bits_ = 0;
 };
 
-// "TERM", "RTMIN+3"; a number without a name (32, 33) as its digits.
+// Returns the name of a signal, such as "TERM" or "RTMIN+3". For a number that has no name (32, 33), returns its
+// digits.
 std::string signal_name(int signal);
 
-// Reads `TERM`, `SIGTERM`, `term`, `15`, `RTMIN+3`, `RTMAX-1`.
-// Errors: not a signal of 1 to 64; names the nearest signal.
+// Reads `TERM`, `SIGTERM`, `term`, `15`, `RTMIN+3` or `RTMAX-1`.
+// Errors: `text` is not a signal from 1 to 64; the message names the nearest signal if there is one.
 Result<int> parse_signal(std::string_view text);
 
-// Every name that parse_signal() knows for a signal of its own number, for completions and nearest-name hints.
+// Returns the names that parse_signal() reads, separated by blanks: one for each signal, without RTMIN+n and RTMAX-n.
 std::string signal_names();
 
-// "TERM,INT" in the order of the numbers.
+// Returns the names of the signals in the order of their numbers: "INT,TERM".
 std::string format_signals(SignalSet signals);
 
 }  // namespace graceshim

@@ -1,5 +1,6 @@
-// The stop machine: what to do about everything that can happen to a run. A pure function over small values; the loop
-// in src/run feeds it events and performs its actions. It never reads a clock, allocates or calls the system.
+// The stop machine decides what to do about everything that can happen to a run. It is a pure function over small
+// values: it reads no clock, allocates nothing and makes no system call. The loop in src/run feeds it events and
+// performs its actions.
 #pragma once
 
 #include <algorithm>
@@ -15,43 +16,46 @@ namespace graceshim {
 
 // Where a run stands.
 //
-//   kStarting   Nothing runs yet. A trigger ends the run with nothing started.
-//   kRunning    No stop was asked for. With target kChild the child runs, no timer is armed, and graceshim sleeps. With
-//               target kOrphans the child has ended and its tree is left alone (stragglers = wait, or the child has
-//               daemonised), or there never was a child (pause).
-//   kDraining   A stop was asked for. stop.delay and stop.pre_stop run; the first step waits for both.
-//   kStepping   Step `step` has been sent, and its wait runs. With target kChild it went to the step's scope; with
-//               kOrphans it goes to each orphan once.
-//   kSettling   The child has handled the signal of step `step` and has exited, so it has told its own processes. What
-//               is left (target kOrphans) has time to end by itself. The wait of the step goes on.
-//   kKilling    The timeout is over, or the plan has come to KILL, which is repeated until the tree is empty. What does
-//               not die of it is given up after kKillGrace.
-//   kFinished   Absorbing: graceshim exits with `status`.
+//   kStarting   Nothing runs yet. A trigger ends the run, and nothing is started.
+//   kRunning    No stop was asked for. With target kChild, the child runs, no timer is armed, and graceshim sleeps.
+//               With target kOrphans, the child has ended and its tree is left alone (stragglers = wait, or the child
+//               has daemonised), or there never was a child (pause).
+//   kDraining   A stop was asked for. stop.delay and stop.pre_stop run, and the first step waits for both.
+//   kStepping   Step `step` has been sent, and its wait runs. With target kChild, the step went to its scope; with
+//               target kOrphans, it goes to each orphan once.
+//   kSettling   The child has handled the signal of step `step` and has exited, so it has told its own processes to
+//               end. What is left (target kOrphans) has time to end by itself. The wait of the step goes on. With
+//               stragglers = finish, the tree is in this phase until the deadline.
+//   kKilling    The timeout is over, or the plan has come to its KILL. The KILL is repeated until the tree is empty.
+//               What has not died of it after kKillGrace is given up.
+//   kFinished   graceshim exits with `status`. No event leads out of this phase.
 enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
 constexpr std::size_t kPhaseCount = 7;
 
-// What the run is about: the child until it has been reaped, from then on the orphans that it left.
+// What the run is about: the child until it has been reaped, and from then on the orphans that it has left.
 enum class Target : std::uint8_t { kChild, kOrphans };
 
 enum class Timer : std::uint8_t {
-  kDeadline,   // T0 + timeout: the KILL
+  kDeadline,   // T0 + timeout: it is time for the KILL
   kDelay,      // stop.delay is over
-  kHookLimit,  // stop.pre_stop has had its time
+  kHookLimit,  // the time of stop.pre_stop is over
   kWait,       // the wait of the current step is over
-  kRescan,     // look for orphans that were adopted, or that had not set their handlers, since the last look; or for a
-               // process that hears the step, where none has heard it yet
-  kSettle,     // what a child that handled its signal has left had its time to end by itself
-  kPass,       // the next pass of KILL
-  kKillGrace,  // the tree has had its time to die of KILL
+  // Look again: for orphans that were adopted since the last scan, or that had not set their handlers by then; or,
+  // while no process acts on the step to the child, for a process that does.
+  kRescan,
+  // The time is over in which the processes of a child that handled its signal may end by themselves.
+  kSettle,
+  kPass,       // it is time for the next pass of KILL
+  kKillGrace,  // the time is over in which the tree should have died of KILL
 };
 constexpr std::size_t kTimerCount = 8;
 
-// When each timer is due; kInfinity: it is not armed.
+// When each timer is due. A timer that is not armed is due at kInfinity.
 class Timers {
  public:
   constexpr Millis& operator[](Timer timer) noexcept { return due_[static_cast<std::size_t>(timer)]; }
   constexpr const Millis& operator[](Timer timer) const noexcept { return due_[static_cast<std::size_t>(timer)]; }
-  // The one that is due first; of several at the same time, the one that is named first above.
+  // Returns the timer that is due first. If several are due at the same time, the one that Timer names first counts.
   [[nodiscard]] constexpr Timer first() const noexcept {
     return static_cast<Timer>(std::min_element(due_.begin(), due_.end()) - due_.begin());
   }
@@ -66,51 +70,64 @@ class Timers {
   std::array<Millis, kTimerCount> due_ = none();
 };
 
-constexpr Millis kRepeatWindow{2'000};    // within it of T0 every trigger is the same one
-constexpr Millis kRepeatedIntGap{1'000};  // INT after INT this far apart is a person who means it
-constexpr Millis kRescanInterval{200};    // between looks for orphans that need the current step
-// Where a child does not act on the step, the intervals double up to this.
+// Within this time of T0, another trigger belongs to the same request.
+constexpr Millis kRepeatWindow{2'000};
+// A second INT that comes at least this long after the first is a deliberate repetition.
+constexpr Millis kRepeatedIntGap{1'000};
+// The time between two scans for orphans that need the current step.
+constexpr Millis kRescanInterval{200};
+// While no process acts on the step to the child, the interval doubles up to this.
 constexpr Millis kLongestRescanInterval{5'000};
-constexpr Millis kMinRescanInterval{20};  // at the least, also when reaping hints at new orphans more often
+// Scans are at least this far apart, even if processes are reaped more often and may have left new orphans.
+constexpr Millis kMinRescanInterval{20};
 constexpr Millis kKillGrace{2'000};
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
-constexpr Millis kDaemonWindow{5'000};  // a child that exits 0 within it may have daemonised
+// A child that exits with 0 within this time of its start may have daemonised.
+constexpr Millis kDaemonWindow{5'000};
 
 enum class EventKind : std::uint8_t {
-  kStarted,       // exec of the child succeeded
-  kStartFailed,   // status: 125, 126 or 127
-  kSignal,        // signal, from_keyboard, foreground, terminal_gone: a signal reached graceshim
-  kParentEnded,   // die_with_parent is set and our parent has ended
-  kReaped,        // one round of reaping is done: child_ended with status, hook_ended, empty, own_session
-  kChildStopped,  // signal, foreground: the child was stopped by it
-  kUnheard,       // the step that the child was given is one that neither it nor any process below it acts on
-  kPassed,        // one pass of KILL is done: reachable says whether any member was there that could be signalled
-  kHookFailed,    // stop.pre_stop could not be started
-  kTimer,         // it is `at`: the timer that is due first, if one is due
+  kStarted,      // the exec of the child has succeeded
+  kStartFailed,  // status (125, 126 or 127)
+  kSignal,       // signal, from_keyboard, foreground, terminal_gone: graceshim has received a signal
+  kParentEnded,  // die_with_parent is set and our parent has ended
+  // One round of reaping is done. child_ended with status, hook_ended, empty, own_session.
+  kReaped,
+  kChildStopped,  // signal, foreground: the signal has stopped the child
+  // Neither the child nor any process below it acts on the step that was sent to the child.
+  kUnheard,
+  // One pass of KILL is done. reachable: whether there was a member of the tree that could be signalled.
+  kPassed,
+  kHookFailed,  // stop.pre_stop could not be started
+  kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
 };
 constexpr std::size_t kEventKindCount = 10;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
-  Millis at{0};             // CLOCK_MONOTONIC, since any fixed point; never decreases from event to event
-  int signal = 0;           // kSignal, kChildStopped
-  int sender_pid = 0;       // kSignal; 0: the kernel, or a process outside our PID namespace. step() does not ask
-  unsigned sender_uid = 0;  // likewise
-  std::optional<std::uint64_t> value{};            // kSignal: of sigqueue(3), for whoever forwards it
-  bool from_keyboard = false;                      // kSignal: the terminal driver sent it to the foreground group
-  bool was_ignored = false;                        // kSignal: it was ignored when graceshim started
-  bool in_foreground = false;                      // kStarted: the child was given the terminal
-  Foreground foreground = Foreground::kElsewhere;  // kSignal CONT, kChildStopped: who has the terminal now
-  bool terminal_gone = false;                      // kSignal HUP: the controlling terminal cannot be opened any more
-  bool child_ended = false;                        // kReaped: the child was among those reaped
-  bool hook_ended = false;                         // kReaped: stop.pre_stop was among those reaped
-  bool by_chld = false;                            // kReaped: a CHLD has led to it. step() does not ask,
-  bool more = false;                               // nor whether there may be more to reap
-  bool empty = false;                              // kReaped: no child of ours is left
-  bool own_session = false;                        // kReaped: an orphan leads or lives in a session that is not ours
-  bool reachable = false;                          // kPassed
-  ExitStatus status{};                             // kReaped; kStartFailed: an exit code
+  // A time of CLOCK_MONOTONIC, counted from any fixed point. It never decreases from one event to the next.
+  Millis at{0};
+  int signal = 0;  // kSignal, kChildStopped
+  // kSignal: the sender; pid 0 is the kernel, or a process outside our PID namespace. step() does not use the two.
+  int sender_pid = 0;
+  unsigned sender_uid = 0;
+  // kSignal: the value of sigqueue(3), which is forwarded with the signal.
+  std::optional<std::uint64_t> value{};
+  // kSignal: the terminal driver has sent the signal to the foreground group.
+  bool from_keyboard = false;
+  bool was_ignored = false;    // kSignal: the signal was ignored when graceshim started
+  bool in_foreground = false;  // kStarted: the child was given the terminal
+  // kSignal with CONT, kChildStopped: which group has the terminal now.
+  Foreground foreground = Foreground::kElsewhere;
+  bool terminal_gone = false;  // kSignal with HUP: the controlling terminal can no longer be opened
+  bool child_ended = false;    // kReaped: the child was among the processes that were reaped
+  bool hook_ended = false;     // kReaped: stop.pre_stop was among them
+  bool by_chld = false;        // kReaped: a CHLD has led to the round. step() does not use this
+  bool more = false;           // kReaped: there may be more to reap. step() does not use this
+  bool empty = false;          // kReaped: we have no child left
+  bool own_session = false;    // kReaped: an orphan lives in a session other than ours
+  bool reachable = false;      // kPassed
+  ExitStatus status{};         // kReaped: of the child; kStartFailed: an exit code
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
     Event event = of(EventKind::kStarted, at);
@@ -172,43 +189,54 @@ struct Event {
 
 // Why graceshim ended.
 enum class Cause : std::uint8_t {
-  kNone,         // it has not
-  kExited,       // the child ended unasked
-  kGraceful,     // a stop was asked for, the first step was enough
-  kEscalated,    // a later step was needed
-  kKilled,       // KILL was needed
-  kUnkillable,   // KILL was needed, and did not end the child: it may not be signalled, sleeps or is frozen
+  kNone,       // it has not ended yet
+  kExited,     // the child ended without having been asked to
+  kGraceful,   // a stop was asked for, and the first step was enough
+  kEscalated,  // a later step was needed
+  kKilled,     // KILL was needed
+  // KILL was needed and did not end the child: we may not signal it, or it sleeps in the kernel, or it is frozen.
+  kUnkillable,
   kStartFailed,  // nothing was started
 };
 
 // What is worth a line in the log and a field in the report.
 enum class Note : std::uint8_t {
-  kStopAsked,      // signal: the trigger; 0: the parent's end
+  kStopAsked,      // signal: the trigger, or 0 if our parent has ended
   kRepeatIgnored,  // signal
-  kAdvanced,       // signal: the trigger that cut the current wait short
-  kStragglers,     // the child has ended, the tree has not; the plan goes to the orphans
-  kSettling,       // likewise, but the child has handled the signal: the tree has time to end by itself
-  kFinishing,      // stragglers = finish: the tree is waited for until the deadline
-  kLeft,           // stragglers = leave or dismiss: graceshim ends with the tree not empty
-  kWaiting,        // stragglers = wait
-  kDaemonised,     // the child seems to have daemonised; its tree is waited for
-  kHookCut,        // the hook had to be killed: its time was over, or the child has ended
-  kTimeout,        // the timeout is over
-  kKill,           // the tree gets KILL
-  kSurvivors,      // KILL has not ended the whole tree in kKillGrace, or none of it may be signalled; name what is left
+  kAdvanced,       // signal: the trigger that has cut the current wait short
+  // The child has ended, but the tree has not; the plan goes on with the orphans.
+  kStragglers,
+  // The same, but the child has handled the signal, so the tree has time to end by itself.
+  kSettling,
+  kFinishing,   // stragglers = finish: graceshim waits for the tree until the deadline
+  kLeft,        // stragglers = leave or dismiss: graceshim ends while the tree is not empty
+  kWaiting,     // stragglers = wait: graceshim waits for the tree
+  kDaemonised,  // the child seems to have daemonised; graceshim waits for the tree
+  kHookCut,     // the hook had to be killed: its time was over, or the stop went on without it
+  kTimeout,     // the timeout is over
+  kKill,        // the tree gets KILL
+  // KILL has not ended the whole tree within kKillGrace, or no member of it may be signalled. The log names the members
+  // that are left.
+  kSurvivors,
 };
 
 enum class ActionKind : std::uint8_t {
-  kDeliver,   // step, signal, scope (target kChild): to the scope; (target kOrphans) to each orphan that has not had
-              // this step. by_keyboard: the terminal has sent it to our group already; remember that, and send nothing
-  kForward,   // signal: to the child (scope kGroup: to its group, and to the child itself if nobody there has got it),
-              // or to every orphan once the child has ended
-  kDismiss,   // signal: to the members of the tree that are in the group of the child, which has been reaped
-  kKillPass,  // one pass of KILL over the tree; answer with kPassed
-  kLookAtTree,    // see what is left of the tree, for whoever is told of it
-  kGiveTerminal,  // the child's group becomes the foreground group
-  kTakeTerminal,  // our own group becomes it again
-  kSuspend,  // stop ourselves, as the child has been or is about to be stopped; returns once we have been continued
+  // step, signal, scope, target. With target kChild, send the step to its scope; with target kOrphans, to each orphan
+  // that has not had this step. by_keyboard: the terminal has already sent the signal to our group; record that, and
+  // send nothing.
+  kDeliver,
+  // signal, scope, target. With target kChild, send the signal to the child; with scope kGroup, to the group of the
+  // child, or to the child alone if the group cannot be signalled. With target kOrphans, send it to every orphan.
+  kForward,
+  // signal. Send it to the members of the tree that live in the group of the child, which has been reaped.
+  kDismiss,
+  kKillPass,      // make one pass of KILL over the tree, and answer with the event kPassed
+  kLookAtTree,    // find out what is left of the tree, for the log and the report
+  kGiveTerminal,  // make the child's group the foreground group of the terminal
+  kTakeTerminal,  // make our own group the foreground group again
+  // Stop graceshim itself, because the child has been stopped or is about to be. The action returns once graceshim has
+  // been continued.
+  kSuspend,
   kStartHook,
   kKillHook,
   kNote,    // note, signal, status
@@ -255,7 +283,7 @@ struct Action {
   }
 };
 
-// The actions of one event, in the order in which they are to be performed.
+// The actions that follow from one event, in the order in which they are to be performed.
 class Actions {
  public:
   static constexpr std::size_t kCapacity = 16;
@@ -274,31 +302,36 @@ class Actions {
 struct State {
   Phase phase = Phase::kStarting;
   Target target = Target::kChild;
-  Cause cause = Cause::kNone;       // so far; kNone until a stop begins or the child ends unasked
-  std::uint8_t step = 0;            // kStepping, kSettling: the current step
-  int signal = 0;                   // its signal, as the target gets it
-  bool delay_pending = false;       // kDraining
-  bool hook_running = false;        // kDraining
-  bool by_keyboard = false;         // the trigger came from the terminal, to the whole of our group
-  bool child_has_terminal = false;  // the child's group is the foreground group, as far as we have seen to it
-  int trigger = 0;                  // the signal that started the stop; TERM for a parent's or the child's own end
+  // The cause so far. It is kNone until a stop begins or the child ends without having been asked to.
+  Cause cause = Cause::kNone;
+  std::uint8_t step = 0;       // kStepping, kSettling: the current step
+  int signal = 0;              // the signal of the current step, as the target gets it
+  bool delay_pending = false;  // kDraining
+  bool hook_running = false;   // kDraining
+  // The terminal has sent the trigger, to the whole of our group.
+  bool by_keyboard = false;
+  // The child's group is the foreground group, as far as our own actions go.
+  bool child_has_terminal = false;
+  // The signal that started the stop. It is TERM if our parent has ended, or if the child has ended by itself.
+  int trigger = 0;
   SignalSet triggers_seen{};
   Millis started_at{0};
-  Millis t0{0};                              // when the stop began
-  Millis deadline = kInfinity;               // when the KILL comes; set once
-  Millis last_int{0};                        // when INT last counted
-  Millis last_rescan{0};                     // when the orphans were last looked at
-  Millis rescan_interval = kRescanInterval;  // to the next look for a process that hears the step to the child
+  Millis t0{0};                 // when the stop began
+  Millis deadline = kInfinity;  // when the KILL comes; set once
+  Millis last_int{0};           // when an INT last counted as a request
+  Millis last_rescan{0};        // when the step was last sent to the orphans that had not had it
+  // The time to the next look for a process that acts on the step to the child.
+  Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
   std::uint32_t repeats_ignored = 0;
   Timers due{};        // when each timer is due
-  ExitStatus child{};  // once target is kOrphans
+  ExitStatus child{};  // how the child has ended; valid once target is kOrphans
   int status = 0;      // kFinished: the exit status of graceshim
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };
 
-// When step() next has something to do of its own accord; kInfinity: only when something happens.
+// Returns the time at which step() next has something to do without any other event; kInfinity if there is none.
 constexpr Millis earliest_timer(const State& state) noexcept {
   return state.due[state.due.first()];
 }
@@ -308,8 +341,8 @@ struct Step {
   Actions actions;
 };
 
-// The next state, and what to do. Total: every state answers every event; what means nothing in a state changes
-// nothing.
+// Returns the next state and the actions to perform. The function is total: every state takes every event, and an event
+// that means nothing in a state changes nothing.
 Step step(const Plan& plan, const State& state, const Event& event) noexcept;
 
 }  // namespace graceshim

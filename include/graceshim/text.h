@@ -10,32 +10,37 @@
 
 namespace graceshim {
 
-// The candidate closest to `word` (edits incl. transposition, letter case ignored), if close enough to be a slip of the
-// finger: at most a third of its length and `most_edits` (at least 1), but one may always be.
+// Returns the candidate that is closest to `word`, if it is close enough for a slip of the finger, or nothing. An edit
+// is an insertion, a deletion, a replacement or a swap of neighbours; letter case does not count. A third of the length
+// of `word` may be edited, but at least one letter, and at most `most_edits` (1 or more).
 std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates,
                                         std::size_t most_edits = std::string_view::npos);
 
-// "; did you mean 'QUIT'?" or nothing.
+// Returns "; did you mean 'QUIT'?", or an empty string if no candidate is near enough.
 std::string nearest_hint(std::string_view word, std::span<const std::string_view> candidates);
 
-// A text from outside, fit for a terminal and for one line of a log: control characters, those that break a line or
-// turn its direction, and invalid bytes become \xNN; all other UTF-8 stays. What has been escaped stays as it is.
+// Makes a text from outside fit for a terminal and for one line of a log. Control characters, characters that break a
+// line or turn its direction, and invalid bytes become \xNN; all other UTF-8 stays. To escape a text twice changes
+// nothing more.
 std::string escaped(std::string_view text);
 
-// The same of a word that a message quotes, cut at 80 bytes. A path is not cut: its end tells most.
+// Escapes a word that a message quotes, and cuts it at 80 bytes. For a path use escaped(), because the end of a path
+// tells the most.
 std::string printable(std::string_view word);
-std::string in_quotes(std::string_view word);  // the same between quotation marks: 'word'
+std::string in_quotes(std::string_view word);  // printable(), between quotation marks: 'word'
 
-// The number that `digits` are, kMostWhole if it is that or more; nothing if there is another character, or none.
+// Returns the number that `digits` spell, but at most kMostWhole. Returns nothing if `digits` is empty or holds another
+// character.
 constexpr int kMostWhole = 1'000'000'000;
 std::optional<int> whole_number(std::string_view digits) noexcept;
 
-// `pattern` with each %x replaced by the value of x; a %x without a value stays.
+// Returns `pattern` with each %x replaced by the value of x. A %x that has no value stays.
 using Replacement = std::pair<char, std::string_view>;
 std::string expand(std::string_view pattern, std::initializer_list<Replacement> values);
 
-// Appends `bytes` as a JSON string, quotes included. Names of processes are bytes of any kind: whatever is not ASCII is
-// written as \u00NN, a code point of Latin-1, so that the result is always valid and every byte can be told.
+// Appends `bytes` as a JSON string, quotes included. The name of a process may hold any bytes, so every byte that is
+// not printable ASCII is written as \u00NN, a code point of Latin-1: the result is always valid JSON, and every byte
+// can be recovered.
 void append_json_string(std::string& out, std::string_view bytes);
 
 }  // namespace graceshim
