@@ -237,7 +237,7 @@ void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) n
   if (state_.phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
   if (state_.phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
   state_.trigger = trigger;
-  state_.triggers_seen.add(trigger);
+  if (noted_signal != 0) state_.triggers_seen.add(trigger);
   state_.by_keyboard = from_keyboard && plan_.shares_group();
   state_.cause = Cause::kGraceful;
   if (trigger == sig::kInt) state_.last_int = now_;
@@ -256,8 +256,9 @@ void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) n
 }
 
 void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
-  const bool first_request = state_.triggers_seen.empty();  // so far only the child had ended, unasked
-  const bool seen = state_.triggers_seen.has(trigger);
+  // So far only the child had ended, without having been asked to.
+  const bool first_request = state_.cause == Cause::kExited && state_.triggers_seen.empty();
+  const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;
   const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
   state_.triggers_seen.add(trigger);
   if (trigger == sig::kInt && (!seen || is_deliberate)) state_.last_int = now_;
@@ -440,17 +441,17 @@ void Transition::deliver() noexcept {
   const PlanStep& step = plan_.steps[state_.step];
   Action action = Action::of(ActionKind::kDeliver);
   action.target = state_.target;
-  // Roots get it one by one: the number of the child's group may be another's once the child has been reaped. And in a
-  // group that is ours too, a signal to the group would come back to us and hit the other members.
+  // Orphans get it one by one: the number of the child's group may be another's once the child has been reaped. And in
+  // a group that is ours too, a signal to the group would come back to us and hit the other members.
   const bool no_group = state_.target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
   action.scope = no_group ? Scope::kMain : step.scope;
   action.step = state_.step;
   action.signal = state_.signal;
   const bool is_trigger = action.signal == state_.trigger;
   action.by_keyboard = state_.by_keyboard && is_trigger && state_.step == 0 && state_.target == Target::kChild;
-  // Where no stop was asked for, the platform has sent nothing.
+  // Where our parent, or the child, has ended in place of the signal, the platform has sent nothing.
   const bool platform_sent_it =
-      state_.step == 0 && is_trigger && !state_.triggers_seen.empty() && plan_.broadcast.has(action.signal);
+      state_.step == 0 && is_trigger && state_.triggers_seen.has(action.signal) && plan_.broadcast.has(action.signal);
   if (state_.target == Target::kOrphans) {
     state_.last_rescan = now_;
     if (!platform_sent_it) arm(Timer::kRescan, now_ + kRescanInterval);

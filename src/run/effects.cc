@@ -137,12 +137,12 @@ void Effects::deliver_to_child(const Action& action) {
     deliver_to_main(action, record, !again);
     ledger_.record(child.id, action.step);
   } else if (action.scope == Scope::kGroup) {
-    for (const Process& member : members) {
-      if (member.group != child.id.pid) continue;
-      ledger_.record(member.id, action.step);
-      ++record.delivered;
-    }
     if (world_.send_to_group(child.id.pid, action.signal) == Sent::kDelivered) {
+      for (const Process& member : members) {
+        if (member.group != child.id.pid) continue;
+        ledger_.record(member.id, action.step);
+        ++record.delivered;
+      }
       resume_group(members);
     } else {
       // The child has moved to another group: the step is still for it.

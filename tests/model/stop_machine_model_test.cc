@@ -280,7 +280,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
             return "a step to what is to finish";
         }
         // The platform's own signal counts as the first step.
-        if (action.step == 0 && action.signal == is.trigger && !is.triggers_seen.empty() &&
+        if (action.step == 0 && action.signal == is.trigger && is.triggers_seen.has(action.signal) &&
             plan.broadcast.has(action.signal))
           return "a step that the platform has sent itself";
         break;

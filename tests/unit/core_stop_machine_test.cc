@@ -389,7 +389,7 @@ TEST(StopMachine, TheCurrentStepAndTheRestGoToTheRoots) {
   EXPECT_EQ(story.orphan_ends(true), "finish 143");
 }
 
-TEST(StopMachine, ARootGetsTheRestOfThePlanToo) {
+TEST(StopMachine, AnOrphanGetsTheRestOfThePlanToo) {
   Story story = Story::started(plan_of("QUIT/100ms/TERM/100ms/KILL", seconds(30)));
   story.signal(sig::kTerm);
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
@@ -424,7 +424,7 @@ TEST(StopMachine, AStormOfEndsDoesNotMakeAStormOfLooks) {
   EXPECT_EQ(story.until(Millis{20}), "[20ms] step 0: TERM to orphans; arm rescan 220ms");
 }
 
-TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
+TEST(StopMachine, AnOrphanIsNotSentWhatThePlatformHasSentToEverybody) {
   Plan plan = plain();
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
@@ -435,7 +435,7 @@ TEST(StopMachine, ARootIsNotSentWhatThePlatformHasSentToEverybody) {
   EXPECT_EQ(story.orphan_ends(true), "finish 143");
 }
 
-TEST(StopMachine, ARootIsSentWhatThePlatformHasNot) {
+TEST(StopMachine, AnOrphanIsSentWhatThePlatformHasNot) {
   Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
   plan.broadcast.add(sig::kTerm);
   Story story = Story::started(plan);
@@ -450,6 +450,24 @@ TEST(StopMachine, WithoutAStopThePlatformHasSentNothing) {
   Story story = Story::started(plan);
   EXPECT_EQ(story.child_ends({false, 1}, false),
             "look at tree; (stragglers); step 0: TERM to orphans; arm deadline 10s; arm rescan 200ms");
+}
+
+TEST(StopMachine, AnotherTriggerDoesNotShowThatThePlatformHasSentTheFirst) {
+  Plan plan = plain();
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  story.child_ends({false, 1}, false);
+  EXPECT_EQ(story.signal(sig::kInt), "(stop asked INT)");
+  EXPECT_EQ(story.until(Millis{200}), "[200ms] step 0: TERM to orphans; arm rescan 400ms");
+}
+
+TEST(StopMachine, AtTheEndOfTheParentThePlatformHasSentNothing) {
+  Plan plan = plain();
+  plan.broadcast.add(sig::kTerm);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.feed(Event::parent_ended(Millis{0})), "step 0: TERM to main; (stop asked); arm deadline 30s");
+  story.until(seconds(3));
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)") << "it asks for what is under way";
 }
 
 TEST(StopMachine, TheChildIsNotSentWhatThePlatformHasSentToEverybody) {
