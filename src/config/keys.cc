@@ -110,9 +110,11 @@ struct Names {
   std::array<char, 48> variable{};
 };
 
-constexpr std::array<Names, kRows.size()> kNames = [] {
-  std::array<Names, kRows.size()> all;
-  for (std::size_t i = 0; i < kRows.size(); ++i) {
+constexpr std::size_t kRowCount = kRows.size();
+
+constexpr std::array<Names, kRowCount> kNames = [] {
+  std::array<Names, kRowCount> all;
+  for (std::size_t i = 0; i < kRowCount; ++i) {
     const Key& row = kRows[i];
     std::string_view flag = row.flag.empty() ? row.toml : row.flag;
     if (flag.starts_with(kSectionWithoutFlag)) flag.remove_prefix(kSectionWithoutFlag.size());
@@ -126,9 +128,9 @@ constexpr std::array<Names, kRows.size()> kNames = [] {
   return all;
 }();
 
-constexpr std::array<Key, kRows.size()> kKeys = [] {
-  std::array<Key, kRows.size()> all = kRows;
-  for (std::size_t i = 0; i < all.size(); ++i) {
+constexpr std::array<Key, kRowCount> kKeys = [] {
+  std::array<Key, kRowCount> all = kRows;
+  for (std::size_t i = 0; i < kRowCount; ++i) {
     all[i].flag = kNames[i].flag.data();
     all[i].variable = kNames[i].variable.data();
     std::string_view& argument = all[i].argument;

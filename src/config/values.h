@@ -66,6 +66,8 @@ struct Codec;
 template <class Enum>
 requires std::is_enum_v<Enum>
 struct Codec<Enum> {
+  // cppcheck 2.10 takes this struct for the base of the specialisations below.
+  // cppcheck-suppress duplInheritedMember
   static constexpr WordList kWords = kWordsOf<Enum>;
   static Result<Enum> read(const Value& value) {
     return read_word(value, kWords).map([](std::size_t index) { return static_cast<Enum>(index); });

@@ -44,6 +44,9 @@ struct EventLoop::Handles {
   uv_timer_t alarm;
 };
 
+EventLoop::EventLoop() : handles_(std::make_unique<Handles>()) {}
+EventLoop::~EventLoop() = default;
+
 Result<void> EventLoop::probe() {
   {
     const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -67,7 +70,6 @@ Result<void> EventLoop::probe() {
 }
 
 Result<void> EventLoop::open(Fd parent) {
-  handles_ = new Handles{};
   if (const int error = uv_loop_init(&handles_->loop); error != 0) return cannot_wait(error);
   uv_timer_init(&handles_->loop, &handles_->alarm);
   handles_->signals.data = handles_->parent.data = this;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "fds.h"
@@ -16,6 +17,9 @@ namespace graceshim {
 
 class EventLoop {
  public:
+  EventLoop();
+  ~EventLoop();
+
   // How many descriptors open() opens: the loop's own (epoll, two pipes, an event, with younger versions of libuv a
   // ring as well) and the signalfd.
   static constexpr int kDescriptors = 8;
@@ -52,7 +56,7 @@ class EventLoop {
 
   Fd parent_;
   Fd signals_;
-  Handles* handles_ = nullptr;  // never destroyed, nor is their loop
+  std::unique_ptr<Handles> handles_;
   std::array<signalfd_siginfo, 16> batch_{};
   std::size_t count_ = 0;  // of the batch
   std::size_t next_ = 0;   // of them
