@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -57,9 +58,11 @@ Result<void> EventLoop::probe() {
     readable.events = EPOLLIN;
     if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, signals.get(), &readable) != 0)
       return cannot("wait for events (epoll_ctl)");
-    // One or the other, as libuv was built.
+    // libuv uses one or the other, as it was built; processors that came later have the first alone.
     if (epoll_pwait(epoll.get(), &readable, 1, 0, nullptr) < 0) return cannot("wait for events (epoll_pwait)");
-    if (epoll_wait(epoll.get(), &readable, 1, 0) < 0) return cannot("wait for events (epoll_wait)");
+#ifdef SYS_epoll_wait
+    if (::syscall(SYS_epoll_wait, epoll.get(), &readable, 1, 0) < 0) return cannot("wait for events (epoll_wait)");
+#endif
   }
   if (!Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) return cannot("wait for events (eventfd2)");
   int pipe_ends[2];
