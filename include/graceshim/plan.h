@@ -29,6 +29,11 @@ constexpr std::string_view scope_word(Scope scope) noexcept {
 constexpr int kSameSignal = 0;            // `same`: the signal that was the trigger
 constexpr Millis kAutoWait = Millis{-1};  // `auto`: what the other waits leave of the timeout
 
+// The signal of a step, or of a preset, in a stop that `trigger` has begun.
+constexpr int signal_of_step(int signal, int trigger) noexcept {
+  return signal == kSameSignal ? trigger : signal;
+}
+
 struct PlanStep {
   int signal = kSameSignal;
   Scope scope = Scope::kMain;

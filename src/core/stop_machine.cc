@@ -65,7 +65,6 @@ class Transition {
   void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
   void cut_hook() noexcept;
   void note(Note what, int signal = 0) noexcept { act(Action::noted(what, signal)); }
-  [[nodiscard]] int signal_of(const PlanStep& step) noexcept;
   [[nodiscard]] Millis wait_of(std::size_t index) noexcept;
   [[nodiscard]] bool is_final_kill(std::size_t index) const noexcept;
 
@@ -311,7 +310,7 @@ void Transition::enter_step(std::size_t index) noexcept {
   if (is_final_kill(index)) return kill_tree();
   state_.phase = Phase::kStepping;
   state_.step = static_cast<std::uint8_t>(index);
-  state_.signal = signal_of(plan_.steps[index]);
+  state_.signal = signal_of_step(plan_.steps[index].signal, state_.trigger);
   if (index > 0 && state_.cause == Cause::kGraceful) state_.cause = Cause::kEscalated;
   if (state_.signal == sig::kKill) state_.cause = Cause::kKilled;
   disarm(Timer::kRescan);
@@ -432,7 +431,7 @@ bool Transition::advance(bool kill_allowed) noexcept {
   if (state_.phase == Phase::kKilling) return false;
   const std::size_t next = state_.phase == Phase::kDraining ? 0 : state_.step + std::size_t{1};
   if (next >= plan_.steps.size()) return false;
-  if (!kill_allowed && signal_of(plan_.steps[next]) == sig::kKill) return false;
+  if (!kill_allowed && signal_of_step(plan_.steps[next].signal, state_.trigger) == sig::kKill) return false;
   enter_step(next);
   return true;
 }
@@ -471,10 +470,6 @@ void Transition::cut_hook() noexcept {
   disarm(Timer::kHookLimit);
   act(ActionKind::kKillHook);
   note(Note::kHookCut);
-}
-
-int Transition::signal_of(const PlanStep& step) noexcept {
-  return step.signal == kSameSignal ? state_.trigger : step.signal;
 }
 
 // What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the

@@ -24,8 +24,7 @@ Effects::Effects(World& world, std::string command, bool names_all, const LateRe
 std::optional<LatePlan> Effects::recognise(const Plan& plan, int trigger) {
   if (!knowledge_.stop_of || world_.child() == 0) return std::nullopt;
   receivers_.begin(0);
-  const int first = plan.steps[0].signal;
-  const int signal = first == kSameSignal ? trigger : first;
+  const int signal = signal_of_step(plan.steps[0].signal, trigger);
   std::vector<Process> reached{child_process()};
   if (receivers_.acts_on(reached[0], signal) == false) {
     std::vector<Process> below = receivers_.nearest_below(reached[0], signal, 0);
@@ -229,7 +228,7 @@ void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
   if (receivers_.ends_by_its_pipe(orphan)) return;
   int signal = action.signal;
   if (const std::optional<int> own = ledger_.has_had_any(orphan.id) ? std::nullopt : receivers_.first_signal(orphan))
-    signal = *own == kSameSignal ? state_->trigger : *own;
+    signal = signal_of_step(*own, state_->trigger);
   const std::optional<bool> acts = receivers_.acts_on(orphan, signal);
   if (!acts) return;
   if (!*acts) {

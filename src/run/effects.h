@@ -19,9 +19,6 @@ namespace graceshim {
 
 class Effects {
  public:
-  // How many processes a log line names before it counts the rest.
-  static constexpr std::size_t kNamesPerLine = 10;
-
   // `command` names the child. `names_all`: every straggler is wanted by its name, because a report is written;
   // otherwise only those that the log names. `world` and `knowledge` must outlive the object.
   Effects(World& world, std::string command, bool names_all, const LateRecognition& knowledge);

@@ -42,10 +42,6 @@ constinit LinuxWorld* running_world = nullptr;  // for what has no argument: a h
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 
-std::string reason(int error) {
-  return std::strerror(error);
-}
-
 // The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
 bool is_from_keyboard(int signal, int code) {
   const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
@@ -118,12 +114,13 @@ Result<void> LinuxWorld::open() {
     return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
   }
   if (request_.subreaper && !is_pid1() && !become_subreaper()) {
-    log(LogLevel::kWarn, "cannot become a subreaper (" + reason(errno) + "): orphans of the command escape");
+    log(LogLevel::kWarn,
+        std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
   }
   const int limit = descriptor_limit();
   if (limit < kStandardDescriptors + kOwnDescriptors) {
     return fail("cannot open the " + std::to_string(kOwnDescriptors) + " descriptors that graceshim needs: " +
-                reason(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
+                std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
   const std::optional<WaitCall> wait_call = find_wait_call();
   if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
@@ -156,17 +153,13 @@ Event LinuxWorld::next(Millis earliest) {
   }
   for (;;) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
-    if (!is_due(earliest)) has_reaped_ = false;
+    if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
     const bool others_first = std::exchange(signal_was_last_, false);
     std::optional<Event> signal = others_first ? std::nullopt : next_signal();
-    if (!signal && is_due(earliest)) {
-      // Reap first: a CHLD may still be unread, and a timer must not act on a process that has already ended.
-      if (std::exchange(has_reaped_, !has_reaped_)) return Event::time_is(now());
-      return reap(false);
-    }
+    if (!signal && is_due(earliest)) return timer_is_due();
     if (!signal && reaps_again()) return reap(false);
     if (others_first) signal = next_signal();
     if (signal) {

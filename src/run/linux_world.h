@@ -86,7 +86,6 @@ class LinuxWorld final : public World {
   EventLoop loop_;
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
-  bool has_reaped_ = false;       // children were reaped on behalf of the timer that is due
 };
 
 }  // namespace graceshim

@@ -10,9 +10,6 @@
 namespace graceshim {
 namespace {
 
-// How many processes a line names before it counts the rest.
-constexpr std::size_t kNamesPerLine = 10;
-
 std::string describe(ExitStatus status) {
   if (status.by_signal) return "died of " + signal_name(status.value);
   return "ended with status " + std::to_string(status.value);
@@ -23,14 +20,6 @@ int received_by(const Event& event) {
 }
 
 }  // namespace
-
-std::string describe(int pid, const std::string& name) {
-  return name.empty() ? std::to_string(pid) : std::to_string(pid) + " (" + name + ")";
-}
-
-std::string describe(const Process& process) {
-  return describe(process.id.pid, process.name);
-}
 
 // --- The start. ---
 
@@ -189,7 +178,7 @@ void Narrator::tell_stop_asked(const Moment& moment, int signal) {
     line += " from pid " + std::to_string(event.sender_pid) + " (uid " + std::to_string(event.sender_uid) + ")";
   }
   line += ": stopping " + child_name();
-  const int first = passed_on ? report().trigger : plan.steps[0].signal;
+  const int first = signal_of_step(plan.steps[0].signal, report().trigger);
   line += " with " + signal_name(first);
   if (passed_on && plan.broadcast.has(first)) line += ", which the platform has sent to every process itself";
   if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);

@@ -35,8 +35,15 @@ struct Outcome {
   std::vector<Process> members{};
 };
 
+// How many processes a log line names before it counts the rest.
+constexpr std::size_t kNamesPerLine = 10;
+
 // "PID (NAME)", or the number alone where no name has been read.
-std::string describe(int pid, const std::string& name);
-std::string describe(const Process& process);
+inline std::string describe(int pid, const std::string& name) {
+  return name.empty() ? std::to_string(pid) : std::to_string(pid) + " (" + name + ")";
+}
+inline std::string describe(const Process& process) {
+  return describe(process.id.pid, process.name);
+}
 
 }  // namespace graceshim

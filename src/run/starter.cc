@@ -15,10 +15,6 @@
 namespace graceshim {
 namespace {
 
-std::string reason(int error) {
-  return std::strerror(error);
-}
-
 std::vector<char*> argument_vector(const std::vector<std::string>& words) {
   std::vector<char*> result;
   result.reserve(words.size() + 1);
@@ -60,7 +56,7 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
     if (!interpreter.empty())
       return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
   }
-  return {cannot_execute(reason(failure.error)), status};
+  return {cannot_execute(std::strerror(failure.error)), status};
 }
 
 }  // namespace
@@ -117,7 +113,7 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   }
   const Raised& shield_raised = spawned->shield;
   StartedChild started{spawned->pid, in_foreground,
-                       shield_raised.error == 0 ? std::string() : reason(shield_raised.error),
+                       shield_raised.error == 0 ? std::string() : std::strerror(shield_raised.error),
                        shield_raised.no_new_privs};
   if (spawn_request.own_session) started.own_session = OwnSession{left, spawned->terminal_error};
   return started;

@@ -19,6 +19,11 @@ std::optional<Event> World::next_posted() {
   return event.kind == EventKind::kReaped ? reap(false) : event;
 }
 
+Event World::timer_is_due() {
+  reaped_for_timer_ = !reaped_for_timer_;
+  return reaped_for_timer_ ? reap(false) : Event::time_is(now());
+}
+
 Event World::reap(bool by_chld) {
   ended_.clear();
   reaps_again_ = false;

@@ -126,6 +126,12 @@ class World {
   Event reap(bool by_chld);
   [[nodiscard]] bool reaps_again() const noexcept { return reaps_again_; }
 
+  // What next() returns as long as a timer is due: a round of reaping and then the time, in turn. A CHLD may still be
+  // unread, and a timer must not act on a process that has already ended. no_timer_is_due(): the next timer begins with
+  // the reaping again.
+  Event timer_is_due();
+  void no_timer_is_due() noexcept { reaped_for_timer_ = false; }
+
   virtual Reaped reap_next() = 0;
   // Why the hook, which has ended, was never executed; nothing if it was. The message is as that of start_child().
   virtual std::optional<Error> hook_failure() = 0;
@@ -137,6 +143,7 @@ class World {
   std::deque<Event> posted_;
   std::vector<Ended> ended_;
   bool reaps_again_ = false;
+  bool reaped_for_timer_ = false;
 };
 
 }  // namespace graceshim

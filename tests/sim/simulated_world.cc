@@ -100,12 +100,11 @@ std::optional<Event> SimulatedWorld::next_if_any(Millis earliest) {
     if (next == future_.end() || timer < next->first) {
       if (timer > end_) return std::nullopt;
       now_ = timer;
-      if (std::exchange(has_reaped_, !has_reaped_)) return Event::time_is(now_);
-      return reap(false);
+      return timer_is_due();
     }
     if (next->first > end_) return std::nullopt;
     now_ = std::max(now_, next->first);
-    has_reaped_ = false;
+    no_timer_is_due();
     const std::function<void()> what = std::move(next->second);
     future_.erase(next);
     what();

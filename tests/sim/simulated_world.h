@@ -156,7 +156,6 @@ class SimulatedWorld final : public World {
   int looks_ = 0;
   bool change_queued_ = false;
   bool has_chld_ = false;
-  bool has_reaped_ = false;  // for the timer that is due
   Millis end_ = kInfinity;
   const Process self_{.id = {kOwnPid, 0}, .group = kOwnSession, .session = kOwnSession, .name = {}};
   std::map<int, SimProcess> processes_;
