@@ -86,7 +86,7 @@ LateRecognition knowledge_of(const Invocation& invocation, const Situation& situ
 
 }  // namespace
 
-// The objects of the run live on the heap, because the stack may be as small as 32 kB. They are never destroyed,
+// The objects of the run live on the heap, because the stack may be as small as 48 kB. They are never destroyed,
 // because our parent waits for our end.
 void app_main(int argc, char** argv, char** environment) {
   const Entry entry = enter();

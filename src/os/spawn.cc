@@ -79,7 +79,7 @@ struct Shared {
   int terminal_error;
 };
 
-// Only one process is started at a time. `shared` is not on the stack, which may be as small as 32 kB. Pages of it that
+// Only one process is started at a time. `shared` is not on the stack, which may be as small as 48 kB. Pages of it that
 // are not written cost nothing.
 constinit Shared shared{};
 
