@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "graceshim/duration.h"
-#include "graceshim/error.h"
+#include "graceshim/result.h"
 #include "graceshim/signal.h"
 
 namespace graceshim {

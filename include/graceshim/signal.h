@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "graceshim/error.h"
+#include "graceshim/result.h"
 
 namespace graceshim {
 

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "graceshim/exit_code.h"
 #include "graceshim/plan.h"
+#include "graceshim/result.h"
 
 namespace graceshim {
 

@@ -6,7 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "compat.h"
 #include "configure.h"
+#include "explain.h"
+#include "make_plan.h"
+#include "recognise.h"
 #include "run.h"
 
 namespace graceshim {
@@ -54,7 +58,8 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
   request.notes = invocation.notes;
-  request.report = invocation.config.report_path;
+  request.report = invocation.config.report_path.value;
+  request.report_set_by = invocation.config.report_path.where;
   request.version = program_version();
   request.preset = invocation.preset;
   request.platform = invocation.platform.name;
@@ -94,12 +99,9 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.arguments = {argv, static_cast<std::size_t>(argc)};
   surroundings.environment = environment_span(environment);
   surroundings.pid = entry.pid;
-  surroundings.pid1 = entry.situation.pid1;
-  surroundings.read_file = read_whole_file;
-  surroundings.exists = file_exists;
-  surroundings.list_directory = directory_names;
-  surroundings.working_directory = entry.working_directory;
-  static auto& invocation = *new Result<Invocation>(configure(surroundings));
+  surroundings.pid1 = entry.pid1;
+  surroundings.files = {read_whole_file, file_exists, directory_names, entry.working_directory};
+  static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect_of(surroundings.arguments)));
   const Manners manners = manners_of(surroundings.arguments);
   if (!invocation) leave(refuse(invocation.error(), manners));
   if (const std::optional<Said>& said = invocation->said)
@@ -117,8 +119,10 @@ void app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  static auto& situation = *new Situation(entry.situation);
-  situation.ignored = ignored_at_start(may_start_stop(invocation->config));
+  static const auto& situation = *new Situation{.pid1 = entry.pid1,
+                                                .ignored = ignored_at_start(may_start_stop(invocation->config)),
+                                                .terminal = entry.terminal,
+                                                .suspendable = entry.suspendable};
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) leave(refuse(plan.error(), manners));
   if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), manners));

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "graceshim/error.h"
+#include "graceshim/result.h"
 
 namespace graceshim {
 

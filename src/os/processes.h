@@ -10,9 +10,27 @@
 #include <vector>
 
 #include "fds.h"
-#include "graceshim/deliveries.h"
+#include "graceshim/signal.h"
 
 namespace graceshim {
+
+// Identifies a process. The start time tells it apart from a later process that has the same pid.
+struct ProcessId {
+  int pid = 0;
+  // In clock ticks since boot: field 22 of /proc/PID/stat. 0 if /proc is not there.
+  std::uint64_t start_time = 0;
+
+  // clang-tidy 14 takes the 0 in a rewritten comparison for a null pointer.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
+  friend constexpr auto operator<=>(const ProcessId&, const ProcessId&) = default;
+};
+
+// How a process treats signals, as /proc/PID/status shows it.
+struct Dispositions {
+  SignalSet ignored;
+  SignalSet caught;
+  SignalSet blocked;
+};
 
 struct Process {
   ProcessId id{};

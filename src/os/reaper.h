@@ -4,10 +4,18 @@
 #include <cstdint>
 #include <optional>
 
-#include "graceshim/exit_code.h"
-#include "graceshim/report.h"
+#include "graceshim/duration.h"
+#include "graceshim/result.h"
 
 namespace graceshim {
+
+// The resources that a child has used, together with those descendants that it waited for: what getrusage(2) reports as
+// RUSAGE_CHILDREN, for one child.
+struct Usage {
+  std::int64_t max_rss_kib = 0;  // in KiB, of the largest process
+  Millis user{0};
+  Millis system{0};
+};
 
 struct Reaped {
   enum class Kind : std::uint8_t {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "graceshim/json.h"
+#include "json.h"
 #include "process.h"
 
 namespace graceshim {

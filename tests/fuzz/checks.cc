@@ -4,8 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "graceshim/text.h"
+#include "compat.h"
+#include "explain.h"
 #include "keys.h"
+#include "make_plan.h"
+#include "text.h"
 
 namespace graceshim {
 
@@ -79,16 +82,18 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
                      const std::string& file) {
   const std::vector<char*> argument_pointers = pointers(arguments);
   const std::vector<char*> environment_pointers = pointers(environment);
-  const Result<Invocation> invocation = configure(Surroundings{
-      .arguments = argument_pointers,
-      .environment = environment_pointers,
-      .pid = 42,
-      .pid1 = false,
-      .read_file = [&file](const std::string&) -> Result<std::string> { return file; },
-      .exists = [&file](const std::string& path) { return path == "/etc/graceshim.toml" && !file.empty(); },
-      .list_directory = [](const std::string&) { return std::vector<std::string>{"pool.conf"}; },
-      .working_directory = "/",
-  });
+  const Result<Invocation> invocation = configure(
+      Surroundings{
+          .arguments = argument_pointers,
+          .environment = environment_pointers,
+          .pid = 42,
+          .pid1 = false,
+          .files = {
+              .read_file = [&file](const std::string&) -> Result<std::string> { return file; },
+              .exists = [&file](const std::string& path) { return path == "/etc/graceshim.toml" && !file.empty(); },
+              .list_directory = [](const std::string&) { return std::vector<std::string>{"pool.conf"}; },
+              .working_directory = "/"}},
+      dialect_of(argument_pointers));
   if (!invocation) return check_error(invocation.error());
   if (invocation->said) {
     const int refused = manners_of(argument_pointers).refused;

@@ -10,9 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<std::string> arguments{"-y", "php-fpm.conf"};
   const std::string warning =
       graceshim::php_fpm_warning("php-fpm", arguments,
-                                 graceshim::Surroundings{
-                                     .arguments = {},
-                                     .environment = {},
+                                 graceshim::FileAccess{
                                      .read_file = [&](const std::string&) -> graceshim::Result<std::string> {
                                        graceshim::check(++reads <= 64, "it reads without end");
                                        return text;

@@ -2,8 +2,8 @@
 // again.
 #include "checks.h"
 #include "graceshim/plan.h"
-#include "graceshim/text.h"
 #include "shell_words.h"
+#include "text.h"
 
 using namespace graceshim;
 

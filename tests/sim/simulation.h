@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include "graceshim/config.h"
 #include "simulated_world.h"
 #include "supervisor.h"
 

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "fds.h"
-#include "graceshim/exit_code.h"
+#include "graceshim/result.h"
 #include "graceshim/signal.h"
 #include "needs.h"
 #include "spawn.h"

@@ -1,0 +1,136 @@
+// Writes --explain=json, in the form that packaging/explain.schema.json describes.
+#include "explanation.h"
+#include "json.h"
+
+namespace graceshim {
+
+namespace {
+
+constexpr int kExplainSchema = 1;
+
+std::string_view origin_word(Origin origin) {
+  switch (origin) {
+    case Origin::kDefault:
+      return "default";
+    case Origin::kPlatform:
+      return "platform";
+    case Origin::kPreset:
+      return "preset";
+    case Origin::kFile:
+      return "file";
+    case Origin::kEnvironment:
+      return "environment";
+    case Origin::kCommandLine:
+      break;
+  }
+  return "command_line";
+}
+
+void write_time(JsonWriter& json, std::string_view name, Millis time) {
+  json.key(name);
+  time == kInfinity ? json.null() : json.number(time.count());
+}
+
+void write_signals(JsonWriter& json, std::string_view name, const SignalSet& signals) {
+  std::vector<std::string> names;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (signals.has(signal)) names.push_back(signal_name(signal));
+  }
+  json.texts(name, names);
+}
+
+void write_preset(JsonWriter& json, const Explanation::Recognition& preset) {
+  json.key("preset");
+  if (preset.name.empty()) return json.null();
+  json.open('{');
+  json.member("name", preset.name);
+  json.member("reason", preset.reason);
+  json.member("note", preset.note);
+  json.member("source", preset.source);
+  json.close('}');
+}
+
+void write_platform(JsonWriter& json, const Explanation& explanation) {
+  const Explanation::Recognition& platform = explanation.platform;
+  json.key("platform");
+  if (platform.name.empty()) return json.null();
+  json.open('{');
+  json.member("name", platform.name);
+  json.member("reason", platform.reason);
+  json.member("note", platform.note);
+  write_time(json, "grace_ms", explanation.platform_grace.value_or(kInfinity));
+  json.member_boolean("signals_every_process", explanation.platform_signals_every_process);
+  json.close('}');
+}
+
+void write_settings(JsonWriter& json, const std::vector<Explanation::Setting>& settings) {
+  json.key("settings");
+  json.open('{');
+  for (const Explanation::Setting& setting : settings) {
+    json.key(setting.name);
+    json.open('{');
+    json.member("value", setting.value);
+    json.member("origin", origin_word(setting.origin));
+    json.member("where", setting.where);
+    json.close('}');
+  }
+  json.close('}');
+}
+
+void write_timeline(JsonWriter& json, const std::vector<Explanation::Bar>& bars) {
+  json.key("timeline");
+  json.open('[');
+  for (const Explanation::Bar& bar : bars) {
+    json.open('{');
+    json.member("what", bar.what);
+    if (!bar.signal.empty()) {
+      json.member("signal", bar.signal);
+      json.member("scope", bar.scope);
+    }
+    write_time(json, "from_ms", bar.from);
+    write_time(json, "to_ms", bar.to);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void write_stop(JsonWriter& json, const Explanation& explanation) {
+  SignalSet implicit;
+  for (const int signal : explanation.implicit_triggers) implicit.add(signal);
+  json.key("stop");
+  json.open('{');
+  write_signals(json, "triggers", explanation.triggers);
+  write_signals(json, "implicit_triggers", implicit);
+  json.member("plan", explanation.plan);
+  json.member("plan_reason", explanation.plan_reason);
+  json.member_boolean("looks_again", explanation.looks_again);
+  write_signals(json, "shield", explanation.shield);
+  json.member("shield_reason", explanation.shield_reason);
+  json.member("shield_note", explanation.shield_note);
+  json.member("plan_if_refused", explanation.plan_if_refused);
+  write_time(json, "timeout_ms", explanation.timeout);
+  json.member("timeout_reason", explanation.timeout_reason);
+  write_timeline(json, explanation.timeline);
+  json.close('}');
+}
+
+}  // namespace
+
+std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
+  const Explanation explanation = explanation_of(invocation, plan);
+  std::string text;
+  JsonWriter json(text);
+  json.open('{');
+  json.member("schema_version", kExplainSchema);
+  json.member("graceshim", program_version());
+  json.texts("command", explanation.command);
+  write_preset(json, explanation.preset);
+  write_platform(json, explanation);
+  write_settings(json, explanation.settings);
+  write_stop(json, explanation);
+  json.texts("warnings", explanation.warnings);
+  json.close('}');
+  return text + "\n";
+}
+
+}  // namespace graceshim

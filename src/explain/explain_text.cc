@@ -1,0 +1,154 @@
+// Writes --explain for people.
+#include <algorithm>
+
+#include "columns.h"
+#include "explanation.h"
+#include "text.h"
+
+namespace graceshim {
+
+namespace {
+
+using Bar = Explanation::Bar;
+
+constexpr std::size_t kLabelColumn = 12;
+constexpr std::size_t kKeyColumn = 26;
+constexpr std::size_t kValueColumn = 28;
+constexpr std::size_t kAxis = 48;  // columns from 0 to the end of the timeline
+
+constexpr std::string_view kLooksAgain =
+    "graceshim looks again at the moment of the stop: a process that the first signal would reach, and that is "
+    "recognised for sure then, is stopped as its preset says, without a shield";
+
+std::string quoted_command(const std::vector<std::string>& command) {
+  std::string text;
+  for (const std::string& word : command) {
+    if (!text.empty()) text.push_back(' ');
+    const bool plain = !word.empty() && word.find_first_of(" \t\"'\\$`;&|<>()*?") == std::string::npos;
+    text.append(plain ? printable(word) : in_quotes(word));
+  }
+  return text;
+}
+
+// The words, values and file names that are printed here may hold any bytes. So every line is made by labelled(),
+// setting_line() or warning_block(), which escape such texts, or by timeline(), which prints only our own words.
+
+// Returns "Preset      text", with further lines of the text indented to its column.
+std::string labelled(std::string_view label, std::string_view text) {
+  std::string block = wrap(escaped(text), kLabelColumn);
+  if (block.empty()) return block;
+  block.replace(0, label.size(), label);
+  return block;
+}
+
+std::string head(const Explanation& explanation) {
+  const Explanation::Recognition& preset = explanation.preset;
+  const Explanation::Recognition& platform = explanation.platform;
+  std::string text = labelled("Command", explanation.command.empty() ? "none" : quoted_command(explanation.command));
+  text += labelled("Preset", preset.heading);
+  if (preset.name.empty() && explanation.looks_again) text += labelled("", kLooksAgain);
+  text += labelled("", preset.note);
+  if (!preset.source.empty()) text += labelled("", "(" + preset.source + ")");
+  return text + labelled("Platform", platform.heading) + labelled("", platform.note);
+}
+
+std::string setting_line(const std::string& name, std::string_view any_value, std::string_view any_origin) {
+  const std::string value = escaped(any_value);
+  const std::string origin = escaped(any_origin);
+  std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
+  // If the line is too long, the origin gets a line of its own.
+  if (line.size() > kLineWidth) {
+    line = wrap(pad(name, kKeyColumn - 2) + "= " + value, 2);
+    line += std::string(kKeyColumn + kValueColumn, ' ') + origin;
+  }
+  return line + "\n";
+}
+
+std::string timeline(const std::vector<Bar>& bars) {
+  Millis end{0};
+  bool endless = false;
+  for (const Bar& bar : bars) {
+    if (bar.from != kInfinity) end = std::max(end, bar.from);
+    if (bar.to == kInfinity)
+      endless = true;
+    else
+      end = std::max(end, bar.to);
+  }
+  // A wait without end takes the right part of the picture.
+  const std::size_t scaled = !endless ? kAxis : end == Millis{0} ? 0 : kAxis * 2 / 3;
+  const auto column = [&](Millis time) -> std::size_t {
+    if (time == kInfinity) return kAxis;
+    if (end == Millis{0}) return 0;
+    const double share = static_cast<double>(time.count()) / static_cast<double>(end.count());
+    return static_cast<std::size_t>(share * static_cast<double>(scaled));
+  };
+
+  std::size_t labels = kLabelColumn;
+  for (const Bar& bar : bars) labels = std::max(labels, bar.label.size() + 3);
+  const std::string last = endless ? "for ever" : format_duration(end);
+  std::string scale = pad("", labels) + "0s";
+  scale = pad(std::move(scale), labels + kAxis + 1 - std::min(last.size(), kAxis)) + last;
+  std::string text =
+      scale + "\n" + std::string(labels, ' ') + "|" + std::string(kAxis - 1, '-') + (endless ? ">" : "|") + "\n";
+  for (const Bar& bar : bars) {
+    std::string line = pad("  " + bar.label, labels);
+    std::string row(kAxis + 1, ' ');
+    std::string when = "never";
+    if (bar.from != kInfinity) {
+      when = format_duration(bar.from);
+      const std::size_t from = column(bar.from);
+      const std::size_t to = column(bar.to);
+      row[from] = '#';
+      for (std::size_t i = from + 1; i < to; ++i) row[i] = '=';
+      if (bar.to == kInfinity) row[kAxis - 1] = '>';
+    }
+    line.append(row).append(" ").append(when);
+    if (!bar.text.empty() && bar.from != kInfinity) line.append(", ").append(bar.text);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string stop(const Explanation& explanation) {
+  std::string text = "\nStop\n";
+  std::string on = format_signals(explanation.triggers);
+  for (const int signal : explanation.implicit_triggers) {
+    on += "; " + signal_name(signal) + " because the plan begins with it";
+  }
+  text += labelled("  on", on);
+  text += labelled("  plan", explanation.plan + " (" + explanation.plan_reason + ")");
+  text += labelled("  timeout", format_duration(explanation.timeout) + " (" + explanation.timeout_reason + ")");
+  if (!explanation.shield.empty()) {
+    text += labelled("  shield", format_signals(explanation.shield) + " (" + explanation.shield_reason + ")");
+    text += labelled("", explanation.shield_note);
+    if (explanation.plan_if_refused != explanation.plan) {
+      text += labelled("", "Where the kernel refuses it, the plan is " + explanation.plan_if_refused + ".");
+    }
+  } else if (!explanation.shield_note.empty()) {
+    text += labelled("  shield", "none: " + explanation.shield_note);
+  }
+  return text + "\n" + timeline(explanation.timeline);
+}
+
+std::string warning_block(std::string_view warning) {
+  std::string block = wrap(escaped(warning), 4);
+  return block.replace(2, 1, "-");
+}
+
+}  // namespace
+
+std::string explain(const Invocation& invocation, const PlanResult& plan) {
+  const Explanation explanation = explanation_of(invocation, plan);
+  std::string text = head(explanation) + "\nSettings\n";
+  for (const Explanation::Setting& setting : explanation.settings) {
+    text += setting_line(setting.name, setting.value.empty() ? "none" : setting.value,
+                         setting.where.empty() ? "default" : setting.where);
+  }
+  text += stop(explanation);
+  if (!explanation.warnings.empty()) text += "\nWarnings\n";
+  for (const std::string& warning : explanation.warnings) text += warning_block(warning);
+  return text;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,185 @@
+#include "explanation.h"
+
+#include <string_view>
+
+#include "keys.h"
+#include "platforms.h"
+#include "presets.h"
+#include "text.h"
+
+namespace graceshim {
+
+namespace {
+
+using Bar = Explanation::Bar;
+
+Explanation::Recognition preset_of(const Invocation& invocation) {
+  const Setting<std::string>& wanted = invocation.config.preset;
+  if (invocation.preset.empty()) {
+    return {.heading = "none: " + (wanted.value == "none" ? wanted.where : "the command was not recognised for sure")};
+  }
+  const Preset* row = find_preset(invocation.preset);
+  const std::string& reason = invocation.preset_reason;
+  return {
+      .name = invocation.preset,
+      .heading = invocation.preset + ": " + (wanted.value == "auto" ? "recognised by " + in_quotes(reason) : reason),
+      .reason = reason,
+      .note = invocation.preset_note,
+      .source = std::string(row == nullptr ? std::string_view() : row->source)};
+}
+
+Explanation::Recognition platform_of(const Invocation& invocation) {
+  const Setting<std::string>& wanted = invocation.config.platform;
+  const std::string& name = invocation.platform.name;
+  if (name.empty()) return {.heading = wanted.value == "none" ? "none: " + wanted.where : "none was recognised"};
+  const Platform* row = find_platform(name);
+  return {.name = name,
+          .heading = name + ": " + invocation.platform_reason,
+          .reason = invocation.platform_reason,
+          .note = std::string(row == nullptr ? std::string_view() : row->note)};
+}
+
+std::vector<Explanation::Setting> settings_of(const Config& config) {
+  std::vector<Explanation::Setting> settings;
+  for (const Key& key : keys()) {
+    if (key.toml.empty()) continue;
+    if (&key != &signals_key()) {
+      const Shown shown = key.show(config);
+      settings.push_back({std::string(key.toml), shown.value, shown.origin, shown.where});
+      continue;
+    }
+    for (const Setting<SignalMapping>& entry : config.signals) {
+      const SignalMapping& mapping = entry.value;
+      settings.push_back({"signals." + signal_name(mapping.signal),
+                          mapping.image == 0 ? "ignore" : signal_name(mapping.image), entry.origin, entry.where});
+    }
+  }
+  return settings;
+}
+
+std::string_view receiver(Scope scope) {
+  switch (scope) {
+    case Scope::kMain:
+      return "to the child";
+    case Scope::kGroup:
+      return "to its process group";
+    case Scope::kTree:
+      return "to every process";
+  }
+  return "";
+}
+
+Millis later(Millis time, Millis wait) {
+  return time == kInfinity || wait == kInfinity ? kInfinity : time + wait;
+}
+
+Bar signal_bar(const PlanStep& step, Millis from, Millis to) {
+  const bool same = step.signal == kSameSignal;
+  const std::string name = same ? "same" : signal_name(step.signal);
+  return {.what = "signal",
+          .label = name,
+          .text = (same ? "the signal that came, " : "") + std::string(receiver(step.scope)),
+          .signal = name,
+          .scope = std::string(scope_word(step.scope)),
+          .from = from,
+          .to = to};
+}
+
+// Returns the plan as it runs if nothing ends early, and the pre_stop hook takes no longer than the delay.
+std::vector<Bar> timeline_of(const Plan& plan, const PlatformFacts& platform) {
+  std::vector<Bar> bars;
+  if (plan.delay > Millis{0}) bars.push_back({.what = "delay", .label = "delay", .to = plan.delay});
+  if (plan.hook) {
+    const bool endless = plan.hook_limit == kInfinity;
+    bars.push_back({.what = "pre_stop",
+                    .label = "pre_stop",
+                    .text = endless ? "until it ends" : "at most, then the first signal",
+                    .to = plan.hook_limit});
+  }
+  const Millis fixed = plan.delay + fixed_waits(plan.steps);
+  Millis left = kInfinity;  // the length of an `auto` wait
+  if (plan.timeout != kInfinity) left = plan.timeout > fixed ? plan.timeout - fixed : Millis{0};
+  Millis at = plan.delay;
+  bool killed = false;
+  for (const PlanStep& step : plan.steps) {
+    const bool kill = step.signal == sig::kKill && step.scope == Scope::kTree;
+    const Millis end = later(at, step.wait == kAutoWait ? left : step.wait);
+    bars.push_back(signal_bar(step, at, kill ? at : end));
+    at = end;
+    killed = killed || kill;
+  }
+  if (!killed && plan.timeout != kInfinity) {
+    bars.push_back(signal_bar({.signal = sig::kKill, .scope = Scope::kTree}, plan.timeout, plan.timeout));
+  }
+  if (platform.grace) {
+    bars.push_back({.what = "platform_kill",
+                    .label = platform.name,
+                    .text = "its own KILL",
+                    .from = *platform.grace,
+                    .to = *platform.grace});
+  }
+  return bars;
+}
+
+// Returns what a shield breaks, for users who rely on the shielded signal.
+std::string shield_note(const Plan& plan) {
+  const std::string names = format_signals(plan.shield);
+  const bool is_term = plan.shield.has(sig::kTerm);
+  return names + " does nothing to any process of the command, whoever sends it" +
+         (is_term ? ": timeout(1), Python's Popen.terminate() and a plain kill end nobody there, another signal does"
+                  : "") +
+         ". Only who blocks it and waits for it (sigwait, signalfd) gets it. Without the privileges of root, programs "
+         "such as sudo gain none.";
+}
+
+// Returns why `auto` puts up no shield on a platform where other presets get one.
+std::string unfit_note(const Invocation& invocation) {
+  const Preset* row = find_preset(invocation.preset);
+  if (row == nullptr || invocation.platform.broadcast.empty()) return "";
+  const std::string names = format_signals(invocation.platform.broadcast);
+  const std::string unfit = " stops its own processes by TERM, and would not end behind a shield; ";
+  switch (row->shielding) {
+    case Shielding::kUnfit:
+      return invocation.preset + unfit + "it finishes by itself when every process gets " + names + ".";
+    case Shielding::kUnfitLoses:
+      return invocation.preset + unfit + "it does not finish when every process gets " + names + ".";
+    case Shielding::kUnwanted:
+      return "with " + std::string(row->variable.empty() ? "TERM_CHILD" : row->variable) +
+             " set a job cleans up on the " + names +
+             " that every process gets; behind a shield it would be killed without that.";
+    case Shielding::kPointless:
+      return "no signal lets " + invocation.preset + " finish its work, so that a shield would gain nothing.";
+    case Shielding::kNeedless:
+    case Shielding::kNeeded:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+Explanation explanation_of(const Invocation& invocation, const PlanResult& result) {
+  const Plan& plan = result.plan;
+  const bool shielded = !plan.shield.empty();
+  return {.command = invocation.command,
+          .preset = preset_of(invocation),
+          .platform = platform_of(invocation),
+          .platform_grace = invocation.platform.grace,
+          .platform_signals_every_process = !invocation.platform.broadcast.empty(),
+          .settings = settings_of(invocation.config),
+          .triggers = triggers_of(plan),
+          .implicit_triggers = {result.implicit_triggers.begin(), result.implicit_triggers.end()},
+          .plan = format_plan(plan.steps),
+          .plan_reason = result.steps_reason,
+          .looks_again = may_recognise_late(invocation),
+          .timeout = plan.timeout,
+          .timeout_reason = result.timeout_reason,
+          .shield = plan.shield,
+          .shield_reason = shielded ? invocation.config.stop_shield.where : "",
+          .shield_note = shielded ? shield_note(plan) : unfit_note(invocation),
+          .plan_if_refused = shielded ? format_plan(result.unshielded.steps) : "",
+          .timeline = timeline_of(plan, invocation.platform),
+          .warnings = invocation.warnings};
+}
+
+}  // namespace graceshim

@@ -1,0 +1,65 @@
+// The content of --explain as a value, which explain_text.cc writes for people and explain_json.cc for programs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explain.h"
+
+namespace graceshim {
+
+struct Explanation {
+  // What was recognised, or why nothing was.
+  struct Recognition {
+    std::string name{};     // empty: nothing was recognised
+    std::string heading{};  // for people: the name and the reason
+    std::string reason{};
+    std::string note{};
+    std::string source{};  // for a preset: where its facts are from
+  };
+
+  struct Setting {
+    std::string name{};   // "stop.timeout"
+    std::string value{};  // empty: none
+    Origin origin = Origin::kDefault;
+    std::string where{};  // empty: the default
+  };
+
+  // One bar of the timeline.
+  struct Bar {
+    std::string what{};    // "delay", "pre_stop", "signal", "platform_kill"
+    std::string label{};   // stands in front of the bar
+    std::string text{};    // follows the time
+    std::string signal{};  // empty unless `what` is "signal"; the same holds for `scope`
+    std::string scope{};
+    Millis from{0};  // kInfinity: never
+    Millis to{0};    // the end of the wait; kInfinity: it has no end; equal to `from`: there is no wait
+  };
+
+  std::vector<std::string> command{};
+  Recognition preset{};
+  Recognition platform{};
+  std::optional<Millis> platform_grace{};
+  bool platform_signals_every_process = false;
+  std::vector<Setting> settings{};
+
+  SignalSet triggers{};
+  std::vector<int> implicit_triggers{};  // the trigger that the first signal of the plan adds
+  std::string plan{};
+  std::string plan_reason{};
+  bool looks_again = false;  // a preset may be found at the moment of the stop
+  Millis timeout{0};
+  std::string timeout_reason{};
+  SignalSet shield{};
+  std::string shield_reason{};    // where the shield was set; empty without a shield
+  std::string shield_note{};      // what the shield does to the command, or why there is none where one is likely
+  std::string plan_if_refused{};  // the plan if the kernel refuses the shield; empty without a shield
+  std::vector<Bar> timeline{};
+
+  std::vector<std::string> warnings{};
+};
+
+Explanation explanation_of(const Invocation& invocation, const PlanResult& result);
+
+}  // namespace graceshim

@@ -1,0 +1,50 @@
+// Puts the report of a life together: events, what step() made of them, and what came of that. Nothing is asked of the
+// world, and nothing is told.
+#pragma once
+
+#include <set>
+#include <span>
+#include <unordered_map>
+
+#include "graceshim/stop_machine.h"
+#include "outcome.h"
+#include "report.h"
+
+namespace graceshim {
+
+class Recorder {
+ public:
+  // `started_at`: a time of CLOCK_MONOTONIC, as the times of events are. The times in the report count from it.
+  explicit Recorder(Millis started_at) : started_at_(started_at) {}
+
+  void note_start(int pid) { report_.pid = pid; }
+  // `ended`: the processes of an event of reaping.
+  void note(const Event& event, std::span<const Ended> ended, const Step& next, std::span<const Outcome> outcomes);
+
+  // Complete once `next` was the last step.
+  [[nodiscard]] const Report& report() const noexcept { return report_; }
+  // Whether the kernel has refused to signal the child.
+  [[nodiscard]] bool child_refused() const noexcept { return child_refused_; }
+  // Whether the child has been started and has not been reaped.
+  [[nodiscard]] bool child_lives() const noexcept { return report_.pid != 0 && !child_ended_; }
+  // Whether there is a straggler that has not ended and that may be signalled.
+  [[nodiscard]] bool has_living_stragglers() const;
+
+ private:
+  void note_ended(const Ended& ended);
+  void note_outcome(const Outcome& outcome);
+  void note_step(const Outcome& outcome);
+  void note_stragglers(std::span<const Process> members);
+  void note_kill(const Outcome& kill);
+  void note_trigger(const Event& event, int signal, Millis at);
+
+  Millis started_at_;
+  Report report_;
+  bool child_ended_ = false;
+  bool child_refused_ = false;
+  std::unordered_map<int, std::size_t> alive_;  // pid -> the stragglers of the report that have not ended
+  std::set<ProcessId> killed_;                  // what is counted in the KILL of the report
+  std::set<ProcessId> refused_;                 // members that may not be signalled
+};
+
+}  // namespace graceshim

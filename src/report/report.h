@@ -1,0 +1,75 @@
+// The report of one run of graceshim: the facts behind its log lines, and the JSON object that holds them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graceshim/duration.h"
+#include "graceshim/result.h"
+#include "graceshim/stop_machine.h"
+#include "processes.h"
+#include "reaper.h"
+
+namespace graceshim {
+
+struct StepRecord {
+  int signal = 0;
+  Scope scope = Scope::kMain;
+  Target target = Target::kChild;
+  Millis at{0};       // since the start
+  int delivered = 0;  // how many processes got the step
+  // The index of the step in the plan, or kKillOfTree for the KILL that ends every plan.
+  int step = 0;
+};
+constexpr int kKillOfTree = -1;
+
+struct StragglerRecord {
+  ProcessId id;
+  std::string name;
+  // Whether graceshim has reaped the process. If its own parent has reaped it, its end stays unknown.
+  bool ended = false;
+  ExitStatus status{};
+};
+
+enum class HookResult : std::uint8_t { kNone, kRunning, kEnded, kNotStarted, kCut };
+
+struct Report {
+  // What was run, and with which settings.
+  std::string version;
+  std::vector<std::string> command;
+  std::string preset;    // empty if there is none
+  std::string platform;  // empty if there is none
+
+  int pid = 0;          // the child's pid; 0 if nothing was started
+  int trigger = 0;      // 0 if no stop was asked for; TERM if our parent has ended
+  int trigger_pid = 0;  // 0 for the kernel, or a process outside our PID namespace
+  unsigned trigger_uid = 0;
+  Millis stop_at{0};   // when the stop began, since the start
+  Millis ended_at{0};  // since the start
+  std::vector<StepRecord> steps;
+  std::vector<StragglerRecord> stragglers;
+  std::uint32_t repeats_ignored = 0;
+  std::uint64_t reaped = 0;  // how many processes, without the child and the hook
+  HookResult hook = HookResult::kNone;
+  ExitStatus hook_status{};  // valid with HookResult::kEnded
+  Usage usage{};
+  // How many OOM kills the cgroup has counted during the run. Nothing if the cgroup does not tell.
+  std::optional<std::uint64_t> oom_kills;
+  Cause cause = Cause::kNone;
+  ExitStatus child{};
+  int status = 0;
+};
+
+constexpr int kReportSchema = 1;
+
+// Returns "exited", "graceful", "escalated", "killed", "unkillable" or "start_failed".
+const char* cause_name(Cause cause) noexcept;
+
+// Returns the report as one line of JSON that ends in a newline, by packaging/report.schema.json, in at most `most`
+// bytes. If the line would be longer, entries are left out from the end: first of the stragglers, then of the steps,
+// then of the words of the command; "shortened" says so. Returns an empty string if `most` is too small even for that.
+std::string render_report(const Report& report, std::size_t most);
+
+}  // namespace graceshim

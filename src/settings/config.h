@@ -1,0 +1,96 @@
+// The settings of one run, each with the place that it came from.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "graceshim/plan.h"
+#include "output.h"
+
+namespace graceshim {
+
+// The layers that a setting can come from, the weakest first.
+enum class Origin : std::uint8_t { kDefault, kPlatform, kPreset, kFile, kEnvironment, kCommandLine };
+
+template <class T>
+struct Setting {
+  T value{};
+  Origin origin = Origin::kDefault;
+  // The place that messages name: "--stop-timeout", "GRACESHIM_STOP_TIMEOUT", "/etc/graceshim.toml:3:11" or "preset
+  // resque". It is empty for a default.
+  std::string where{};
+
+  // Whether a person has set the value for this run. A value from a preset or a platform is assumed, not set.
+  [[nodiscard]] bool is_explicit() const noexcept { return origin >= Origin::kFile; }
+};
+
+// A word that leaves the value to graceshim.
+struct Auto {
+  friend constexpr bool operator==(Auto, Auto) = default;
+};
+using Timeout = std::variant<Auto, Millis>;    // the Millis may be kInfinity
+using Shield = std::variant<Auto, SignalSet>;  // an empty set means no shield
+
+// One row of [signals]. `image` is the signal that is sent in place of `signal`; 0 means "ignore".
+struct SignalMapping {
+  int signal = 0;
+  int image = 0;
+  friend constexpr bool operator==(const SignalMapping&, const SignalMapping&) = default;
+};
+
+struct Config {
+  Setting<std::string> preset{"auto"};
+  Setting<std::string> platform{"auto"};
+
+  Setting<SignalSet> stop_on{SignalSet{sig::kTerm, sig::kInt}};
+  Setting<int> stop_signal{kSameSignal};
+  Setting<Timeout> stop_timeout{Auto{}};
+  Setting<StepList> stop_plan{};  // if empty, the plan is `stop.signal/auto/KILL`
+  Setting<Millis> stop_delay{Millis{0}};
+  // The argument vector. A string in TOML or in an option has become {"/bin/sh", "-c", text}.
+  Setting<std::vector<std::string>> stop_pre_stop{};
+  Setting<Repeat> stop_repeat{Repeat::kAuto};
+  Setting<Shield> stop_shield{Auto{}};
+  Setting<Millis> settle{kSettleTime};  // set by presets only; see Plan::settle
+  // Set by presets only: the plan that replaces stop.plan behind a shield. If it is empty, stop.plan is used there too.
+  Setting<StepList> shielded_plan{};
+  Setting<Stragglers> stop_stragglers{Stragglers::kStop};
+  Setting<Millis> stop_straggler_timeout{Millis{10'000}};
+
+  std::vector<Setting<SignalMapping>> signals{};
+
+  Setting<CodeSet> exit_success{};
+
+  Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
+  Setting<bool> child_die_with_shim{true};
+  Setting<bool> child_die_with_parent{false};
+
+  Setting<LogLevel> log_level{LogLevel::kInfo};
+  Setting<LogFormat> log_format{LogFormat::kText};
+
+  Setting<ReportTarget> report_path{};
+
+  // The settings from here on are set by drop-ins only.
+  Setting<Place> child_place{Place::kOwnGroup};
+  Setting<SignalSet> suspend_on{};
+  Setting<SuccessWhen> exit_success_when{SuccessWhen::kStopped};
+  // Whether graceshim becomes a subreaper. As PID 1 it already acts as one.
+  Setting<bool> subreaper{true};
+  // The signal that the kernel sends to graceshim when its parent ends; 0 means none.
+  Setting<int> parent_death_signal{0};
+  // Whether /bin/sh runs a file that the kernel cannot execute (ENOEXEC), as in execvp(3).
+  Setting<bool> shell_for_scripts{false};
+  Setting<bool> pause{false};             // run without a COMMAND
+  Setting<bool> warns_of_orphans{false};  // log a warning for each orphan that is reaped
+  // Whether descriptors 0 and 1 stay as they were found. As PID 1 graceshim always keeps them.
+  Setting<bool> keeps_standard_fds{false};
+  Setting<Resume> stop_resume{Resume::kAlways};
+  Setting<Ready> child_ready{Ready::kForTheStop};
+  // The signals that are not forwarded if they were ignored when graceshim started.
+  Setting<SignalSet> drop_ignored{SignalSet::from_bits(~std::uint64_t{0})};
+};
+
+}  // namespace graceshim

@@ -1,0 +1,299 @@
+#include "linux_world.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "cgroup.h"
+#include "entry_signals.h"
+#include "facts.h"
+#include "terminal.h"
+#include "text.h"
+
+namespace graceshim {
+namespace {
+
+// When all that was inherited is gone: the loop's, the pipe of the log, the parent's pidfd; then /proc while it is
+// read, a pidfd, a file that is written, the pipe of a hook.
+constexpr int kStandardDescriptors = 3;
+constexpr int kOwnDescriptors = EventLoop::kDescriptors + 8;
+
+// Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
+constexpr int kSpareDescriptors = 64;
+
+// For a pass of KILL over some ten thousand processes. It lies in zeroed memory, which costs nothing until it is
+// touched.
+constexpr std::size_t kWalkMemory = std::size_t{4} * 1024 * 1024;
+alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memory{};
+
+// A tree that forks as fast as it is killed must not keep us for ever.
+constexpr int kWalksWithoutMemory = 32;
+
+constinit LinuxWorld* running_world = nullptr;  // for what has no argument: a handler of the C++ library
+
+constexpr Millis kFlushInterval{100};  // only while lines of the log wait
+
+// The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
+bool is_from_keyboard(int signal, int code) {
+  const SignalSet of_terminal{sig::kInt, sig::kQuit, sig::kTstp, sig::kTtin, sig::kTtou, sig::kWinch};
+  return code == SI_KERNEL && of_terminal.has(signal);
+}
+
+}  // namespace
+
+LinuxWorld::LinuxWorld(const RunRequest& request)
+    : request_(request),
+      starter_(request, self_),
+      log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
+  self_.id.pid = getpid();
+  self_.parent = getppid();
+  self_.group = getpgrp();
+  self_.session = getsid(0);
+
+  running_world = this;
+  std::set_new_handler([] { running_world->die("graceshim: out of memory; every process gets KILL\n"); });
+}
+
+LinuxWorld::~LinuxWorld() {
+  if (std::exchange(running_world, nullptr) != nullptr) std::set_new_handler(nullptr);
+}
+
+// Allocation fails where the address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
+// killer gives no warning. Going on is impossible, and an abort would leave a tree behind that may have been stopped.
+void LinuxWorld::die(std::string_view line) noexcept {
+  static constinit bool has_been_here = false;
+  if (is_pid1()) {
+    graceshim::send_to_everybody(sig::kKill);
+  } else if (std::exchange(has_been_here, true)) {
+    if (walk_) walk_->signal_all(sig::kKill);  // its memory is not enough either
+  } else if (child_ != 0) {
+    walk_.emplace(0, walk_memory);
+    for (int i = 0; i < kWalksWithoutMemory && walk_->find_newcomers(sig::kKill) != 0; ++i) {
+    }
+    send_signal(child_, sig::kKill);
+  }
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  ::_exit(kExitUsage);
+}
+
+int LinuxWorld::pending(SignalSet among) {
+  sigset_t pending;
+  if (sigpending(&pending) != 0) return 0;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (sigismember(&pending, signal) == 1 && among.has(signal)) return signal;
+  }
+  return 0;
+}
+
+Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshielded) {
+  Result<StartedChild> started = starter_.start_child(plan, unshielded);
+  if (started) child_ = started->pid;
+  return started;
+}
+
+Result<void> LinuxWorld::start_hook() {
+  const Result<int> pid = starter_.start_hook(child_);
+  if (!pid) return tl::unexpected<Error>(pid.error());
+  hook_ = *pid;
+  return {};
+}
+
+Result<void> LinuxWorld::open() {
+  if (request_.parent_death_signal != 0 && !set_parent_death_signal(request_.parent_death_signal)) {
+    return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
+  }
+  if (request_.subreaper && !is_pid1() && !become_subreaper()) {
+    log(LogLevel::kWarn,
+        std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
+  }
+  const int limit = descriptor_limit();
+  if (limit < kStandardDescriptors + kOwnDescriptors) {
+    return fail("cannot open the " + std::to_string(kOwnDescriptors) + " descriptors that graceshim needs: " +
+                std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
+  }
+  const std::optional<WaitCall> wait_call = find_wait_call();
+  if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
+  wait_call_ = *wait_call;
+  if (request_.die_with_parent) {
+    parent_ = open_parent_pidfd();
+    if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
+  }
+  return EventLoop::probe();
+}
+
+void LinuxWorld::let_go(int report) {
+  std::vector<int> own = log_.descriptors();
+  own.insert(own.end(), {report, parent_.get()});
+  drop_inherited_fds(own);
+  leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+  if (const Result<void> opened = loop_.open(std::move(parent_)); !opened) {
+    log_.flush();
+    die("graceshim: " + opened.error().message + "; every process gets KILL\n");
+  }
+  // We may have inherited children through exec that ended earlier, and their CHLD with them: reap once before waiting.
+  post(Event::reaped(now(), false));
+}
+
+Event LinuxWorld::next(Millis earliest) {
+  if (std::exchange(suspends_, false)) {
+    log_.flush();  // what has been said must be readable while we are stopped
+    stop_self();
+    loop_.drop_stop_signals();
+  }
+  for (;;) {
+    if (const std::optional<Event> posted = next_posted()) return *posted;
+    if (!is_due(earliest)) no_timer_is_due();
+    if (!loop_.has_signal()) wait(earliest);
+    if (loop_.take_parent_end()) return Event::parent_ended(now());
+    // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
+    const bool others_first = std::exchange(signal_was_last_, false);
+    std::optional<Event> signal = others_first ? std::nullopt : next_signal();
+    if (!signal && is_due(earliest)) return timer_is_due();
+    if (!signal && reaps_again()) return reap(false);
+    if (others_first) signal = next_signal();
+    if (signal) {
+      signal_was_last_ = true;
+      return *signal;
+    }
+  }
+}
+
+// Waits until something may have to be done, at the latest until `earliest`.
+void LinuxWorld::wait(Millis earliest) {
+  log_.flush();
+  if (reaps_again()) earliest = Millis{0};
+  if (log_.waiting()) earliest = std::min(earliest, now() + kFlushInterval);
+  loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));
+}
+
+// Skips what we have caused ourselves, such as the PIPE of a log that has no reader.
+std::optional<Event> LinuxWorld::next_signal() {
+  while (const std::optional<signalfd_siginfo> info = loop_.next_signal()) {
+    if (info->ssi_signo == SIGCHLD) return reap(true);
+    const bool is_own_doing = info->ssi_code <= 0 && static_cast<int>(info->ssi_pid) == self_.id.pid;
+    if (!is_own_doing) return event_of(*info);
+  }
+  return std::nullopt;
+}
+
+Event LinuxWorld::event_of(const signalfd_siginfo& info) {
+  const auto signal = static_cast<int>(info.ssi_signo);
+  Event event = Event::signalled(now(), signal, is_from_keyboard(signal, info.ssi_code));
+  if (info.ssi_code <= 0) {  // pid and uid are valid only for signals that a process has sent
+    event.sender_pid = static_cast<int>(info.ssi_pid);
+    event.sender_uid = info.ssi_uid;
+  }
+  if (info.ssi_code == SI_QUEUE) event.value = info.ssi_ptr;
+  event.was_ignored = !ignored_at_entry({signal}).empty();
+  if (signal == sig::kCont) event.foreground = foreground();
+  event.terminal_gone = signal == sig::kHup && request_.plan.terminal != Terminal::kNone && !has_controlling_terminal();
+  return event;
+}
+
+void LinuxWorld::log_lines(LogLevel level, std::string_view lines) {
+  log_.write_lines(level, lines);
+}
+
+Millis LinuxWorld::now() {
+  return std::chrono::floor<Millis>(monotonic_now());
+}
+
+std::vector<Process> LinuxWorld::own_children() {
+  return graceshim::own_children();
+}
+
+std::vector<int> LinuxWorld::own_child_pids() {
+  return graceshim::own_child_pids();
+}
+
+std::vector<Process> LinuxWorld::descendants() {
+  return graceshim::descendants();
+}
+
+std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {
+  if (first || !walk_)
+    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)), walk_memory);
+  return walk_->find_newcomers(signal);
+}
+
+std::optional<Process> LinuxWorld::next_found() {
+  return walk_ ? walk_->next() : std::nullopt;
+}
+
+std::optional<Process> LinuxWorld::process(int pid) {
+  return graceshim::process(pid);
+}
+
+std::optional<Dispositions> LinuxWorld::dispositions(int pid) {
+  return graceshim::dispositions(pid);
+}
+
+std::vector<std::string> LinuxWorld::command_line(int pid) {
+  return graceshim::command_line(pid);
+}
+
+std::optional<std::string> LinuxWorld::environment_variable(int pid, std::string_view name) {
+  return graceshim::environment_variable(pid, name);
+}
+
+std::optional<StandardInput> LinuxWorld::standard_input(int pid) {
+  return graceshim::standard_input(pid);
+}
+
+bool LinuxWorld::writes_to(int pid, std::uint64_t pipe) {
+  return graceshim::writes_to(pid, pipe);
+}
+
+std::optional<std::uint64_t> LinuxWorld::oom_kills() {
+  return oom_kill_count();
+}
+
+Sent LinuxWorld::send(int child_of_ours, int signal) {
+  return send_signal(child_of_ours, signal);
+}
+
+Sent LinuxWorld::send_verified(const Process& process, int signal) {
+  const int pidfd = walk_ ? walk_->pidfd_of(process.id) : -1;
+  return pidfd >= 0 ? send_held(pidfd, signal) : graceshim::send_verified(process, signal);
+}
+
+Sent LinuxWorld::send_to_group(int group, int signal) {
+  return graceshim::send_to_group(group, signal);
+}
+
+Sent LinuxWorld::send_to_everybody(int signal) {
+  return graceshim::send_to_everybody(signal);
+}
+
+Sent LinuxWorld::queue(int child_of_ours, int signal, std::uint64_t value) {
+  return queue_signal(child_of_ours, signal, value);
+}
+
+Foreground LinuxWorld::foreground() {
+  if (request_.plan.terminal == Terminal::kNone) return Foreground::kElsewhere;
+  const int group = foreground_group();
+  if (group == self_.group) return Foreground::kOurs;
+  return group == child_ ? Foreground::kChild : Foreground::kElsewhere;
+}
+
+// A shell above us gives the terminal to us, and we pass it on; where there is none it is ours to take.
+void LinuxWorld::give_terminal(int group) {
+  pass_terminal(request_.plan.suspendable ? self_.group : 0, group);
+}
+
+void LinuxWorld::take_terminal() {
+  pass_terminal(0, self_.group);
+}
+
+}  // namespace graceshim

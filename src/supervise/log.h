@@ -1,0 +1,45 @@
+// graceshim's own words: one line an event on stderr, as text or JSON, never blocking.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "manners.h"
+#include "output.h"
+
+namespace graceshim {
+
+class Log {
+ public:
+  // `fd` is borrowed: it is never closed and none of its flags are changed. `manners` must outlive the log.
+  Log(LogLevel level, LogFormat format, int fd, const Manners& manners = kOwnManners);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
+  // Queues one line for the next flush(). The line may contain anything: it is escaped in a text log, and is a string
+  // in a JSON log.
+  void write(LogLevel level, std::string_view line);
+  // A text of our own, with nothing from outside in it: of its lines only the first has a prefix.
+  void write_lines(LogLevel level, std::string_view lines);
+
+  // Writes the queued lines, as far as stderr takes them without blocking. If waiting() is true afterwards, the reader
+  // of stderr does not read; call flush() again later.
+  void flush();
+  [[nodiscard]] bool waiting() const noexcept;
+  // Its own descriptors, beside the borrowed one.
+  [[nodiscard]] std::vector<int> descriptors() const;
+
+ private:
+  struct Writer;
+  Writer& writer();
+  LogLevel level_;
+  LogFormat format_;
+  int fd_;
+  const Manners& manners_;
+  std::unique_ptr<Writer> writer_;  // made with the first line: most lives say nothing
+};
+
+}  // namespace graceshim

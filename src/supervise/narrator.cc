@@ -1,0 +1,370 @@
+#include "narrator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "graceshim/duration.h"
+#include "text.h"
+
+namespace graceshim {
+namespace {
+
+std::string describe(ExitStatus status) {
+  if (status.by_signal) return "died of " + signal_name(status.value);
+  return "ended with status " + std::to_string(status.value);
+}
+
+int received_by(const Event& event) {
+  return event.kind == EventKind::kSignal ? event.signal : 0;
+}
+
+}  // namespace
+
+// --- The start. ---
+
+void Narrator::tell_refusal(const Error& error) {
+  world_.log(LogLevel::kError, error.message);
+}
+
+void Narrator::tell_shield(const StartedChild& started, const Plan& plan, const Plan& unshielded) {
+  if (!started.shield_refused.empty()) {
+    std::string line = "the kernel refuses the shield (seccomp: " + started.shield_refused + "): a " +
+                       format_signals(plan.shield) + " that is sent to every process reaches " + command_ +
+                       " and can cost it its work";
+    if (plan.steps != unshielded.steps) line += "; the plan is " + format_plan(unshielded.steps);
+    world_.log(LogLevel::kWarn, line);
+  }
+  if (started.no_new_privs) {
+    world_.log(LogLevel::kInfo,
+               "without CAP_SYS_ADMIN the shield needs no_new_privs: sudo and setuid programs gain "
+               "nothing in the tree of " +
+                   command_);
+  }
+}
+
+void Narrator::tell_started(const StartedChild& started) {
+  SignalSet swallowed;
+  if (started.own_session) {
+    const TerminalLeft& left = started.own_session->left;
+    if (left.error != 0) {
+      remark_error(Remark::kNoTerminal, left.error);
+    } else {
+      remark(left.was_leader ? Remark::kLeftTerminal : Remark::kNotLeader, report().pid, {});
+    }
+    const int refused = started.own_session->terminal_error;
+    if (refused != 0) remark_error(Remark::kChildTerminal, refused);
+    remark(Remark::kSessionMade, report().pid, {});
+    swallowed = left.swallowed;
+  }
+  remark(Remark::kStarted, report().pid, {});
+  for (const int signal : {sig::kHup, sig::kCont}) {
+    if (!swallowed.has(signal)) continue;
+    remark_signal(Remark::kReceived, signal);
+    remark_signal(Remark::kOfHandOver, signal);
+  }
+}
+
+// --- An event. ---
+
+// First what has happened, then why something is done about it, then what came of that.
+void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Step& next,
+                    std::span<const Outcome> outcomes) {
+  const Moment moment{plan, event, next.state};
+  if (const int signal = received_by(event); signal != 0) {
+    remark_signal(Remark::kReceived, signal, signal);
+    if (plan.routes[static_cast<std::size_t>(signal)].is_dropped()) tell_forwarded(event, 0);
+  }
+  if (event.kind == EventKind::kReaped) tell_ended(event, ended);
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.kind == Outcome::Kind::kRecognised) tell_recognised(moment, outcome);
+  }
+  for (const Action& action : next.actions) {
+    if (action.kind == ActionKind::kNote) tell_note(moment, action);
+  }
+  for (const Outcome& outcome : outcomes) tell_outcome(moment, outcome);
+  const bool finished = next.state.phase == Phase::kFinished;
+  if (finished) tell_end(moment);
+  if (event.kind == EventKind::kReaped && !event.more) tell_all_reaped(event.empty, finished);
+}
+
+void Narrator::tell_ended(const Event& event, std::span<const Ended> ended) {
+  if (event.by_chld) tell_chld(true);
+  const bool is_rest = std::exchange(round_goes_on_, event.more);
+  bool chld_told = event.by_chld || is_rest;
+  for (const Ended& process : ended) {
+    if (!std::exchange(chld_told, true)) tell_chld(false);
+    if (process.role != Ended::Role::kHook) {
+      tell_reaped(process);
+    } else if (process.failure) {
+      tell_hook_not_started(process.failure->message);
+    } else if (process.status != ExitStatus{}) {
+      world_.log(LogLevel::kWarn, "stop.pre_stop " + describe(process.status) + "; the stop goes on");
+    }
+  }
+}
+
+void Narrator::tell_reaped(const Ended& ended) {
+  const bool orphan = ended.role != Ended::Role::kChild;
+  remark(ended.status.by_signal ? Remark::kReapedDied : Remark::kReapedExited, ended.pid, ended.status);
+  const Remark of_orphan = ended.status.by_signal ? Remark::kOrphanDied : Remark::kOrphanExited;
+  if (orphan) remark(of_orphan, ended.pid, ended.status);
+  if (orphan && tells_of_orphans_) remark(Remark::kWarnOfOrphan, ended.pid, ended.status);
+}
+
+// What has ended may be reaped while the CHLD that tells of it is unread: the line about it stands before what is
+// reaped, and once.
+void Narrator::tell_chld(bool received) {
+  if (received && std::exchange(chld_told_, false)) return;
+  chld_told_ = !received;
+  remark_signal(Remark::kReceivedChld, sig::kChld);
+}
+
+void Narrator::tell_all_reaped(bool empty, bool finished) {
+  remark(empty ? Remark::kNoneLeft : Remark::kNoneToReap, report().pid, {});
+  if (finished) remark(Remark::kLeaving, report().pid, {});
+}
+
+// --- What the machine has noted. ---
+
+void Narrator::tell_note(const Moment& moment, const Action& note) {
+  const State& state = moment.state;
+  const std::string signal = note.signal == 0 ? std::string("the end of the parent") : signal_name(note.signal);
+  switch (note.note) {
+    case Note::kStopAsked:
+      return tell_stop_asked(moment, note.signal);
+    case Note::kRepeatIgnored:
+      return world_.log(LogLevel::kDebug, signal + " again: the stop is already under way");
+    case Note::kAdvanced:
+      return world_.log(LogLevel::kInfo, signal + " again: on to the next step");
+    case Note::kStragglers:
+      return tell_left_behind(moment, ": the stop goes on with them");
+    case Note::kSettling: {
+      const Millis settle = moment.plan.settle;
+      return tell_left_behind(
+          moment, ": waiting " +
+                      (settle == kInfinity ? std::string("as long as its step does") : format_duration(settle)) +
+                      " for their end");
+    }
+    case Note::kFinishing:
+      return tell_left_behind(
+          moment, std::string(", which may finish") + (state.deadline == kInfinity ? "" : " until the timeout"));
+    case Note::kLeft:
+      if (!manners_.tells_of_stops) return;
+      return world_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
+    case Note::kWaiting:
+      return world_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
+    case Note::kDaemonised:
+      return world_.log(LogLevel::kWarn, child_name() + " has put itself into the background; waiting for " +
+                                             names_of_stragglers() +
+                                             " (start it in the foreground, or set stop.stragglers)");
+    case Note::kHookCut:
+      return world_.log(LogLevel::kWarn, "stop.pre_stop was cut short: KILL to its group");
+    case Note::kTimeout:
+      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(state.deadline - state.t0) + " is over");
+    case Note::kKill:
+      return tell_kill();
+    case Note::kSurvivors:
+      return tell_survivors();
+  }
+}
+
+void Narrator::tell_stop_asked(const Moment& moment, int signal) {
+  const auto& [plan, event, state] = moment;
+  const bool passed_on = plan.steps[0].signal == kSameSignal;
+  if (!world_.logs(LogLevel::kInfo) || (passed_on && !manners_.tells_of_stops)) return;
+  std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
+  if (event.sender_pid != 0) {
+    line += " from pid " + std::to_string(event.sender_pid) + " (uid " + std::to_string(event.sender_uid) + ")";
+  }
+  line += ": stopping " + child_name();
+  const int first = signal_of_step(plan.steps[0].signal, report().trigger);
+  line += " with " + signal_name(first);
+  if (passed_on && plan.broadcast.has(first)) line += ", which the platform has sent to every process itself";
+  if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
+  if (plan.hook) line += " once stop.pre_stop has ended";
+  if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - state.t0);
+  world_.log(LogLevel::kInfo, line);
+}
+
+// Nothing is said where only the hook is left, or where /proc does not show what is.
+void Narrator::tell_left_behind(const Moment& moment, const std::string& what_now) {
+  if (report().stragglers.empty()) return;
+  world_.log(LogLevel::kInfo,
+             child_name() + " " + describe(moment.state.child) + " and left " + names_of_stragglers() + what_now);
+}
+
+void Narrator::tell_kill() {
+  if (recorder_.child_refused() && !recorder_.has_living_stragglers()) return;
+  world_.log(LogLevel::kWarn, "KILL to " + names_of_tree(recorder_.child_lives() && !recorder_.child_refused()));
+}
+
+void Narrator::tell_survivors() {
+  const std::string names = names_of_tree(recorder_.child_lives());
+  world_.log(LogLevel::kError, recorder_.child_refused() ? names + " cannot be ended by graceshim; leaving"
+                                                         : "KILL did not end " + names + "; leaving them");
+}
+
+// --- What has come of it. ---
+
+void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kRerouted:
+      return world_.log(LogLevel::kWarn, child_name() + " does not act on " + signal_name(outcome.signal) +
+                                             ", which goes to what it has started; where a shell stands in front of "
+                                             "the command, write 'exec' before it");
+    case Outcome::Kind::kServed:
+      return tell_served(moment.state.step, outcome);
+    case Outcome::Kind::kForwarded:
+      return tell_forwarded(moment.event, outcome.signal);
+    case Outcome::Kind::kRefused:
+      return tell_refused(outcome);
+    case Outcome::Kind::kSuspended:
+      return remark(Remark::kSuspended, report().pid, {}, received_by(moment.event));
+    case Outcome::Kind::kHookNotStarted:
+      return tell_hook_not_started(outcome.text);
+    case Outcome::Kind::kRecognised:
+    case Outcome::Kind::kStep:
+    case Outcome::Kind::kTree:
+    case Outcome::Kind::kKill:
+    case Outcome::Kind::kHookStarted:
+    case Outcome::Kind::kHookKilled:
+      return;
+  }
+}
+
+void Narrator::tell_recognised(const Moment& moment, const Outcome& outcome) {
+  world_.log(LogLevel::kInfo, describe(outcome.process) + " is recognised as " + outcome.text + ": its plan is " +
+                                  format_plan(moment.plan.steps));
+}
+
+// A step may be for thousands of orphans, which come one by one: the log names the first of them.
+void Narrator::tell_served(int step, const Outcome& outcome) {
+  if (named_step_ != step) {
+    named_step_ = step;
+    named_ = 0;
+  }
+  std::string names;
+  std::size_t count = 0;
+  for (; count < outcome.names.size() && named_ < kNamesPerLine; ++count, ++named_)
+    names += (count == 0 ? "" : ", ") + outcome.names[count];
+  const std::size_t rest = outcome.names.size() - count;
+  if (count == 0)
+    return world_.log(LogLevel::kDebug, signal_name(outcome.signal) + " to " + std::to_string(rest) + " more");
+  world_.log(LogLevel::kInfo, signal_name(outcome.signal) + " to " + names +
+                                  (rest == 0 ? "" : " and " + std::to_string(rest) + " more"));
+}
+
+void Narrator::tell_refused(const Outcome& outcome) {
+  const bool is_child = recorder_.child_lives() && outcome.process.id.pid == report().pid;
+  // Of a KILL that was refused no line is to look as if it had been sent.
+  world_.log(LogLevel::kWarn,
+             (is_child ? child_name() : describe(outcome.process)) + " may not be signalled" +
+                 (outcome.signal == sig::kKill ? "" : ": " + signal_name(outcome.signal) + " was refused") +
+                 " (it runs as another user)");
+}
+
+// `signal` 0: the signal was dropped.
+void Narrator::tell_forwarded(const Event& event, int signal) {
+  const int received = received_by(event);
+  if (received != 0 && received != signal) remark_signal(Remark::kTranslated, signal, received);
+  remark_signal(signal == 0 ? Remark::kDropped : Remark::kForwarded, signal, received);
+}
+
+void Narrator::tell_hook_not_started(const std::string& why) {
+  world_.log(LogLevel::kWarn, "stop.pre_stop: " + why + "; the stop goes on");
+}
+
+// --- The end. ---
+
+void Narrator::tell_end(const Moment& moment) {
+  const Report& report = this->report();
+  if (report.pid != 0) remark_signal(Remark::kDismissal, sig::kTerm);
+  const Remark last_word = report.child.by_signal ? Remark::kChildDied : Remark::kChildExited;
+  if (report.pid != 0 && !manners_.remarks[last_word].text.empty()) return remark(last_word, report.pid, report.child);
+  if (!manners_.tells_of_stops && report.cause <= Cause::kGraceful) return;
+  if (report.cause == Cause::kUnkillable) return;  // that has been said
+  const bool died_unasked = report.cause == Cause::kExited && report.child.by_signal;
+  const bool uneventful = !died_unasked && (report.cause == Cause::kExited || report.cause == Cause::kStartFailed);
+  const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
+  if (!world_.logs(level)) return;
+  if (report.pid == 0) {
+    if (report.cause != Cause::kStartFailed && !moment.plan.pause)
+      world_.log(level, signal_name(received_by(moment.event)) + " came before the start: nothing was started");
+    return;
+  }
+  std::string line = child_name() + " " + describe(report.child);
+  if (report.cause != Cause::kExited && report.trigger != 0) {
+    line += ", " + format_duration(report.ended_at - report.stop_at) + " after " + signal_name(report.trigger);
+  }
+  if (died_unasked) {
+    line += ", which graceshim has not sent";
+    const std::optional<std::uint64_t> oom_kills = world_.oom_kills();
+    if (oom_kills && (*oom_kills > 0 || report.child.value == sig::kKill))
+      line += "; the kernel has counted " + std::to_string(*oom_kills) + " OOM kills in its cgroup";
+  }
+  const bool is_made_success = report.status != exit_code(report.child);
+  if (is_made_success && report.child.by_signal) {
+    world_.log(LogLevel::kDebug, "a command that dies of " + signal_name(report.child.value) +
+                                     " may have no handler for it: then the work that it had begun is lost");
+  }
+  if (is_made_success) line += "; exit.success makes that " + std::to_string(report.status);
+  world_.log(level, line);
+}
+
+// --- Parts of lines. ---
+
+// Called for every orphan that is reaped: nothing is put together where the level is off.
+void Narrator::remark(Remark what, int pid, ExitStatus how, int received) {
+  const Remarks::Line& line = manners_.remarks[what];
+  if (line.text.empty() || !world_.logs(line.level)) return;
+  const std::string pid_text = std::to_string(pid);
+  const std::string number = std::to_string(how.value);
+  const std::string origin = std::to_string(received);
+  const std::string status = std::to_string(report().status);
+  const std::string end = describe(how);
+  const std::string error = std::strerror(how.value);
+  const std::string name = ::strsignal(how.value);
+  world_.log(line.level, expand(line.text, {{'p', pid_text},
+                                            {'n', number},
+                                            {'d', name},
+                                            {'r', error},
+                                            {'o', origin},
+                                            {'c', command_},
+                                            {'e', end},
+                                            {'s', status}}));
+}
+
+void Narrator::remark_signal(Remark what, int signal, int received) {
+  remark(what, report().pid, {true, signal}, received);
+}
+
+void Narrator::remark_error(Remark what, int error) {
+  remark(what, report().pid, {false, error});
+}
+
+std::string Narrator::child_name() const {
+  return std::to_string(report().pid) + " (" + command_ + ")";
+}
+
+std::string Narrator::names_of_stragglers() const {
+  std::string names;
+  std::size_t alive = 0;
+  for (const StragglerRecord& record : report().stragglers) {
+    if (record.ended) continue;
+    if (++alive > kNamesPerLine) continue;
+    if (!names.empty()) names += ", ";
+    names += describe(record.id.pid, record.name);
+  }
+  if (alive > kNamesPerLine) names += " and " + std::to_string(alive - kNamesPerLine) + " more";
+  return names.empty() ? "processes that cannot be named without /proc" : names;
+}
+
+// The child, if it is `named`, and every straggler that has not ended.
+std::string Narrator::names_of_tree(bool child_is_named) const {
+  std::string names = child_is_named ? child_name() : std::string();
+  if (recorder_.has_living_stragglers() || names.empty()) names += (names.empty() ? "" : ", ") + names_of_stragglers();
+  return names;
+}
+
+}  // namespace graceshim

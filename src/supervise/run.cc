@@ -1,0 +1,138 @@
+#include "run.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "entry_signals.h"
+#include "facts.h"
+#include "fds.h"
+#include "linux_world.h"
+#include "report_writer.h"
+#include "supervisor.h"
+#include "terminal.h"
+
+namespace graceshim {
+namespace {
+
+// As in ps(1).
+std::string base_name(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
+}
+
+// The command in the log.
+std::string name_of_command(const RunRequest& request) {
+  if (request.command.empty()) return {};
+  return request.manners.names_whole_command ? request.command[0] : base_name(request.command[0]);
+}
+
+}  // namespace
+
+Entry enter() {
+  fill_standard_fds();
+  Entry entry;
+  entry.pid = getpid();
+  entry.pid1 = is_pid1();
+  if (has_controlling_terminal()) {
+    const bool ours_alone = is_session_leader() || is_alone_in_group();
+    entry.terminal = ours_alone ? Terminal::kHandedOver : Terminal::kShared;
+    entry.suspendable = !is_pid1() && !is_session_leader();
+  }
+  entry.working_directory = working_directory();
+  return entry;
+}
+
+SignalSet ignored_at_start(SignalSet among) noexcept {
+  return ignored_at_entry(among);
+}
+
+Result<std::string> read_whole_file(const std::string& path) {
+  return read_file(path);
+}
+
+bool file_exists(const std::string& path) {
+  struct stat facts {};
+  return stat(path.c_str(), &facts) == 0 || errno != ENOENT;
+}
+
+std::optional<std::vector<std::string>> directory_names(const std::string& path) {
+  DIR* const directory = opendir(path.c_str());
+  if (directory == nullptr) return std::nullopt;
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(directory)) names.emplace_back(entry->d_name);
+  closedir(directory);
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<void> print(std::string_view text, bool to_stderr) {
+  const int fd = to_stderr ? STDERR_FILENO : STDOUT_FILENO;
+  const auto refused = [to_stderr](int reason) {
+    return fail(std::string("cannot write to standard ") + (to_stderr ? "error" : "output") + ": " +
+                std::strerror(reason));
+  };
+  // Open by now, but only since graceshim has put /dev/null there.
+  if ((unsigned{closed_standard_fds()} >> fd & 1U) != 0) return refused(EBADF);
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return refused(written < 0 ? errno : EIO);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+void complain(std::string_view line, const Manners& manners) {
+  Log log(LogLevel::kInfo, LogFormat::kText, STDERR_FILENO, manners);
+  log.write(LogLevel::kError, line);
+  log.flush();
+}
+
+int run(const RunRequest& request) {
+  // Never taken apart, as in app_main().
+  static auto& writer = *new ReportWriter(request.report, request.report_set_by, request.platform);
+  static auto& world = *new LinuxWorld(request);
+  static auto& supervisor = *new Supervisor(
+      request.plan, request.unshielded, world, name_of_command(request),
+      {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
+      request.knowledge);
+  const Result<void> writable = writer.prepare();
+  const Result<void> ready = writable ? world.open() : writable;
+  if (!ready) {
+    supervisor.refuse(ready.error());
+  } else if (const int signal = LinuxWorld::pending(triggers_of(request.plan)); signal != 0) {
+    supervisor.answer(Event::signalled(world.now(), signal));
+  } else {
+    for (const std::string& note : request.notes) world.log(LogLevel::kDebug, note);
+    const Remarks::Line& registered = request.manners.remarks[Remark::kSubreaper];
+    if (request.subreaper && !registered.text.empty()) world.log(registered.level, registered.text);
+    if (!request.subreaper && !world.is_pid1() && !is_subreaper() && !request.manners.no_subreaper.empty())
+      world.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
+    for (const std::string& warning : request.warnings) world.log(LogLevel::kWarn, warning);
+    world.flush_log();  // before the command has a word
+    supervisor.start();
+  }
+  if (!supervisor.finished()) {
+    world.let_go(writer.descriptor());
+    supervisor.run();
+  }
+  if (writable && writer.has_target()) {
+    Report report = supervisor.report();
+    report.version = request.version;
+    report.command = request.command;
+    if (report.preset.empty()) report.preset = request.preset;
+    report.platform = request.platform;
+    if (const Result<void> written = writer.write(report); !written)
+      world.log(LogLevel::kWarn, written.error().message);
+  }
+  world.flush_log();
+  return supervisor.report().status;
+}
+
+}  // namespace graceshim

@@ -1,0 +1,148 @@
+#include "starter.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "entry_signals.h"
+#include "spawn.h"
+#include "terminal.h"
+#include "text.h"
+
+namespace graceshim {
+namespace {
+
+std::vector<char*> argument_vector(const std::vector<std::string>& words) {
+  std::vector<char*> result;
+  result.reserve(words.size() + 1);
+  // execve takes char* for the sake of old programs and changes nothing.
+  for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+SignalsAtStart signals_at_start(const Plan& plan) {
+  return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
+}
+
+int status_of_exec(int error, const Manners& manners) {
+  if (error == ENOENT) return kExitNotFound;
+  if (error == EACCES) return kExitNotExecutable;
+  if (manners.tells_two_errors) return kExitUsage;
+  return error == ENOTDIR ? kExitNotFound : kExitNotExecutable;
+}
+
+Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
+  const std::string quoted = "'" + std::string(name) + "'";
+  const auto cannot_execute = [&](const std::string& why) {
+    return expand(manners.cannot_execute, {{'c', name}, {'r', why}});
+  };
+  switch (failure.stage) {
+    case SpawnFailure::Stage::kClone:
+      return system_error("cannot start a process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kSetup:
+      return system_error("cannot prepare the process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kExec:
+      break;
+  }
+  const int status = status_of_exec(failure.error, manners);
+  if (failure.error == ENOENT || failure.error == ENOTDIR) {
+    const std::string file = find_in_path(name, search_path);
+    const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
+    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end as those of DOS do: CR LF)" : "";
+    if (!interpreter.empty())
+      return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
+  }
+  return {cannot_execute(std::strerror(failure.error)), status};
+}
+
+}  // namespace
+
+Starter::Starter(const RunRequest& request, const Process& self) : request_(request), self_(self) {
+  environment_.reserve(request.environment.size() + 1);
+  const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(getpid());
+  for (char* const entry : request.environment) {
+    const std::string_view text = entry;
+    // Of several the first counts, as in getenv(3), and so in execvp(3).
+    if (search_path_ == nullptr && text.starts_with("PATH=")) search_path_ = entry + std::strlen("PATH=");
+    if (text == own_listen_pid) {
+      listen_pid_.assign("LISTEN_PID=").resize(24);
+      environment_.push_back(listen_pid_.data());
+      continue;
+    }
+    environment_.push_back(entry);
+  }
+  environment_.push_back(nullptr);
+}
+
+Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshielded) {
+  const std::vector<char*> arguments = argument_vector(request_.command);
+  SpawnRequest spawn_request{};
+  spawn_request.argv = arguments.data();
+  spawn_request.envp = environment_.data();
+  spawn_request.search_path = search_path_;
+  spawn_request.signals = signals_at_start(unshielded);
+  const ShieldRequest shield{.signals = plan.shield, .behind_it = signals_at_start(plan)};
+  if (!plan.shield.empty()) spawn_request.shield = &shield;
+  spawn_request.ignore_chld = entry_signals().chld_was_ignored && !plan.starts_default.has(sig::kChld);
+  spawn_request.own_group = plan.place == Place::kOwnGroup;
+  spawn_request.own_session = plan.place == Place::kOwnSession;
+  const TerminalLeft left = spawn_request.own_session ? leave_terminal() : TerminalLeft{};
+  std::vector<char*> shell;
+  if (request_.shell_for_scripts) {
+    static char shell_path[] = "/bin/sh";
+    shell.assign({shell_path, nullptr});
+    shell.insert(shell.end(), arguments.begin() + 1, arguments.end());
+    spawn_request.shell_argv = shell.data();
+  }
+  // The terminal is opened here, because the child's half can do without one more thing that may fail. A graceshim that
+  // was started in the background does not take the terminal.
+  const Fd terminal = plan.terminal == Terminal::kHandedOver ? open_controlling_terminal() : Fd();
+  const bool in_foreground = terminal && tcgetpgrp(terminal.get()) == self_.group;
+  if (in_foreground) spawn_request.terminal = terminal.get();
+  spawn_request.die_with_shim = request_.die_with_shim && self_.id.pid != 1;
+  spawn_request.close_standard = closed_standard_fds();
+  if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
+  const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
+  if (!spawned) {
+    if (in_foreground) pass_terminal(0, self_.group);
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.manners));
+  }
+  const Raised& shield_raised = spawned->shield;
+  StartedChild started{spawned->pid, in_foreground,
+                       shield_raised.error == 0 ? std::string() : std::strerror(shield_raised.error),
+                       shield_raised.no_new_privs};
+  if (spawn_request.own_session) started.own_session = OwnSession{left, spawned->terminal_error};
+  return started;
+}
+
+Result<int> Starter::start_hook(int child) {
+  const std::vector<char*> arguments = argument_vector(request_.pre_stop);
+  const std::string directory =
+      child != 0 && own_proc() ? "/proc/" + std::to_string(child) + "/cwd" : request_.working_directory;
+  SpawnRequest spawn_request{};
+  spawn_request.argv = arguments.data();
+  spawn_request.envp = environment_.data();
+  spawn_request.search_path = search_path_;
+  spawn_request.signals.set_default = SignalSet::from_bits(~std::uint64_t{0});
+  spawn_request.own_group = true;
+  spawn_request.die_with_shim = self_.id.pid != 1;
+  spawn_request.stdout_fd = STDERR_FILENO;
+  spawn_request.directory = directory.c_str();
+  tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
+  if (!launched) return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnManners));
+  hook_failure_ = std::move(launched->failure);
+  return launched->pid;
+}
+
+std::optional<Error> Starter::hook_failure() {
+  const Fd from = std::move(hook_failure_);
+  const std::optional<SpawnFailure> failure = launch_failure(from);
+  if (!failure) return std::nullopt;
+  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnManners);
+}
+
+}  // namespace graceshim

@@ -1,0 +1,37 @@
+// Starts COMMAND and stop.pre_stop, in the environment that graceshim was given.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fds.h"
+#include "graceshim/plan.h"
+#include "graceshim/result.h"
+#include "run.h"
+#include "world.h"
+
+namespace graceshim {
+
+class Starter {
+ public:
+  // Both must outlive it.
+  Starter(const RunRequest& request, const Process& self);
+
+  // As World::start_child().
+  Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
+  // As World::start_hook(); `child` is the child's pid, 0 once it has been reaped. Returns the hook's pid.
+  Result<int> start_hook(int child);
+  // As World::hook_failure().
+  std::optional<Error> hook_failure();
+
+ private:
+  const RunRequest& request_;
+  const Process& self_;
+  std::vector<char*> environment_;  // of the child, with the final null pointer
+  std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
+  const char* search_path_ = nullptr;
+  Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
+};
+
+}  // namespace graceshim
