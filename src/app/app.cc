@@ -22,15 +22,15 @@ namespace {
   std::exit(status);
 }
 
-int refuse(const Error& error, const Manners& manners) {
-  complain(error.message, manners);
-  return manners.status_of(error.status);
+int refuse(const Error& error, const Conventions& conventions) {
+  complain(error.message, conventions);
+  return conventions.status_of(error.status);
 }
 
 // Prints `text`. Returns `status` if the text could be written, and otherwise the exit status of the error.
-int show(std::string_view text, const Manners& manners, int status = kExitSuccess, bool to_stderr = false) {
+int show(std::string_view text, const Conventions& conventions, int status = kExitSuccess, bool to_stderr = false) {
   const Result<void> printed = print(text, to_stderr);
-  return printed ? status : refuse(printed.error(), manners);
+  return printed ? status : refuse(printed.error(), conventions);
 }
 
 std::span<char* const> environment_span(char** environment) {
@@ -52,7 +52,6 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.parent_death_signal = invocation.config.parent_death_signal.value;
   request.subreaper = invocation.config.subreaper.value;
   request.shell_for_scripts = invocation.config.shell_for_scripts.value;
-  request.warns_of_orphans = invocation.config.warns_of_orphans.value;
   request.keeps_standard_fds = invocation.config.keeps_standard_fds.value;
   request.log_level = invocation.config.log_level.value;
   request.log_format = invocation.config.log_format.value;
@@ -102,18 +101,18 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.pid1 = entry.pid1;
   surroundings.files = {read_whole_file, file_exists, directory_names, entry.working_directory};
   static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect_of(surroundings.arguments)));
-  const Manners manners = manners_of(surroundings.arguments);
-  if (!invocation) leave(refuse(invocation.error(), manners));
+  const Conventions conventions = conventions_of(surroundings.arguments);
+  if (!invocation) leave(refuse(invocation.error(), conventions));
   if (const std::optional<Said>& said = invocation->said)
-    leave(show(said->text, manners, said->status, said->to_stderr));
+    leave(show(said->text, conventions, said->status, said->to_stderr));
 
   switch (invocation->mode) {
     case Mode::kHelp:
-      leave(show(help_text(), manners));
+      leave(show(help_text(), conventions));
     case Mode::kVersion:
-      leave(show(version_text(), manners));
+      leave(show(version_text(), conventions));
     case Mode::kListPresets:
-      leave(show(list_presets_text(), manners));
+      leave(show(list_presets_text(), conventions));
     case Mode::kExplain:
     case Mode::kExplainJson:
     case Mode::kRun:
@@ -124,11 +123,12 @@ void app_main(int argc, char** argv, char** environment) {
                                                 .terminal = entry.terminal,
                                                 .suspendable = entry.suspendable};
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
-  if (!plan) leave(refuse(plan.error(), manners));
-  if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), manners));
-  if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), manners));
+  if (!plan) leave(refuse(plan.error(), conventions));
+  if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), conventions));
+  if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), conventions));
   static auto& request = *new RunRequest(request_of(*invocation, *plan, entry));
-  request.manners = manners;
+  request.conventions = conventions;
+  request.narrator = narrator_of(surroundings.arguments, invocation->config);
   request.knowledge = knowledge_of(*invocation, situation, request.plan);
   leave(run(request));
 }

@@ -24,11 +24,11 @@ constexpr auto kOptions = std::to_array<DropInOption>({
 });
 // clang-format on
 
-constexpr Remarks kRemarks{
-    {Remark::kStarted, {LogLevel::kDebug, "pid1 (%p) spawned: %c"}},
-    {Remark::kOrphanExited, {LogLevel::kDebug, "child process %p exited with code %n"}},
-    {Remark::kOrphanDied, {LogLevel::kDebug, "child process %p exited due to signal %n"}},
-    {Remark::kNoneLeft, {LogLevel::kDebug, "got ECHILD: no children left to monitor"}},
+constexpr Templates kLog{
+    {Happening::kStarted, {LogLevel::kDebug, "pid1 (%p) spawned: %c"}},
+    {Happening::kOrphanExited, {LogLevel::kDebug, "child process %p exited with code %n"}},
+    {Happening::kOrphanDied, {LogLevel::kDebug, "child process %p exited due to signal %n"}},
+    {Happening::kNoneLeft, {LogLevel::kDebug, "got ECHILD: no children left to monitor"}},
 };
 
 }  // namespace
@@ -37,15 +37,14 @@ constinit const DropIn kCatatonit{
     .names = {"catatonit"},
     .set_base = set_base,
     .options = kOptions,
-    .manners = {.prefixes = {"ERROR (catatonit:%p): ", "WARN (catatonit:%p): ", "INFO (catatonit:%p): ",
-                             "DEBUG (catatonit:%p): ", "DEBUG (catatonit:%p): "},
-                .remarks = kRemarks,
-                .names_whole_command = true,
-                .tells_of_stops = false,
-                .cannot_execute = "failed to exec pid1: %c: %r",
-                .refused = 1,
-                .not_executable = 1,
-                .not_found = 1},
+    .conventions = {.prefixes = {"ERROR (catatonit:%p): ", "WARN (catatonit:%p): ", "INFO (catatonit:%p): ",
+                                 "DEBUG (catatonit:%p): ", "DEBUG (catatonit:%p): "},
+                    .names_whole_command = true,
+                    .cannot_execute = "failed to exec pid1: %c: %r",
+                    .refused = 1,
+                    .not_executable = 1,
+                    .not_found = 1},
+    .log = kLog,
     .long_options = true,
     .drops_dashes = true,
     .help_on_stderr = true,

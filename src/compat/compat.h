@@ -5,14 +5,19 @@
 #include <span>
 
 #include "configure.h"
-#include "manners.h"
+#include "conventions.h"
+#include "narrator.h"
 
 namespace graceshim {
 
 // Returns the dialect of the init that argv[0] names; our own if it names none.
 Dialect dialect_of(std::span<char* const> arguments);
 
-// Returns the words and exit statuses of the init that argv[0] names; our own if it names none.
-Manners manners_of(std::span<char* const> arguments);
+// Returns the prefixes and exit statuses of the init that argv[0] names; our own if it names none.
+Conventions conventions_of(std::span<char* const> arguments);
+
+// Returns what makes the log of the init that argv[0] names; our own if it names none. The settings say whether each
+// orphan is worth a warning.
+NarratorMaker narrator_of(std::span<char* const> arguments, const Config& config);
 
 }  // namespace graceshim

@@ -60,7 +60,7 @@ class Speaker {
         {{'a', program_}, {'n', name}, {'p', pid_}, {'u', usage}, {'h', help}, {'o', option}, {'v', argument}});
   }
 
-  [[nodiscard]] Said mistake(std::string text) const { return {std::move(text), true, who_.manners.refused}; }
+  [[nodiscard]] Said mistake(std::string text) const { return {std::move(text), true, who_.conventions.refused}; }
 
   // Returns the words that getopt(3) prints for a mistake that it has found.
   [[nodiscard]] Said refusal(const Found& found) const {
@@ -184,6 +184,10 @@ std::vector<std::string> command_in(std::span<char* const> arguments, std::size_
   return command;
 }
 
+const DropIn* drop_in_of(std::span<char* const> arguments) {
+  return arguments.empty() ? nullptr : find_drop_in(arguments[0]);
+}
+
 }  // namespace
 
 std::span<const DropIn* const> drop_ins() noexcept {
@@ -238,7 +242,7 @@ Result<CommandLine> read_command_line_as(const DropIn& who, std::span<char* cons
 }
 
 Dialect dialect_of(std::span<char* const> arguments) {
-  const DropIn* const who = arguments.empty() ? nullptr : find_drop_in(arguments[0]);
+  const DropIn* const who = drop_in_of(arguments);
   if (who == nullptr) return own_dialect();
   return {.read =
               [who](const Surroundings& surroundings) {
@@ -247,9 +251,15 @@ Dialect dialect_of(std::span<char* const> arguments) {
           .is_own = false};
 }
 
-Manners manners_of(std::span<char* const> arguments) {
-  const DropIn* const who = arguments.empty() ? nullptr : find_drop_in(arguments[0]);
-  return who == nullptr ? kOwnManners : who->manners;
+Conventions conventions_of(std::span<char* const> arguments) {
+  const DropIn* const who = drop_in_of(arguments);
+  return who == nullptr ? kOwnConventions : who->conventions;
+}
+
+NarratorMaker narrator_of(std::span<char* const> arguments, const Config& config) {
+  const DropIn* const who = drop_in_of(arguments);
+  if (who == nullptr) return make_narrator;
+  return narrator_by(who->log, who->no_subreaper, config.warns_of_orphans.value);
 }
 
 }  // namespace graceshim

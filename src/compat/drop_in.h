@@ -10,8 +10,9 @@
 
 #include "command_line.h"
 #include "configure.h"
-#include "manners.h"
+#include "conventions.h"
 #include "options.h"
+#include "templates.h"
 
 namespace graceshim {
 
@@ -62,10 +63,12 @@ struct DropIn {
   // Sets what the program begins with, on top of what all of these programs have in common.
   void (*set_base)(Config& config, const Saying& say) = nullptr;
   std::span<const DropInOption> options{};
-  Manners manners{};
-  bool long_options = false;    // false: --version is the only long option, and must be the only word
-  bool drops_dashes = false;    // removes the dashes of PROGRAM -- ARG..., as the usage text of the program says
-  bool help_on_stderr = false;  // true if the help text that an option asks for goes to stderr
+  Conventions conventions{};
+  Templates log;
+  std::string_view no_subreaper{};  // the warning of an init that cannot adopt orphans; empty: there is none
+  bool long_options = false;        // false: --version is the only long option, and must be the only word
+  bool drops_dashes = false;        // removes the dashes of PROGRAM -- ARG..., as the usage text of the program says
+  bool help_on_stderr = false;      // true if the help text that an option asks for goes to stderr
   bool version_on_stderr = false;
   // The rest are texts. In them %a stands for argv[0], %n for its base name, %p for our pid, %u for `usage`, %h for the
   // help text, %o for the option and %v for its argument.

@@ -64,19 +64,19 @@ constexpr auto kOptions = std::to_array<DropInOption>({
 // clang-format on
 
 // People and scripts read the log lines of tini, so the drop-in logs the same words.
-constexpr Remarks kRemarks{
-    {Remark::kSubreaper, {LogLevel::kTrace, "Registered as child subreaper"}},
-    {Remark::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
-    {Remark::kReceivedChld, {LogLevel::kDebug, "Received SIGCHLD"}},
-    {Remark::kForwarded, {LogLevel::kDebug, "Passing signal: '%d'"}},
-    {Remark::kReapedExited, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
-    {Remark::kReapedDied, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
-    {Remark::kWarnOfOrphan, {LogLevel::kWarn, "Reaped zombie process with pid=%p"}},
-    {Remark::kChildExited, {LogLevel::kInfo, "Main child exited normally (with status '%n')"}},
-    {Remark::kChildDied, {LogLevel::kInfo, "Main child exited with signal (with signal '%d')"}},
-    {Remark::kNoneToReap, {LogLevel::kTrace, "No child to reap"}},
-    {Remark::kNoneLeft, {LogLevel::kTrace, "No child to wait"}},
-    {Remark::kLeaving, {LogLevel::kTrace, "Exiting: child has exited"}},
+constexpr Templates kLog{
+    {Happening::kSubreaper, {LogLevel::kTrace, "Registered as child subreaper"}},
+    {Happening::kStarted, {LogLevel::kInfo, "Spawned child process '%c' with pid '%p'"}},
+    {Happening::kReceivedChld, {LogLevel::kDebug, "Received SIGCHLD"}},
+    {Happening::kForwarded, {LogLevel::kDebug, "Passing signal: '%d'"}},
+    {Happening::kReapedExited, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Happening::kReapedDied, {LogLevel::kDebug, "Reaped child with pid: '%p'"}},
+    {Happening::kWarnOfOrphan, {LogLevel::kWarn, "Reaped zombie process with pid=%p"}},
+    {Happening::kChildExited, {LogLevel::kInfo, "Main child exited normally (with status '%n')"}},
+    {Happening::kChildDied, {LogLevel::kInfo, "Main child exited with signal (with signal '%d')"}},
+    {Happening::kNoneToReap, {LogLevel::kTrace, "No child to reap"}},
+    {Happening::kNoneLeft, {LogLevel::kTrace, "No child to wait"}},
+    {Happening::kLeaving, {LogLevel::kTrace, "Exiting: child has exited"}},
 };
 
 constexpr std::string_view kNoSubreaper =
@@ -88,23 +88,23 @@ constexpr std::string_view kNoSubreaper =
 }  // namespace
 
 // docker info reads the version that follows "tini version ", whatever program is its init.
-constinit const DropIn kTini{.names = {"tini", "tini-static", "docker-init"},
-                             .set_base = set_base,
-                             .options = kOptions,
-                             .manners = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ",
-                                                      "[DEBUG tini (%p)] ", "[TRACE tini (%p)] "},
-                                         .remarks = kRemarks,
-                                         .names_whole_command = true,
-                                         .tells_of_stops = false,
-                                         .no_subreaper = kNoSubreaper,
-                                         .cannot_execute = "exec %c failed: %r",
-                                         .refused = 1,
-                                         .tells_two_errors = true},
-                             .drops_dashes = true,
-                             .version = "tini version 0.19.0",
-                             .usage = "Usage: %n [OPTIONS] PROGRAM -- [ARGS] | --version",
-                             .after_mistake = "%h",
-                             .bad_argument = "[FATAL tini (%p)] Not a valid option for %o: %v\n",
-                             .missing_command = "%h"};
+constinit const DropIn kTini{
+    .names = {"tini", "tini-static", "docker-init"},
+    .set_base = set_base,
+    .options = kOptions,
+    .conventions = {.prefixes = {"[FATAL tini (%p)] ", "[WARN  tini (%p)] ", "[INFO  tini (%p)] ", "[DEBUG tini (%p)] ",
+                                 "[TRACE tini (%p)] "},
+                    .names_whole_command = true,
+                    .cannot_execute = "exec %c failed: %r",
+                    .refused = 1,
+                    .tells_two_errors = true},
+    .log = kLog,
+    .no_subreaper = kNoSubreaper,
+    .drops_dashes = true,
+    .version = "tini version 0.19.0",
+    .usage = "Usage: %n [OPTIONS] PROGRAM -- [ARGS] | --version",
+    .after_mistake = "%h",
+    .bad_argument = "[FATAL tini (%p)] Not a valid option for %o: %v\n",
+    .missing_command = "%h"};
 
 }  // namespace graceshim

@@ -53,7 +53,7 @@ bool is_from_keyboard(int signal, int code) {
 LinuxWorld::LinuxWorld(const RunRequest& request)
     : request_(request),
       starter_(request, self_),
-      log_(request.log_level, request.log_format, STDERR_FILENO, request.manners) {
+      log_(request.log_level, request.log_format, STDERR_FILENO, request.conventions) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();

@@ -35,7 +35,7 @@ class LinuxWorld final : public World {
   // actions of an event come first and the words about them afterwards.
   void flush_log() { log_.flush(); }
   // A text of our own of several lines, at once; see Log::write_lines().
-  void log_lines(LogLevel level, std::string_view lines);
+  void log_lines(LogLevel level, std::string_view lines) override;
 
   Event next(Millis earliest) override;
   Millis now() override;

@@ -46,7 +46,8 @@ void append_time(std::string& out, spdlog::log_clock::time_point time) {
 
 class NonBlockingSink : public spdlog::sinks::sink {
  public:
-  NonBlockingSink(LogFormat format, int fd, const Manners& manners) : format_(format), manners_(manners), writer_(fd) {}
+  NonBlockingSink(LogFormat format, int fd, const Conventions& conventions)
+      : format_(format), conventions_(conventions), writer_(fd) {}
 
   void log(const spdlog::details::log_msg& message) override { writer_.add(line_of(message)); }
   void flush() override {
@@ -62,7 +63,7 @@ class NonBlockingSink : public spdlog::sinks::sink {
     std::string line;
     switch (format_) {
       case LogFormat::kText:
-        line = expand(manners_.prefixes[index_of(message.level)], {{'p', std::to_string(getpid())}});
+        line = expand(conventions_.prefixes[index_of(message.level)], {{'p', std::to_string(getpid())}});
         append(line, message.payload);
         break;
       case LogFormat::kJson:
@@ -89,7 +90,7 @@ class NonBlockingSink : public spdlog::sinks::sink {
   }
 
   LogFormat format_;
-  const Manners& manners_;
+  const Conventions& conventions_;
   NonBlockingWriter writer_;
   std::uint64_t dropped_told_ = 0;
 };
@@ -97,8 +98,8 @@ class NonBlockingSink : public spdlog::sinks::sink {
 }  // namespace
 
 struct Log::Writer {
-  Writer(LogLevel level, LogFormat format, int fd, const Manners& manners)
-      : sink(std::make_shared<NonBlockingSink>(format, fd, manners)), logger("graceshim", sink) {
+  Writer(LogLevel level, LogFormat format, int fd, const Conventions& conventions)
+      : sink(std::make_shared<NonBlockingSink>(format, fd, conventions)), logger("graceshim", sink) {
     logger.set_level(spdlog_level(level));
     // The handler that is there by default writes to stderr itself, and would block.
     logger.set_error_handler([](const std::string& /*what*/) {});
@@ -107,13 +108,13 @@ struct Log::Writer {
   spdlog::logger logger;
 };
 
-Log::Log(LogLevel level, LogFormat format, int fd, const Manners& manners)
-    : level_(level), format_(format), fd_(fd), manners_(manners) {}
+Log::Log(LogLevel level, LogFormat format, int fd, const Conventions& conventions)
+    : level_(level), format_(format), fd_(fd), conventions_(conventions) {}
 
 Log::~Log() = default;
 
 Log::Writer& Log::writer() {
-  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_, manners_);
+  if (!writer_) writer_ = std::make_unique<Writer>(level_, format_, fd_, conventions_);
   return *writer_;
 }
 

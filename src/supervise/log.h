@@ -5,15 +5,15 @@
 #include <string_view>
 #include <vector>
 
-#include "manners.h"
+#include "conventions.h"
 #include "output.h"
 
 namespace graceshim {
 
 class Log {
  public:
-  // `fd` is borrowed: it is never closed and none of its flags are changed. `manners` must outlive the log.
-  Log(LogLevel level, LogFormat format, int fd, const Manners& manners = kOwnManners);
+  // `fd` is borrowed: it is never closed and none of its flags are changed. `conventions` must outlive the log.
+  Log(LogLevel level, LogFormat format, int fd, const Conventions& conventions = kOwnConventions);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -38,7 +38,7 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   int fd_;
-  const Manners& manners_;
+  const Conventions& conventions_;
   std::unique_ptr<Writer> writer_;  // made with the first line: most lives say nothing
 };
 

@@ -10,16 +10,20 @@
 namespace graceshim {
 namespace {
 
-std::string describe(ExitStatus status) {
-  if (status.by_signal) return "died of " + signal_name(status.value);
-  return "ended with status " + std::to_string(status.value);
-}
-
 int received_by(const Event& event) {
   return event.kind == EventKind::kSignal ? event.signal : 0;
 }
 
 }  // namespace
+
+std::string describe(ExitStatus status) {
+  if (status.by_signal) return "died of " + signal_name(status.value);
+  return "ended with status " + std::to_string(status.value);
+}
+
+std::unique_ptr<Narrator> make_narrator(World& world, const Recorder& recorder, std::string command) {
+  return std::make_unique<Narrator>(world, recorder, std::move(command));
+}
 
 // --- The start. ---
 
@@ -48,20 +52,20 @@ void Narrator::tell_started(const StartedChild& started) {
   if (started.own_session) {
     const TerminalLeft& left = started.own_session->left;
     if (left.error != 0) {
-      remark_error(Remark::kNoTerminal, left.error);
+      tell_of_child(Happening::kNoTerminal, {false, left.error});
     } else {
-      remark(left.was_leader ? Remark::kLeftTerminal : Remark::kNotLeader, report().pid, {});
+      tell_of_child(left.was_leader ? Happening::kLeftTerminal : Happening::kNotLeader);
     }
     const int refused = started.own_session->terminal_error;
-    if (refused != 0) remark_error(Remark::kChildTerminal, refused);
-    remark(Remark::kSessionMade, report().pid, {});
+    if (refused != 0) tell_of_child(Happening::kChildTerminal, {false, refused});
+    tell_of_child(Happening::kSessionMade);
     swallowed = left.swallowed;
   }
-  remark(Remark::kStarted, report().pid, {});
+  tell_of_child(Happening::kStarted);
   for (const int signal : {sig::kHup, sig::kCont}) {
     if (!swallowed.has(signal)) continue;
-    remark_signal(Remark::kReceived, signal);
-    remark_signal(Remark::kOfHandOver, signal);
+    tell_signal(Happening::kReceived, signal);
+    tell_signal(Happening::kOfHandOver, signal);
   }
 }
 
@@ -72,7 +76,7 @@ void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended>
                     std::span<const Outcome> outcomes) {
   const Moment moment{plan, event, next.state};
   if (const int signal = received_by(event); signal != 0) {
-    remark_signal(Remark::kReceived, signal, signal);
+    tell_signal(Happening::kReceived, signal, signal);
     if (plan.routes[static_cast<std::size_t>(signal)].is_dropped()) tell_forwarded(event, 0);
   }
   if (event.kind == EventKind::kReaped) tell_ended(event, ended);
@@ -105,11 +109,12 @@ void Narrator::tell_ended(const Event& event, std::span<const Ended> ended) {
 }
 
 void Narrator::tell_reaped(const Ended& ended) {
-  const bool orphan = ended.role != Ended::Role::kChild;
-  remark(ended.status.by_signal ? Remark::kReapedDied : Remark::kReapedExited, ended.pid, ended.status);
-  const Remark of_orphan = ended.status.by_signal ? Remark::kOrphanDied : Remark::kOrphanExited;
-  if (orphan) remark(of_orphan, ended.pid, ended.status);
-  if (orphan && tells_of_orphans_) remark(Remark::kWarnOfOrphan, ended.pid, ended.status);
+  const Particulars of{ended.pid, ended.status};
+  const bool died = ended.status.by_signal;
+  tell_happening(died ? Happening::kReapedDied : Happening::kReapedExited, of);
+  if (ended.role == Ended::Role::kChild) return;
+  tell_happening(died ? Happening::kOrphanDied : Happening::kOrphanExited, of);
+  tell_happening(Happening::kWarnOfOrphan, of);
 }
 
 // What has ended may be reaped while the CHLD that tells of it is unread: the line about it stands before what is
@@ -117,12 +122,12 @@ void Narrator::tell_reaped(const Ended& ended) {
 void Narrator::tell_chld(bool received) {
   if (received && std::exchange(chld_told_, false)) return;
   chld_told_ = !received;
-  remark_signal(Remark::kReceivedChld, sig::kChld);
+  tell_signal(Happening::kReceivedChld, sig::kChld);
 }
 
 void Narrator::tell_all_reaped(bool empty, bool finished) {
-  remark(empty ? Remark::kNoneLeft : Remark::kNoneToReap, report().pid, {});
-  if (finished) remark(Remark::kLeaving, report().pid, {});
+  tell_of_child(empty ? Happening::kNoneLeft : Happening::kNoneToReap);
+  if (finished) tell_of_child(Happening::kLeaving);
 }
 
 // --- What the machine has noted. ---
@@ -150,7 +155,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
       return tell_left_behind(
           moment, std::string(", which may finish") + (state.deadline == kInfinity ? "" : " until the timeout"));
     case Note::kLeft:
-      if (!manners_.tells_of_stops) return;
+      if (!tells_of_plain_stops()) return;
       return world_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
     case Note::kWaiting:
       return world_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
@@ -172,7 +177,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
 void Narrator::tell_stop_asked(const Moment& moment, int signal) {
   const auto& [plan, event, state] = moment;
   const bool passed_on = plan.steps[0].signal == kSameSignal;
-  if (!world_.logs(LogLevel::kInfo) || (passed_on && !manners_.tells_of_stops)) return;
+  if (!world_.logs(LogLevel::kInfo) || (passed_on && !tells_of_plain_stops())) return;
   std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
   if (event.sender_pid != 0) {
     line += " from pid " + std::to_string(event.sender_pid) + " (uid " + std::to_string(event.sender_uid) + ")";
@@ -220,7 +225,7 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
     case Outcome::Kind::kRefused:
       return tell_refused(outcome);
     case Outcome::Kind::kSuspended:
-      return remark(Remark::kSuspended, report().pid, {}, received_by(moment.event));
+      return tell_of_child(Happening::kSuspended, {}, received_by(moment.event));
     case Outcome::Kind::kHookNotStarted:
       return tell_hook_not_started(outcome.text);
     case Outcome::Kind::kRecognised:
@@ -267,8 +272,8 @@ void Narrator::tell_refused(const Outcome& outcome) {
 // `signal` 0: the signal was dropped.
 void Narrator::tell_forwarded(const Event& event, int signal) {
   const int received = received_by(event);
-  if (received != 0 && received != signal) remark_signal(Remark::kTranslated, signal, received);
-  remark_signal(signal == 0 ? Remark::kDropped : Remark::kForwarded, signal, received);
+  if (received != 0 && received != signal) tell_signal(Happening::kTranslated, signal, received);
+  tell_signal(signal == 0 ? Happening::kDropped : Happening::kForwarded, signal, received);
 }
 
 void Narrator::tell_hook_not_started(const std::string& why) {
@@ -279,10 +284,10 @@ void Narrator::tell_hook_not_started(const std::string& why) {
 
 void Narrator::tell_end(const Moment& moment) {
   const Report& report = this->report();
-  if (report.pid != 0) remark_signal(Remark::kDismissal, sig::kTerm);
-  const Remark last_word = report.child.by_signal ? Remark::kChildDied : Remark::kChildExited;
-  if (report.pid != 0 && !manners_.remarks[last_word].text.empty()) return remark(last_word, report.pid, report.child);
-  if (!manners_.tells_of_stops && report.cause <= Cause::kGraceful) return;
+  if (report.pid != 0) tell_signal(Happening::kDismissal, sig::kTerm);
+  const Happening last_word = report.child.by_signal ? Happening::kChildDied : Happening::kChildExited;
+  if (report.pid != 0 && has_last_word(last_word)) return tell_of_child(last_word, report.child);
+  if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;
   if (report.cause == Cause::kUnkillable) return;  // that has been said
   const bool died_unasked = report.cause == Cause::kExited && report.child.by_signal;
   const bool uneventful = !died_unasked && (report.cause == Cause::kExited || report.cause == Cause::kStartFailed);
@@ -315,32 +320,16 @@ void Narrator::tell_end(const Moment& moment) {
 // --- Parts of lines. ---
 
 // Called for every orphan that is reaped: nothing is put together where the level is off.
-void Narrator::remark(Remark what, int pid, ExitStatus how, int received) {
-  const Remarks::Line& line = manners_.remarks[what];
-  if (line.text.empty() || !world_.logs(line.level)) return;
-  const std::string pid_text = std::to_string(pid);
-  const std::string number = std::to_string(how.value);
-  const std::string origin = std::to_string(received);
-  const std::string status = std::to_string(report().status);
-  const std::string end = describe(how);
-  const std::string error = std::strerror(how.value);
-  const std::string name = ::strsignal(how.value);
-  world_.log(line.level, expand(line.text, {{'p', pid_text},
-                                            {'n', number},
-                                            {'d', name},
-                                            {'r', error},
-                                            {'o', origin},
-                                            {'c', command_},
-                                            {'e', end},
-                                            {'s', status}}));
+void Narrator::tell_happening(Happening what, const Particulars& of) {
+  const bool is_orphan = what == Happening::kOrphanExited || what == Happening::kOrphanDied;
+  if ((!is_orphan && what != Happening::kStarted) || !world_.logs(LogLevel::kDebug)) return;
+  const std::string pid = std::to_string(of.pid);
+  world_.log(LogLevel::kDebug, is_orphan ? "reaped orphan " + pid + ", which " + describe(of.how)
+                                         : "started " + pid + " (" + command_ + ")");
 }
 
-void Narrator::remark_signal(Remark what, int signal, int received) {
-  remark(what, report().pid, {true, signal}, received);
-}
-
-void Narrator::remark_error(Remark what, int error) {
-  remark(what, report().pid, {false, error});
+void Narrator::tell_of_child(Happening what, ExitStatus how, int received) {
+  tell_happening(what, {report().pid, how, received});
 }
 
 std::string Narrator::child_name() const {

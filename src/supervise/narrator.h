@@ -1,32 +1,66 @@
-// Tells the story of a life in the log, in graceshim's own words or in those of the init that it stands in for. The
-// narrator decides nothing: without it, everything would happen as it does, and the report would be the same.
+// Tells the story of a life in the log, in graceshim's own words; compat/templates.h tells it in those of the init that
+// graceshim stands in for. A narrator decides nothing: without it, everything would happen as it does, and the report
+// would be the same.
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "graceshim/plan.h"
 #include "graceshim/stop_machine.h"
-#include "manners.h"
 #include "outcome.h"
 #include "recorder.h"
 #include "world.h"
 
 namespace graceshim {
 
+// What can have a line in the log of an init. graceshim itself tells of few of these, and says more of its stops.
+enum class Happening : std::uint8_t {
+  kSubreaper,  // graceshim has become a subreaper
+  // The next three: a child is to start in a session of its own.
+  kLeftTerminal,   // graceshim led its session, and has left its terminal
+  kNotLeader,      // graceshim led no session, and so kept its terminal
+  kNoTerminal,     // standard input is not the controlling terminal (%n, %r)
+  kChildTerminal,  // the session of the child did not get the terminal (%n, %r)
+  kSessionMade,    // the child leads a session of its own
+  kStarted,        // the child has been started
+  kReceivedChld,   // CHLD was received; this line comes before those of the processes that are then reaped
+  kReceived,       // any other signal was received
+  kOfHandOver,     // the signal came from leaving the terminal, and is not forwarded
+  kTranslated,     // the signal is mapped to another one
+  kForwarded,      // the signal has been forwarded
+  kDropped,        // the signal is not forwarded, because a setting says so
+  kSuspended,      // graceshim is about to stop itself
+  kReapedExited,   // a process that exited, the child included, was reaped
+  kReapedDied,     // a process that died of a signal, the child included, was reaped
+  kOrphanExited,   // as kReapedExited, but without the child
+  kOrphanDied,     // as kReapedDied, but without the child
+  kWarnOfOrphan,   // an orphan was reaped, and a warning is wanted for each
+  kDismissal,      // the child has ended, and what is left of its group gets signal %n
+  // The next two: how the child has ended, told when graceshim ends.
+  kChildExited,
+  kChildDied,
+  kNoneToReap,  // children are left, but none of them, or no other one, has ended
+  kNoneLeft,    // no child is left
+  kLeaving,     // graceshim exits; this is the last line
+};
+constexpr std::size_t kHappeningCount = static_cast<std::size_t>(Happening::kLeaving) + 1;
+
 class Narrator {
  public:
-  // `command` names the child. `tells_of_orphans`: each orphan that is reaped is worth a warning. `world`, `manners`
-  // and `recorder` must outlive the object. The recorder must have noted an event before the narrator tells of it.
-  Narrator(World& world, const Manners& manners, const Recorder& recorder, std::string command, bool tells_of_orphans)
-      : world_(world),
-        manners_(manners),
-        recorder_(recorder),
-        command_(std::move(command)),
-        tells_of_orphans_(tells_of_orphans) {}
+  // `command` names the child. `world` and `recorder` must outlive the object. The recorder must have noted an event
+  // before the narrator tells of it.
+  Narrator(World& world, const Recorder& recorder, std::string command)
+      : world_(world), recorder_(recorder), command_(std::move(command)) {}
+  virtual ~Narrator() = default;
 
+  // Nothing has been started yet. `is_subreaper`: graceshim has become a subreaper. `adopts`: orphans come to
+  // graceshim, because it is one, or is PID 1.
+  virtual void tell_ready(bool /*is_subreaper*/, bool /*adopts*/) {}
   void tell_refusal(const Error& error);
   // `unshielded` is followed in place of `plan` where the kernel has refused the shield.
   void tell_shield(const StartedChild& started, const Plan& plan, const Plan& unshielded);
@@ -35,13 +69,28 @@ class Narrator {
   void tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Step& next,
             std::span<const Outcome> outcomes);
 
+ protected:
+  struct Particulars {
+    int pid = 0;       // of the process that this is about
+    ExitStatus how{};  // how it has ended; or a signal, or an errno, as `value`
+    int received = 0;  // the signal that graceshim has received; 0: none
+  };
+  virtual void tell_happening(Happening what, const Particulars& of);
+  // Whether there is a line for a stop that only forwards its signal and leaves the rest of the tree behind.
+  [[nodiscard]] virtual bool tells_of_plain_stops() const { return true; }
+  // Whether kChildExited or kChildDied is the last word about the child, in place of our own.
+  [[nodiscard]] virtual bool has_last_word(Happening /*what*/) const { return false; }
+
+  [[nodiscard]] World& world() const noexcept { return world_; }
+  [[nodiscard]] const Report& report() const noexcept { return recorder_.report(); }
+  [[nodiscard]] const std::string& command() const noexcept { return command_; }
+
  private:
   struct Moment {
     const Plan& plan;
     const Event& event;
     const State& state;
   };
-  [[nodiscard]] const Report& report() const noexcept { return recorder_.report(); }
 
   void tell_ended(const Event& event, std::span<const Ended> ended);
   void tell_reaped(const Ended& ended);
@@ -60,23 +109,31 @@ class Narrator {
   void tell_hook_not_started(const std::string& why);
   void tell_end(const Moment& moment);
 
-  void remark(Remark what, int pid, ExitStatus how, int received = 0);
-  void remark_signal(Remark what, int signal, int received = 0);
-  void remark_error(Remark what, int error);
+  // Of the child, or of a signal or an errno that concerns it.
+  void tell_of_child(Happening what, ExitStatus how = {}, int received = 0);
+  void tell_signal(Happening what, int signal, int received = 0) { tell_of_child(what, {true, signal}, received); }
 
   [[nodiscard]] std::string child_name() const;
   [[nodiscard]] std::string names_of_stragglers() const;
   [[nodiscard]] std::string names_of_tree(bool child_is_named) const;
 
   World& world_;
-  const Manners& manners_;
   const Recorder& recorder_;
   std::string command_;
-  bool tells_of_orphans_;
   int named_step_ = -1;         // the step of which the log names orphans,
   std::size_t named_ = 0;       // and how many it has named
   bool round_goes_on_ = false;  // the last round of reaping was not the end of what its CHLD has told of
   bool chld_told_ = false;      // of a CHLD that is unread yet
 };
+
+// "died of TERM", "ended with status 1".
+std::string describe(ExitStatus status);
+
+// Makes a narrator. `world` and `recorder` must outlive it.
+using NarratorMaker =
+    std::function<std::unique_ptr<Narrator>(World& world, const Recorder& recorder, std::string command)>;
+
+// Makes the narrator that tells in graceshim's own words.
+std::unique_ptr<Narrator> make_narrator(World& world, const Recorder& recorder, std::string command);
 
 }  // namespace graceshim

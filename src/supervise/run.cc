@@ -29,7 +29,7 @@ std::string base_name(const std::string& path) {
 // The command in the log.
 std::string name_of_command(const RunRequest& request) {
   if (request.command.empty()) return {};
-  return request.manners.names_whole_command ? request.command[0] : base_name(request.command[0]);
+  return request.conventions.names_whole_command ? request.command[0] : base_name(request.command[0]);
 }
 
 }  // namespace
@@ -88,8 +88,8 @@ Result<void> print(std::string_view text, bool to_stderr) {
   return {};
 }
 
-void complain(std::string_view line, const Manners& manners) {
-  Log log(LogLevel::kInfo, LogFormat::kText, STDERR_FILENO, manners);
+void complain(std::string_view line, const Conventions& conventions) {
+  Log log(LogLevel::kInfo, LogFormat::kText, STDERR_FILENO, conventions);
   log.write(LogLevel::kError, line);
   log.flush();
 }
@@ -100,7 +100,7 @@ int run(const RunRequest& request) {
   static auto& world = *new LinuxWorld(request);
   static auto& supervisor = *new Supervisor(
       request.plan, request.unshielded, world, name_of_command(request),
-      {.manners = request.manners, .of_orphans = request.warns_of_orphans, .of_everybody = writer.has_target()},
+      {.conventions = request.conventions, .narrator = request.narrator, .of_everybody = writer.has_target()},
       request.knowledge);
   const Result<void> writable = writer.prepare();
   const Result<void> ready = writable ? world.open() : writable;
@@ -110,10 +110,7 @@ int run(const RunRequest& request) {
     supervisor.answer(Event::signalled(world.now(), signal));
   } else {
     for (const std::string& note : request.notes) world.log(LogLevel::kDebug, note);
-    const Remarks::Line& registered = request.manners.remarks[Remark::kSubreaper];
-    if (request.subreaper && !registered.text.empty()) world.log(registered.level, registered.text);
-    if (!request.subreaper && !world.is_pid1() && !is_subreaper() && !request.manners.no_subreaper.empty())
-      world.log_lines(LogLevel::kWarn, request.manners.no_subreaper);
+    supervisor.tell_ready(request.subreaper, request.subreaper || world.is_pid1() || is_subreaper());
     for (const std::string& warning : request.warnings) world.log(LogLevel::kWarn, warning);
     world.flush_log();  // before the command has a word
     supervisor.start();

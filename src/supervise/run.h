@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "conventions.h"
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
 #include "late_recognition.h"
-#include "manners.h"
+#include "narrator.h"
 #include "output.h"
 
 namespace graceshim {
@@ -40,7 +41,7 @@ std::optional<std::vector<std::string>> directory_names(const std::string& path)
 Result<void> print(std::string_view text, bool to_stderr = false);
 
 // Writes one line to stderr, without ever blocking. What is in it need not be escaped.
-void complain(std::string_view line, const Manners& manners);
+void complain(std::string_view line, const Conventions& conventions);
 
 struct RunRequest {
   Plan plan;
@@ -54,9 +55,9 @@ struct RunRequest {
   int parent_death_signal = 0;  // what the kernel sends us when our parent ends; 0: nothing
   bool subreaper = true;
   bool shell_for_scripts = false;   // /bin/sh runs what is no executable format
-  bool warns_of_orphans = false;    // each that is reaped
   bool keeps_standard_fds = false;  // 0 and 1 stay as they were found; as PID 1 they always do
-  Manners manners;
+  Conventions conventions;
+  NarratorMaker narrator = make_narrator;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start

@@ -28,17 +28,18 @@ SignalsAtStart signals_at_start(const Plan& plan) {
   return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
 }
 
-int status_of_exec(int error, const Manners& manners) {
+int status_of_exec(int error, const Conventions& conventions) {
   if (error == ENOENT) return kExitNotFound;
   if (error == EACCES) return kExitNotExecutable;
-  if (manners.tells_two_errors) return kExitUsage;
+  if (conventions.tells_two_errors) return kExitUsage;
   return error == ENOTDIR ? kExitNotFound : kExitNotExecutable;
 }
 
-Error start_error(const char* name, const char* search_path, const SpawnFailure& failure, const Manners& manners) {
+Error start_error(const char* name, const char* search_path, const SpawnFailure& failure,
+                  const Conventions& conventions) {
   const std::string quoted = "'" + std::string(name) + "'";
   const auto cannot_execute = [&](const std::string& why) {
-    return expand(manners.cannot_execute, {{'c', name}, {'r', why}});
+    return expand(conventions.cannot_execute, {{'c', name}, {'r', why}});
   };
   switch (failure.stage) {
     case SpawnFailure::Stage::kClone:
@@ -48,7 +49,7 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
     case SpawnFailure::Stage::kExec:
       break;
   }
-  const int status = status_of_exec(failure.error, manners);
+  const int status = status_of_exec(failure.error, conventions);
   if (failure.error == ENOENT || failure.error == ENOTDIR) {
     const std::string file = find_in_path(name, search_path);
     const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
@@ -109,7 +110,7 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
     if (in_foreground) pass_terminal(0, self_.group);
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.manners));
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.conventions));
   }
   const Raised& shield_raised = spawned->shield;
   StartedChild started{spawned->pid, in_foreground,
@@ -133,7 +134,8 @@ Result<int> Starter::start_hook(int child) {
   spawn_request.stdout_fd = STDERR_FILENO;
   spawn_request.directory = directory.c_str();
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
-  if (!launched) return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnManners));
+  if (!launched)
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnConventions));
   hook_failure_ = std::move(launched->failure);
   return launched->pid;
 }
@@ -142,7 +144,7 @@ std::optional<Error> Starter::hook_failure() {
   const Fd from = std::move(hook_failure_);
   const std::optional<SpawnFailure> failure = launch_failure(from);
   if (!failure) return std::nullopt;
-  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnManners);
+  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnConventions);
 }
 
 }  // namespace graceshim

@@ -10,14 +10,14 @@ Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, World& world, c
     : world_(world),
       plan_(&plan),
       unshielded_(unshielded),
-      manners_(telling.manners),
+      conventions_(telling.conventions),
       effects_(world, command, telling.of_everybody, knowledge),
       recorder_(world.now()),
-      narrator_(world, telling.manners, recorder_, command, telling.of_orphans) {}
+      narrator_(telling.narrator(world, recorder_, command)) {}
 
 void Supervisor::refuse(const Error& error) {
-  narrator_.tell_refusal(error);
-  answer(Event::start_failed(world_.now(), manners_.status_of(error.status)));
+  narrator_->tell_refusal(error);
+  answer(Event::start_failed(world_.now(), conventions_.status_of(error.status)));
 }
 
 void Supervisor::start() {
@@ -25,11 +25,11 @@ void Supervisor::start() {
   const Result<StartedChild> started = world_.start_child(*plan_, unshielded_);
   if (!started) return refuse(started.error());
   recorder_.note_start(started->pid);
-  narrator_.tell_shield(*started, *plan_, unshielded_);
+  narrator_->tell_shield(*started, *plan_, unshielded_);
   // It is safe to change plans here: no step has been taken yet.
   if (!started->shield_refused.empty()) plan_ = &unshielded_;
   answer(Event::started(world_.now(), started->in_foreground));
-  narrator_.tell_started(*started);
+  narrator_->tell_started(*started);
 }
 
 void Supervisor::run() {
@@ -48,7 +48,7 @@ void Supervisor::answer(const Event& event) {
 
   const std::vector<Outcome> outcomes = effects_.take_outcomes();
   recorder_.note(event, ended, next, outcomes);
-  narrator_.tell(*plan_, event, ended, next, outcomes);
+  narrator_->tell(*plan_, event, ended, next, outcomes);
 }
 
 // What runs by now may be another command than the one that was started, with a plan of its own.

@@ -1,14 +1,15 @@
 // The loop of a life: the world says what happens, step() answers, the actions are performed in the machine's order.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "conventions.h"
 #include "effects.h"
 #include "graceshim/plan.h"
 #include "graceshim/stop_machine.h"
 #include "late_recognition.h"
-#include "manners.h"
 #include "narrator.h"
 #include "recorder.h"
 #include "report.h"
@@ -20,16 +21,18 @@ class Supervisor {
  public:
   // What is told beyond the ordinary.
   struct Telling {
-    const Manners& manners = kOwnManners;
-    bool of_orphans = false;    // a warning for each that is reaped
+    const Conventions& conventions = kOwnConventions;
+    NarratorMaker narrator = make_narrator;
     bool of_everybody = false;  // a report is read: each straggler with its name, not the first ones alone
   };
 
   // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
-  // `world`, the manners and `knowledge` must outlive the supervisor.
+  // `world`, the conventions and `knowledge` must outlive the supervisor.
   Supervisor(const Plan& plan, const Plan& unshielded, World& world, const std::string& command, const Telling& telling,
              const LateRecognition& knowledge = kRecognisesNothing);
 
+  // To be called before refuse() and start(), with what Narrator::tell_ready() says.
+  void tell_ready(bool is_subreaper, bool adopts) { narrator_->tell_ready(is_subreaper, adopts); }
   // The command cannot be started, for this reason.
   void refuse(const Error& error);
   void start();
@@ -51,11 +54,11 @@ class Supervisor {
   const Plan* plan_;
   const Plan& unshielded_;
   std::optional<Plan> late_plan_;  // of the preset that the command was recognised as when the stop began
-  const Manners& manners_;
+  const Conventions& conventions_;
   State state_;
   Effects effects_;
   Recorder recorder_;
-  Narrator narrator_;
+  std::unique_ptr<Narrator> narrator_;
 };
 
 }  // namespace graceshim

@@ -106,6 +106,8 @@ class World {
 
   virtual bool logs(LogLevel level) = 0;
   virtual void log(LogLevel level, std::string_view line) = 0;
+  // Several lines, which are not escaped; only the first has a prefix.
+  virtual void log_lines(LogLevel level, std::string_view lines) = 0;
 
  protected:
   // The next event that was posted, if there is one.

@@ -96,7 +96,7 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
       dialect_of(argument_pointers));
   if (!invocation) return check_error(invocation.error());
   if (invocation->said) {
-    const int refused = manners_of(argument_pointers).refused;
+    const int refused = conventions_of(argument_pointers).refused;
     check(invocation->said->text.ends_with('\n'), "what is said does not end in a newline");
     check(is_lines(invocation->said->text), "what is said drives a terminal");
     check(invocation->said->status == kExitSuccess || invocation->said->status == refused, "not a status of theirs");

@@ -133,6 +133,7 @@ class SimulatedWorld final : public World {
   void take_terminal() override { terminal_history_.push_back("back"); }
   void suspend() override { terminal_history_.push_back("suspended"); }
   bool logs(LogLevel level) override { return level <= log_level; }
+  void log_lines(LogLevel level, std::string_view lines) override { log(level, lines); }
   void log(LogLevel level, std::string_view line) override {
     if (logs(level)) lines_.push_back({now_, level, std::string(line)});
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "simulation.h"
+#include "templates.h"
 
 namespace graceshim {
 namespace {
@@ -708,25 +709,25 @@ TEST(Pause, ReapsUntilTheFirstTriggerAndStartsNothing) {
   EXPECT_EQ(run.world.child(), 0);
 }
 
-TEST(Manners, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
-  const Manners manners{.refused = 1, .not_executable = 2, .not_found = 3};
+TEST(Words, OthersHaveOtherStatusesForACommandThatCannotBeStarted) {
+  const Conventions conventions{.refused = 1, .not_executable = 2, .not_found = 3};
   for (const auto& [own, theirs] : {std::pair{kExitUsage, 1}, {kExitNotExecutable, 2}, {kExitNotFound, 3}}) {
     const Plan plan = plan_of("same/auto/KILL", kInfinity);
     SimulatedWorld world;
     world.start_failure = own;
-    Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
+    Supervisor supervisor(plan, plan, world, "command", {.conventions = conventions});
     supervisor.start();
     EXPECT_EQ(supervisor.report().status, theirs);
   }
 }
 
 // A life with a signal that goes on as another one, an orphan and an end: "LEVEL text" of every line.
-std::vector<std::string> lines_of_a_life(const Manners& manners, bool warns_of_orphans) {
+std::vector<std::string> lines_of_a_life(NarratorMaker narrator) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.routes[sig::kHup] = Route::forward_as(sig::kUsr1);
   SimulatedWorld world;
   world.on_child_start = [](SimProcess& child) { child.catches[sig::kUsr1] = {seconds(1), 7}; };
-  Supervisor supervisor(plan, plan, world, "command", {.manners = manners, .of_orphans = warns_of_orphans});
+  Supervisor supervisor(plan, plan, world, "command", {.narrator = std::move(narrator)});
   supervisor.start();
   SimProcess& orphan = world.fork_from(world.child(), "orphan");
   orphan.facts.parent = SimulatedWorld::kOwnPid;
@@ -739,40 +740,38 @@ std::vector<std::string> lines_of_a_life(const Manners& manners, bool warns_of_o
   return lines;
 }
 
-TEST(Manners, TheWordsOfALifeAreThoseOfWhoeverWeStandFor) {
-  Manners manners;
-  manners.remarks = {{Remark::kStarted, {LogLevel::kInfo, "%c is %p"}},
-                     {Remark::kReceived, {LogLevel::kDebug, "got %n"}},
-                     {Remark::kTranslated, {LogLevel::kDebug, "%o is %n"}},
-                     {Remark::kForwarded, {LogLevel::kDebug, "sent %n, %d"}},
-                     {Remark::kReapedExited, {LogLevel::kDebug, "%p exited: %n"}},
-                     {Remark::kReapedDied, {LogLevel::kDebug, "%p died: %n"}},
-                     {Remark::kWarnOfOrphan, {LogLevel::kWarn, "orphan %p %e"}},
-                     {Remark::kChildExited, {LogLevel::kInfo, "exit %s"}}};
+TEST(Words, TheWordsOfALifeAreThoseOfWhoeverWeStandFor) {
+  constexpr Templates kTemplates{{Happening::kStarted, {LogLevel::kInfo, "%c is %p"}},
+                                 {Happening::kReceived, {LogLevel::kDebug, "got %n"}},
+                                 {Happening::kTranslated, {LogLevel::kDebug, "%o is %n"}},
+                                 {Happening::kForwarded, {LogLevel::kDebug, "sent %n, %d"}},
+                                 {Happening::kReapedExited, {LogLevel::kDebug, "%p exited: %n"}},
+                                 {Happening::kReapedDied, {LogLevel::kDebug, "%p died: %n"}},
+                                 {Happening::kWarnOfOrphan, {LogLevel::kWarn, "orphan %p %e"}},
+                                 {Happening::kChildExited, {LogLevel::kInfo, "exit %s"}}};
   const std::vector<std::string> lines{
       "2 command is 101", "3 102 died: 15", "3 got 1", "3 1 is 10", "3 sent 10, User defined signal 1",
       "3 101 exited: 7",  "2 exit 7"};
-  EXPECT_EQ(lines_of_a_life(manners, false), lines);
+  EXPECT_EQ(lines_of_a_life(narrator_by(kTemplates)), lines);
   std::vector<std::string> warned = lines;
   warned.insert(warned.begin() + 2, "1 orphan 102 died of TERM");
-  EXPECT_EQ(lines_of_a_life(manners, true), warned);
+  EXPECT_EQ(lines_of_a_life(narrator_by(kTemplates, {}, true)), warned);
 }
 
-TEST(Manners, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
-  Manners manners;
-  manners.remarks = {{Remark::kReceivedChld, {LogLevel::kDebug, "got %n"}},
-                     {Remark::kReapedExited, {LogLevel::kDebug, "%p exited"}},
-                     {Remark::kReapedDied, {LogLevel::kDebug, "%p died"}},
-                     {Remark::kOrphanExited, {LogLevel::kDebug, "orphan %p exited: %n"}},
-                     {Remark::kOrphanDied, {LogLevel::kDebug, "orphan %p died: %n"}},
-                     {Remark::kDismissal, {LogLevel::kDebug, "sent %n"}},
-                     {Remark::kChildExited, {LogLevel::kInfo, "exit %s"}},
-                     {Remark::kNoneToReap, {LogLevel::kTrace, "none to reap"}},
-                     {Remark::kNoneLeft, {LogLevel::kTrace, "none left"}},
-                     {Remark::kLeaving, {LogLevel::kTrace, "leaving"}}};
+TEST(Words, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
+  constexpr Templates kTemplates{{Happening::kReceivedChld, {LogLevel::kDebug, "got %n"}},
+                                 {Happening::kReapedExited, {LogLevel::kDebug, "%p exited"}},
+                                 {Happening::kReapedDied, {LogLevel::kDebug, "%p died"}},
+                                 {Happening::kOrphanExited, {LogLevel::kDebug, "orphan %p exited: %n"}},
+                                 {Happening::kOrphanDied, {LogLevel::kDebug, "orphan %p died: %n"}},
+                                 {Happening::kDismissal, {LogLevel::kDebug, "sent %n"}},
+                                 {Happening::kChildExited, {LogLevel::kInfo, "exit %s"}},
+                                 {Happening::kNoneToReap, {LogLevel::kTrace, "none to reap"}},
+                                 {Happening::kNoneLeft, {LogLevel::kTrace, "none left"}},
+                                 {Happening::kLeaving, {LogLevel::kTrace, "leaving"}}};
   const Plan plan = plan_of("same/auto/KILL", kInfinity);
   SimulatedWorld world;
-  Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
+  Supervisor supervisor(plan, plan, world, "command", {.narrator = narrator_by(kTemplates)});
   supervisor.start();
   SimProcess& orphan = world.fork_from(world.child(), "orphan");
   orphan.facts.parent = SimulatedWorld::kOwnPid;
@@ -789,22 +788,21 @@ TEST(Manners, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
   EXPECT_EQ(lines, expected);
 }
 
-TEST(Manners, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
-  Manners manners;
-  manners.remarks = {{Remark::kLeftTerminal, {LogLevel::kDebug, "left"}},
-                     {Remark::kNotLeader, {LogLevel::kDebug, "no leader"}},
-                     {Remark::kNoTerminal, {LogLevel::kDebug, "none: %n %r"}},
-                     {Remark::kChildTerminal, {LogLevel::kDebug, "refused: %n"}},
-                     {Remark::kSessionMade, {LogLevel::kDebug, "session"}},
-                     {Remark::kStarted, {LogLevel::kDebug, "started %p"}},
-                     {Remark::kReceived, {LogLevel::kDebug, "got %n"}},
-                     {Remark::kOfHandOver, {LogLevel::kDebug, "swallowed %n"}}};
+TEST(Words, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
+  constexpr Templates kTemplates{{Happening::kLeftTerminal, {LogLevel::kDebug, "left"}},
+                                 {Happening::kNotLeader, {LogLevel::kDebug, "no leader"}},
+                                 {Happening::kNoTerminal, {LogLevel::kDebug, "none: %n %r"}},
+                                 {Happening::kChildTerminal, {LogLevel::kDebug, "refused: %n"}},
+                                 {Happening::kSessionMade, {LogLevel::kDebug, "session"}},
+                                 {Happening::kStarted, {LogLevel::kDebug, "started %p"}},
+                                 {Happening::kReceived, {LogLevel::kDebug, "got %n"}},
+                                 {Happening::kOfHandOver, {LogLevel::kDebug, "swallowed %n"}}};
   using Lines = std::vector<std::string>;
-  const auto told = [&manners](std::optional<OwnSession> session) {
+  const auto told = [&kTemplates](std::optional<OwnSession> session) {
     const Plan plan = plan_of("same/auto/KILL", kInfinity);
     SimulatedWorld world;
     world.own_session = session;
-    Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
+    Supervisor supervisor(plan, plan, world, "command", {.narrator = narrator_by(kTemplates)});
     supervisor.start();
     Lines lines;
     for (const LogLine& line : world.lines()) lines.push_back(line.text);
@@ -818,19 +816,18 @@ TEST(Manners, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
             (Lines{std::string("none: 25 ") + std::strerror(ENOTTY), "refused: 25", "session", "started 101"}));
 }
 
-TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
+TEST(Words, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
   Plan plan = plan_of("same/auto/KILL", kInfinity);
   plan.routes[sig::kHup] = Route::drop();
   plan.routes[sig::kTstp] = Route::forward_as(sig::kStop);
   plan.suspend_on = {sig::kTstp};
-  Manners manners;
-  manners.remarks = {{Remark::kReceived, {LogLevel::kDebug, "got %n"}},
-                     {Remark::kTranslated, {LogLevel::kDebug, "%o is %n"}},
-                     {Remark::kForwarded, {LogLevel::kDebug, "sent %n"}},
-                     {Remark::kDropped, {LogLevel::kDebug, "kept %n"}},
-                     {Remark::kSuspended, {LogLevel::kDebug, "stopping"}}};
+  constexpr Templates kTemplates{{Happening::kReceived, {LogLevel::kDebug, "got %n"}},
+                                 {Happening::kTranslated, {LogLevel::kDebug, "%o is %n"}},
+                                 {Happening::kForwarded, {LogLevel::kDebug, "sent %n"}},
+                                 {Happening::kDropped, {LogLevel::kDebug, "kept %n"}},
+                                 {Happening::kSuspended, {LogLevel::kDebug, "stopping"}}};
   SimulatedWorld world;
-  Supervisor supervisor(plan, plan, world, "command", {.manners = manners});
+  Supervisor supervisor(plan, plan, world, "command", {.narrator = narrator_by(kTemplates)});
   supervisor.start();
   world.signal_us(sig::kHup);
   world.signal_us(sig::kTstp);
@@ -841,8 +838,8 @@ TEST(Manners, TheWordsTellOfWhatIsDroppedAndOfASuspension) {
             (std::vector<std::string>{"got 1", "1 is 0", "kept 0", "got 20", "20 is 19", "sent 19", "stopping"}));
 }
 
-TEST(Manners, OurOwnWordsTellOfTheStartOfOrphansAndOfTheEnd) {
-  EXPECT_EQ(lines_of_a_life(kOwnManners, true),
+TEST(Words, OurOwnWordsTellOfTheStartOfOrphansAndOfTheEnd) {
+  EXPECT_EQ(lines_of_a_life(make_narrator),
             (std::vector<std::string>{"3 started 101 (command)", "3 reaped orphan 102, which died of TERM",
                                       "3 101 (command) ended with status 7"}));
 }
@@ -864,7 +861,7 @@ TEST(Supervisor, WhereOnlyTheStoppedAreResumedNobodyElseHearsOfACont) {
   }
 }
 
-TEST(Manners, ALifeWithoutAStopSaysNothingAtInfo) {
+TEST(Words, ALifeWithoutAStopSaysNothingAtInfo) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.start();
   run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, 1}); });
@@ -872,7 +869,7 @@ TEST(Manners, ALifeWithoutAStopSaysNothingAtInfo) {
   for (const LogLine& line : run.world.lines()) EXPECT_EQ(line.level, LogLevel::kDebug) << line.text;
 }
 
-TEST(Manners, AStopIsToldInThreeLinesAtMost) {
+TEST(Words, AStopIsToldInThreeLinesAtMost) {
   Simulation run(plan_of("same/auto/KILL", seconds(2)));
   run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
   run.start();
