@@ -10,7 +10,8 @@
 
 namespace graceshim {
 
-// The numbers that the stop machine refers to. core does not include <csignal>; os asserts that the two agree.
+// The numbers that the stop machine refers to. The engine does not include <csignal>; os asserts that the two
+// agree.
 namespace sig {
 constexpr int kHup = 1, kInt = 2, kQuit = 3, kAbrt = 6, kKill = 9, kUsr1 = 10, kUsr2 = 12, kPipe = 13, kTerm = 15,
               kChld = 17, kCont = 18, kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;

@@ -1,6 +1,6 @@
 // The stop machine decides what to do about everything that can happen to a run. It is a pure function over small
-// values: it reads no clock, allocates nothing and makes no system call. The loop in src/run feeds it events and
-// performs its actions.
+// values: it reads no clock, allocates nothing and makes no system call. A loop feeds it events and performs its
+// actions; README.md has a small one.
 #pragma once
 
 #include <algorithm>

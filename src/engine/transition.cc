@@ -1,0 +1,261 @@
+// The moves between the phases of a stop.
+#include "transition.h"
+
+namespace graceshim {
+
+// `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
+void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
+  if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
+  if (state_.phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
+  if (state_.phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
+  state_.trigger = trigger;
+  if (noted_signal != 0) state_.triggers_seen.add(trigger);
+  state_.by_keyboard = from_keyboard && plan_.shares_group();
+  state_.cause = Cause::kGraceful;
+  if (trigger == sig::kInt) state_.last_int = now_;
+  set_stop_times(plan_.timeout);
+  state_.phase = Phase::kDraining;
+  if (plan_.delay > Millis{0}) {
+    state_.delay_pending = true;
+    arm(Timer::kDelay, now_ + plan_.delay);
+  }
+  state_.hook_running = plan_.hook;
+  drain_or_step();
+  note(Note::kStopAsked, noted_signal);
+  if (!plan_.hook) return;
+  act(ActionKind::kStartHook);
+  arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
+}
+
+void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
+  // So far only the child had ended, without having been asked to.
+  const bool first_request = state_.cause == Cause::kExited && state_.triggers_seen.empty();
+  const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;
+  const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
+  state_.triggers_seen.add(trigger);
+  if (trigger == sig::kInt && (!seen || is_deliberate)) state_.last_int = now_;
+  if (first_request) {
+    state_.t0 = now_;  // repeats count from here; the deadline stays
+    return note(Note::kStopAsked, trigger);
+  }
+
+  bool advanced = false;
+  switch (plan_.repeat) {
+    case Repeat::kIgnore:
+      break;
+    case Repeat::kEscalate:
+      advanced = advance(true);
+      break;
+    case Repeat::kForward:
+      if (state_.phase == Phase::kStepping && plan_.steps[state_.step].signal == kSameSignal) {
+        if (!plan_.shares_group() || !from_keyboard) forward(trigger, forward_scope());
+        return;
+      }
+      [[fallthrough]];
+    case Repeat::kAuto:
+      if (is_deliberate) {
+        advanced = advance(true);
+      } else if (!seen && now_ - state_.t0 >= kRepeatWindow) {
+        advanced = advance(false);
+      }
+      break;
+  }
+  if (advanced) return note(Note::kAdvanced, trigger);
+  ++state_.repeats_ignored;
+  note(Note::kRepeatIgnored, trigger);
+}
+
+void Transition::stop_orphans() noexcept {
+  state_.cause = Cause::kExited;
+  state_.trigger = sig::kTerm;
+  set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
+  address_orphans(state_.child);
+}
+
+// The first step waits for the delay and for the hook.
+void Transition::drain_or_step() noexcept {
+  if (!state_.delay_pending && !state_.hook_running) enter_step(0);
+}
+
+void Transition::enter_step(std::size_t index) noexcept {
+  if (state_.hook_running) cut_hook();
+  state_.delay_pending = false;
+  if (is_final_kill(index)) return kill_tree();
+  state_.phase = Phase::kStepping;
+  state_.step = static_cast<std::uint8_t>(index);
+  state_.signal = signal_of_step(plan_.steps[index].signal, state_.trigger);
+  if (index > 0 && state_.cause == Cause::kGraceful) state_.cause = Cause::kEscalated;
+  if (state_.signal == sig::kKill) state_.cause = Cause::kKilled;
+  disarm(Timer::kRescan);
+  state_.rescan_interval = kRescanInterval;
+  deliver();
+  const Millis end = later(now_, wait_of(index));
+  // Where the wait ends with the timeout, the deadline speaks for both.
+  arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
+}
+
+void Transition::enter_next_step() noexcept {
+  const std::size_t next = state_.step + std::size_t{1};
+  if (next < plan_.steps.size()) enter_step(next);
+}
+
+// The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the
+// orphans.
+void Transition::address_orphans(ExitStatus child) noexcept {
+  const bool step_was_sent = state_.phase == Phase::kStepping;
+  if (plan_.stragglers == Stragglers::kFinish) {
+    act(ActionKind::kLookAtTree);
+    note(Note::kFinishing);
+    disarm(Timer::kWait);
+    disarm(Timer::kRescan);
+    state_.phase = Phase::kSettling;
+    return;
+  }
+  // A child that the signal ended was a wrapper, which has told its own processes nothing. One that exited has handled
+  // the signal.
+  if (step_was_sent && !child.by_signal) return settle();
+  act(ActionKind::kLookAtTree);
+  note(Note::kStragglers);
+  enter_step(step_was_sent ? state_.step : std::size_t{0});
+}
+
+// Where the step's wait ends first, the next step is for what is left then.
+void Transition::settle() noexcept {
+  act(ActionKind::kLookAtTree);
+  note(Note::kSettling);
+  disarm(Timer::kRescan);
+  state_.phase = Phase::kSettling;
+  arm(Timer::kSettle, later(now_, plan_.settle));
+}
+
+void Transition::kill_tree() noexcept {
+  if (state_.hook_running) cut_hook();
+  state_.delay_pending = false;
+  state_.phase = Phase::kKilling;
+  state_.cause = Cause::kKilled;
+  state_.pass_interval = kFirstPassInterval;
+  act(ActionKind::kKillPass);
+  arm(Timer::kPass, now_ + state_.pass_interval);
+  arm(Timer::kKillGrace, now_ + kKillGrace);
+}
+
+// Going is the cure, as PID 1 too: the kernel ends the namespace with it.
+void Transition::leave_survivors() noexcept {
+  act(ActionKind::kLookAtTree);
+  note(Note::kSurvivors);
+  if (state_.target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
+  finish();
+}
+
+void Transition::wait_for_tree(Note why) noexcept {
+  state_.phase = Phase::kRunning;
+  act(ActionKind::kLookAtTree);
+  note(why);
+}
+
+// The tree is empty, or left to itself: the child's status becomes ours.
+void Transition::finish() noexcept {
+  if (state_.hook_running) cut_hook();
+  const int code = exit_code(state_.child);
+  const bool asked = state_.cause == Cause::kGraceful || state_.cause == Cause::kEscalated;
+  const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
+  const bool counts_as_success = counts && plan_.success.has(code);
+  finish_with(state_.cause == Cause::kNone ? Cause::kExited : state_.cause, counts_as_success ? kExitSuccess : code);
+}
+
+void Transition::finish_with(Cause cause, int status) noexcept {
+  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
+  state_.child_has_terminal = false;
+  state_.phase = Phase::kFinished;
+  state_.due = {};
+  state_.cause = cause;
+  state_.status = status;
+  act(Action::finish(status));
+}
+
+void Transition::control(const JobControl& asked) noexcept {
+  state_.child_has_terminal = asked.child_has_terminal;
+  if (asked.suspend) act(ActionKind::kSuspend);
+  if (asked.give_terminal) act(ActionKind::kGiveTerminal);
+  if (asked.resume) forward(sig::kCont, plan_.shares_group() ? Scope::kMain : Scope::kGroup);
+}
+
+// In a group that is ours too, a signal to the group would come back to us. Once the child has been reaped, the number
+// of its group may be another's.
+Scope Transition::forward_scope() noexcept {
+  return plan_.shares_group() || state_.target == Target::kOrphans ? Scope::kMain : plan_.scope;
+}
+
+// Behind a shield no process notices TERM; what a plan sends there is never shielded.
+int Transition::clean_up_signal() const noexcept {
+  const int first = plan_.steps[0].signal;
+  return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
+}
+
+void Transition::set_stop_times(Millis timeout) noexcept {
+  state_.t0 = now_;
+  state_.deadline = later(now_, timeout);
+  arm(Timer::kDeadline, state_.deadline);
+}
+
+// Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
+// left and that is not for this occasion.
+bool Transition::advance(bool kill_allowed) noexcept {
+  if (state_.phase == Phase::kKilling) return false;
+  const std::size_t next = state_.phase == Phase::kDraining ? 0 : state_.step + std::size_t{1};
+  if (next >= plan_.steps.size()) return false;
+  if (!kill_allowed && signal_of_step(plan_.steps[next].signal, state_.trigger) == sig::kKill) return false;
+  enter_step(next);
+  return true;
+}
+
+void Transition::deliver() noexcept {
+  const PlanStep& step = plan_.steps[state_.step];
+  Action action = Action::of(ActionKind::kDeliver);
+  action.target = state_.target;
+  // Orphans get it one by one: the number of the child's group may be another's once the child has been reaped. And in
+  // a group that is ours too, a signal to the group would come back to us and hit the other members.
+  const bool no_group = state_.target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
+  action.scope = no_group ? Scope::kMain : step.scope;
+  action.step = state_.step;
+  action.signal = state_.signal;
+  const bool is_trigger = action.signal == state_.trigger;
+  action.by_keyboard = state_.by_keyboard && is_trigger && state_.step == 0 && state_.target == Target::kChild;
+  // Where our parent, or the child, has ended in place of the signal, the platform has sent nothing.
+  const bool platform_sent_it =
+      state_.step == 0 && is_trigger && state_.triggers_seen.has(action.signal) && plan_.broadcast.has(action.signal);
+  if (state_.target == Target::kOrphans) {
+    state_.last_rescan = now_;
+    if (!platform_sent_it) arm(Timer::kRescan, now_ + kRescanInterval);
+  }
+  if (platform_sent_it) return;
+  act(action);
+}
+
+void Transition::rescan_orphans() noexcept {
+  const Millis next = state_.last_rescan + kMinRescanInterval;
+  if (now_ >= next) return deliver();
+  arm(Timer::kRescan, next);
+}
+
+void Transition::cut_hook() noexcept {
+  state_.hook_running = false;
+  disarm(Timer::kHookLimit);
+  act(ActionKind::kKillHook);
+  note(Note::kHookCut);
+}
+
+// What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
+// deadline.
+Millis Transition::wait_of(std::size_t index) noexcept {
+  const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
+  if (state_.deadline == kInfinity) return own;
+  const Millis budget = state_.deadline - now_ - fixed_waits(plan_.steps, index + 1);
+  return sooner(own, budget > Millis{0} ? budget : Millis{0});
+}
+
+bool Transition::is_final_kill(std::size_t index) const noexcept {
+  return plan_.steps[index].signal == sig::kKill && plan_.steps[index].scope == Scope::kTree;
+}
+
+}  // namespace graceshim

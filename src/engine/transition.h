@@ -1,0 +1,78 @@
+// The stop machine's answer to one event, which stop_machine.cc has by kind of event, and transition.cc by move.
+#pragma once
+
+#include "graceshim/stop_machine.h"
+#include "job_control.h"
+
+namespace graceshim {
+
+constexpr Millis later(Millis at, Millis wait) noexcept {
+  return wait == kInfinity ? kInfinity : at + wait;
+}
+
+constexpr Millis sooner(Millis a, Millis b) noexcept {
+  return a < b ? a : b;
+}
+
+// One event being answered: the next state and the actions grow here.
+class Transition {
+ public:
+  Transition(const Plan& plan, const State& state, Millis at) noexcept
+      : plan_(plan), now_(at), result_{state, {}}, state_(result_.state) {}
+
+  void handle(const Event& event) noexcept;
+  [[nodiscard]] const Step& result() const noexcept { return result_; }
+
+ private:
+  // --- One function per kind of event. ---
+  void on_started(bool in_foreground) noexcept;
+  void on_start_failed(int code) noexcept;
+  void on_signal(const Event& event) noexcept;
+  void on_parent_ended() noexcept;
+  void on_reaped(const Event& event) noexcept;
+  void on_child_ended(const Event& event) noexcept;
+  void on_unheard() noexcept;
+  void on_passed(bool reachable) noexcept;
+  void on_hook_failed() noexcept;
+  void on_timer() noexcept;
+
+  // --- The moves between phases. ---
+  void begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void on_repeated_trigger(int trigger, bool from_keyboard) noexcept;
+  void stop_orphans() noexcept;
+  void drain_or_step() noexcept;
+  void enter_step(std::size_t index) noexcept;
+  void enter_next_step() noexcept;
+  void address_orphans(ExitStatus child) noexcept;
+  void settle() noexcept;
+  void kill_tree() noexcept;
+  void wait_for_tree(Note why) noexcept;
+  void leave_survivors() noexcept;
+  void finish() noexcept;
+  void finish_with(Cause cause, int status) noexcept;
+
+  // --- Parts of them. ---
+  void set_stop_times(Millis timeout) noexcept;
+  bool advance(bool kill_allowed) noexcept;
+  void control(const JobControl& asked) noexcept;
+  void forward(int signal, Scope scope) noexcept { act(Action::forward(state_.target, signal, scope)); }
+  [[nodiscard]] Scope forward_scope() noexcept;
+  void act(const Action& action) noexcept { result_.actions.push(action); }
+  void act(ActionKind kind) noexcept { act(Action::of(kind)); }
+  [[nodiscard]] int clean_up_signal() const noexcept;
+  void deliver() noexcept;
+  void rescan_orphans() noexcept;
+  void arm(Timer timer, Millis at) noexcept { state_.due[timer] = at; }
+  void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
+  void cut_hook() noexcept;
+  void note(Note what, int signal = 0) noexcept { act(Action::noted(what, signal)); }
+  [[nodiscard]] Millis wait_of(std::size_t index) noexcept;
+  [[nodiscard]] bool is_final_kill(std::size_t index) const noexcept;
+
+  const Plan& plan_;
+  const Millis now_;
+  Step result_;
+  State& state_;  // of the result
+};
+
+}  // namespace graceshim

@@ -1,0 +1,155 @@
+// The steps of a plan, on their way to the processes that act on them: a part of Effects.
+#include <algorithm>
+#include <utility>
+
+#include "effects.h"
+
+namespace graceshim {
+
+// --- Steps to the child. ---
+
+void Effects::deliver_to_child(const Action& action) {
+  StepRecord record{action.signal, action.scope, action.target, event_->at, 0, action.step};
+  bool again = false;
+  std::vector<Process> members;
+  if (action.by_keyboard || action.scope != Scope::kMain) members = world_.descendants();
+  const Process child = child_process();
+
+  if (action.by_keyboard) {
+    const int group = world_.self().group;
+    for (const Process& member : members) {
+      if (member.group != group) continue;
+      ledger_.record(member.id, action.step);
+      ++record.delivered;
+    }
+    record.scope = Scope::kGroup;  // the terminal's doing
+  } else if (action.scope == Scope::kMain) {
+    again = ledger_.has_had(child.id, action.step);
+    deliver_to_main(action, record, !again);
+    ledger_.record(child.id, action.step);
+  } else if (action.scope == Scope::kGroup) {
+    if (world_.send_to_group(child.id.pid, action.signal) == Sent::kDelivered) {
+      for (const Process& member : members) {
+        if (member.group != child.id.pid) continue;
+        ledger_.record(member.id, action.step);
+        ++record.delivered;
+      }
+      resume_group(members);
+    } else {
+      // The child has moved to another group: the step is still for it.
+      record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+    }
+  } else {
+    bool child_seen = false;
+    for (const Process& member : members) {
+      if (outside_every_scope(member)) continue;
+      child_seen = child_seen || member.id.pid == child.id.pid;
+      ledger_.record(member.id, action.step);
+      if (send_step(member, action.signal) == Sent::kDelivered) ++record.delivered;
+    }
+    if (!child_seen) record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+  }
+  Outcome& outcome = note(Outcome::Kind::kStep);
+  outcome.step = record;
+  outcome.again = again;
+  if (!action.by_keyboard && !again) note(Outcome::Kind::kForwarded).signal = action.signal;
+}
+
+// A shell without `exec` in front of the command, or a script that ignores the signal, would keep the step from the
+// process that it is for.
+void Effects::deliver_to_main(const Action& action, StepRecord& record, bool is_first_look) {
+  const Process child = child_process();
+  receivers_.begin(world_.hook());
+  if (receivers_.acts_on(child, action.signal) == false) {
+    const std::size_t before = outcomes_.size();
+    if (const std::optional<int> below = deliver_below(child, action.signal, action.step)) {
+      record.delivered = *below;
+      Outcome rerouted;
+      rerouted.kind = Outcome::Kind::kRerouted;
+      rerouted.signal = action.signal;
+      outcomes_.insert(outcomes_.begin() + static_cast<std::ptrdiff_t>(before), std::move(rerouted));
+      return;
+    }
+    world_.post(Event::unheard(world_.now()));
+    if (!is_first_look) return;
+  }
+  record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
+}
+
+// Sends the step to the nearest processes below one that does not act on it, and returns how many have got it; nothing
+// if there are none.
+std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int step) {
+  const std::vector<Process> receivers = receivers_.nearest_below(deaf, signal, step);
+  if (receivers.empty()) return std::nullopt;
+  int delivered = 0;
+  for (const Process& process : receivers) {
+    ledger_.record(process.id, step);
+    if (send_step(process, signal) != Sent::kDelivered) continue;
+    ++delivered;
+    note_served(signal, describe(process));
+  }
+  return delivered;
+}
+
+void Effects::resume_group(const std::vector<Process>& members) {
+  if (plan_->resume == Resume::kAlways) {
+    world_.send_to_group(world_.child(), sig::kCont);
+    return;
+  }
+  for (const Process& member : members) {
+    if (member.group == world_.child() && needs_resuming(member.id.pid)) world_.send_verified(member, sig::kCont);
+  }
+}
+
+// --- Steps to the orphans. ---
+
+void Effects::deliver_to_orphans(const Action& action) {
+  receivers_.begin(world_.hook());
+  for (const int pid : world_.own_child_pids()) {
+    if (pid == world_.child() || pid == world_.hook() || ledger_.is_served_orphan(pid, action.step)) continue;
+    const std::optional<Process> orphan = world_.process(pid);
+    if (!orphan || orphan->state == 'Z' || outside_every_scope(*orphan)) continue;
+    deliver_to_orphan(*orphan, action);
+  }
+}
+
+// An orphan that does not act on the step may not have set its handlers yet: it is looked at twice. A non-interactive
+// shell starts `cmd &` with INT and QUIT ignored, and so there is TERM for what stays deaf.
+void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
+  if (ledger_.has_had(orphan.id, action.step)) return ledger_.record_orphan(orphan.id, action.step);
+  if (receivers_.ends_by_its_pipe(orphan)) return;
+  int signal = action.signal;
+  if (const std::optional<int> own = ledger_.has_had_any(orphan.id) ? std::nullopt : receivers_.first_signal(orphan))
+    signal = signal_of_step(*own, state_->trigger);
+  const std::optional<bool> acts = receivers_.acts_on(orphan, signal);
+  if (!acts) return;
+  if (!*acts) {
+    if (const std::optional<int> below = deliver_below(orphan, signal, action.step)) {
+      note_step_of_orphan(signal, action.step, *below);
+      return ledger_.record_orphan(orphan.id, action.step);
+    }
+    const Millis now = world_.now();
+    if (now - ledger_.deaf_since(orphan.id, action.step, now) < kRescanInterval) return;
+    if (!plan_->shield.has(sig::kTerm)) signal = sig::kTerm;
+  }
+  ledger_.record_orphan(orphan.id, action.step);
+  if (send_step(orphan, signal) != Sent::kDelivered) return;
+  note_step_of_orphan(signal, action.step, 1);
+  note_served(signal, describe(orphan) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
+}
+
+void Effects::note_step_of_orphan(int signal, int step, int delivered) {
+  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kOrphans, event_->at, delivered, step};
+}
+
+// One line tells of all that have got the same signal at once.
+void Effects::note_served(int signal, std::string name) {
+  const auto same = std::ranges::find_if(outcomes_, [signal](const Outcome& outcome) {
+    return outcome.kind == Outcome::Kind::kServed && outcome.signal == signal;
+  });
+  Outcome& served = same == outcomes_.end() ? note(Outcome::Kind::kServed) : *same;
+  served.signal = signal;
+  served.names.push_back(std::move(name));
+}
+
+}  // namespace graceshim
