@@ -202,7 +202,10 @@ void Transition::set_stop_times(Millis timeout) noexcept {
 // left and that is not for this occasion.
 bool Transition::advance(bool kill_allowed) noexcept {
   if (state_.phase == Phase::kKilling) return false;
-  const std::size_t next = state_.phase == Phase::kDraining ? 0 : state_.step + std::size_t{1};
+  // Where the child ended unasked and its tree may finish, no step has been sent either.
+  const bool none_sent =
+      state_.phase == Phase::kDraining || (state_.phase == Phase::kSettling && state_.cause == Cause::kExited);
+  const std::size_t next = none_sent ? 0 : state_.step + std::size_t{1};
   if (next >= plan_.steps.size()) return false;
   if (!kill_allowed && signal_of_step(plan_.steps[next].signal, state_.trigger) == sig::kKill) return false;
   enter_step(next);

@@ -42,11 +42,11 @@ std::optional<LatePlan> Effects::recognise(const Plan& plan, int trigger) {
 }
 
 void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
-  plan_ = &plan;
-  state_ = &next.state;
-  event_ = &event;
+  const Occasion occasion{plan, next.state, event};
+  now_ = &occasion;
   if (world_.child() != 0) child_group_ = world_.child();
   for (const Action& action : next.actions) perform(action);
+  now_ = nullptr;
 }
 
 void Effects::perform(const Action& action) {
@@ -97,7 +97,7 @@ Sent Effects::send_step(const Process& process, int signal) {
 }
 
 bool Effects::needs_resuming(int pid) {
-  if (plan_->resume == Resume::kAlways) return true;
+  if (now_->plan.resume == Resume::kAlways) return true;
   const std::optional<Process> now = world_.process(pid);
   return now && now->state == 'T';
 }
@@ -121,7 +121,7 @@ void Effects::forward(const Action& action) {
   const auto send = [&](const Process& process) {
     const int pid = process.id.pid;
     const Sent sent =
-        event_->value ? world_.queue(pid, action.signal, *event_->value) : world_.send(pid, action.signal);
+        now_->event.value ? world_.queue(pid, action.signal, *now_->event.value) : world_.send(pid, action.signal);
     if (sent == Sent::kRefused) note_refused(process, action.signal);
   };
   if (action.target == Target::kChild) {
@@ -178,7 +178,8 @@ void Effects::kill_pass() {
       members.push_back(std::move(*member));
     }
     // Without /proc the child is all that we know of, and its group.
-    if (world_.child() != 0 && !child_seen && !plan_->shares_group()) world_.send_to_group(world_.child(), sig::kKill);
+    if (world_.child() != 0 && !child_seen && !now_->plan.shares_group())
+      world_.send_to_group(world_.child(), sig::kKill);
   }
   // A KILL to every process does not say whether the child was among them.
   if (world_.child() != 0 && !child_seen) {
@@ -189,7 +190,7 @@ void Effects::kill_pass() {
   std::erase_if(members, [this](const Process& member) { return outside_every_scope(member); });
   for (const Process& member : members) listed_.insert(member.id.pid);
   Outcome& kill = note(Outcome::Kind::kKill);
-  kill.step.at = event_->at;
+  kill.step.at = now_->event.at;
   kill.members = std::move(members);
   // They may all have ended, with their CHLD still unread.
   if (!reachable) world_.post(Event::reaped(world_.now(), false));

@@ -76,10 +76,13 @@ class Effects {
   std::set<ProcessId> refused_;    // members that may not be signalled
   int child_group_ = 0;            // the child's number, also once it has been reaped
 
-  // Of the event whose actions are being performed.
-  const Plan* plan_ = nullptr;
-  const State* state_ = nullptr;
-  const Event* event_ = nullptr;
+  // The event whose actions are being performed, and what it is answered by; null between events.
+  struct Occasion {
+    const Plan& plan;
+    const State& state;
+    const Event& event;
+  };
+  const Occasion* now_ = nullptr;
 };
 
 }  // namespace graceshim

@@ -9,7 +9,7 @@ namespace graceshim {
 // --- Steps to the child. ---
 
 void Effects::deliver_to_child(const Action& action) {
-  StepRecord record{action.signal, action.scope, action.target, event_->at, 0, action.step};
+  StepRecord record{action.signal, action.scope, action.target, now_->event.at, 0, action.step};
   bool again = false;
   std::vector<Process> members;
   if (action.by_keyboard || action.scope != Scope::kMain) members = world_.descendants();
@@ -92,7 +92,7 @@ std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int s
 }
 
 void Effects::resume_group(const std::vector<Process>& members) {
-  if (plan_->resume == Resume::kAlways) {
+  if (now_->plan.resume == Resume::kAlways) {
     world_.send_to_group(world_.child(), sig::kCont);
     return;
   }
@@ -120,7 +120,7 @@ void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
   if (receivers_.ends_by_its_pipe(orphan)) return;
   int signal = action.signal;
   if (const std::optional<int> own = ledger_.has_had_any(orphan.id) ? std::nullopt : receivers_.first_signal(orphan))
-    signal = signal_of_step(*own, state_->trigger);
+    signal = signal_of_step(*own, now_->state.trigger);
   const std::optional<bool> acts = receivers_.acts_on(orphan, signal);
   if (!acts) return;
   if (!*acts) {
@@ -130,7 +130,7 @@ void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
     }
     const Millis now = world_.now();
     if (now - ledger_.deaf_since(orphan.id, action.step, now) < kRescanInterval) return;
-    if (!plan_->shield.has(sig::kTerm)) signal = sig::kTerm;
+    if (!now_->plan.shield.has(sig::kTerm)) signal = sig::kTerm;
   }
   ledger_.record_orphan(orphan.id, action.step);
   if (send_step(orphan, signal) != Sent::kDelivered) return;
@@ -139,7 +139,7 @@ void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
 }
 
 void Effects::note_step_of_orphan(int signal, int step, int delivered) {
-  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kOrphans, event_->at, delivered, step};
+  note(Outcome::Kind::kStep).step = {signal, Scope::kMain, Target::kOrphans, now_->event.at, delivered, step};
 }
 
 // One line tells of all that have got the same signal at once.

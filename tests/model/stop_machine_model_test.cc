@@ -401,7 +401,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
       is.child.by_signal)
     return "a wrapper that is taken for one that has told its own";
 
-  const bool had_step = was.phase == Phase::kStepping || was.phase == Phase::kSettling;
+  // Where the child ended unasked and its tree may finish, no step has been sent.
+  const bool had_step = was.phase == Phase::kStepping || (was.phase == Phase::kSettling && was.cause != Cause::kExited);
   const bool new_step = is.phase == Phase::kStepping && (!had_step || is.step != was.step);
   if (new_step && had_step && after.armed(Timer::kWait) && is.due[Timer::kWait] == was.due[Timer::kWait] &&
       is.due[Timer::kWait] != event.at + plan.steps[is.step].wait)

@@ -552,6 +552,10 @@ TEST(StopMachine, WhatMayFinishIsNotSignalledBeforeTheDeadline) {
   }
   Story unasked = Story::started(plan);
   EXPECT_EQ(unasked.child_ends(kExit0, false), "look at tree; (finishing); arm deadline 10s");
+  unasked.signal(sig::kInt);
+  unasked.until(seconds(2));
+  EXPECT_NE(unasked.signal(sig::kInt).find("step 0: TERM to orphans"), std::string::npos)
+      << "no step has been sent before, so a deliberate repetition begins with the first";
 }
 
 // --- A step that no process hears. ---
