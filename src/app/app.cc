@@ -39,6 +39,16 @@ std::span<char* const> environment_span(char** environment) {
   return {environment, size};
 }
 
+// As login(1) does; a number without a name has a home alone.
+void take_user(RunRequest& request, const User& user, const std::string& named) {
+  request.credentials = Credentials{user.id, user.group, user.groups};
+  request.user = "user " + named + " (uid " + std::to_string(user.id) + ", gid " + std::to_string(user.group) + ")";
+  request.variables.push_back("HOME=" + user.home);
+  if (user.name.empty()) return;
+  for (const char* const variable : {"USER=", "LOGNAME="}) request.variables.push_back(variable + user.name);
+  if (!user.shell.empty()) request.variables.push_back("SHELL=" + user.shell);
+}
+
 RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
   RunRequest request;
   request.plan = plan.plan;
@@ -47,6 +57,9 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.environment = invocation.environment;
   request.pre_stop = invocation.config.stop_pre_stop.value;
   request.working_directory = entry.working_directory;
+  if (invocation.user) take_user(request, *invocation.user, invocation.config.child_user.value);
+  request.directory = invocation.config.child_directory.value;
+  request.umask = invocation.config.child_umask.value;
   request.die_with_shim = invocation.config.child_die_with_shim.value;
   request.die_with_parent = invocation.config.child_die_with_parent.value;
   request.parent_death_signal = invocation.config.parent_death_signal.value;

@@ -189,6 +189,18 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
     const pid_t group = ::getpid();
     ::ioctl(request.terminal, TIOCSPGRP, &group);
   }
+  if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
+  // Before the credentials: with CAP_SYS_ADMIN a shield does without no_new_privs.
+  if (request.shield != nullptr) shared.shield = set_shield(*request.shield);
+  // That of another process may be out of reach for another user, and one's own may be out of reach for root (NFS).
+  if (request.directory != nullptr && !request.needs_directory) {
+    [[maybe_unused]] const int passed_over = ::chdir(request.directory);
+  }
+  if (request.credentials != nullptr) {
+    if (const int error = take_credentials(*request.credentials); error != 0)
+      give_up(SpawnFailure::Stage::kCredentials, error);
+  }
+  // Behind the credentials: when they change, the kernel drops the request.
   if (request.die_with_shim) {
     if (::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(SIGKILL), 0UL, 0UL, 0UL) != 0) {
       give_up(SpawnFailure::Stage::kSetup, errno);
@@ -198,11 +210,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
     const pid_t parent = ::getppid();
     if (parent != shared.parent && parent != 0) ::syscall(SYS_exit_group, 127);
   }
-  if (request.directory != nullptr) {
-    [[maybe_unused]] const int passed_over = ::chdir(request.directory);
-  }
-  if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
-  if (request.shield != nullptr) shared.shield = set_shield(*request.shield);
+  if (request.umask >= 0) ::umask(static_cast<mode_t>(request.umask));
+  if (request.needs_directory && ::chdir(request.directory) != 0) give_up(SpawnFailure::Stage::kDirectory, errno);
   const bool is_shielded = request.shield != nullptr && shared.shield.error == 0;
   const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
   set_disposition(signals.set_default, kHandlerDefault);

@@ -6,6 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "credentials.h"
 #include "fds.h"
 #include "graceshim/signal.h"
 #include "shield.h"
@@ -48,15 +49,17 @@ struct SpawnRequest {
   // The terminal of which the process's group becomes the foreground group; -1: there is none.
   int terminal = -1;
   // The process gets KILL when graceshim ends. If the process changes its credentials later, the kernel drops the
-  // request.
+  // request; those of `credentials` it takes before.
   bool die_with_shim = false;
   std::uint8_t close_standard = 0;  // bit n: the process starts with descriptor n closed
   // The descriptor that becomes 0; -1: 0 stays as it is. It must not be 1 if stdout_fd is set.
   int stdin_fd = -1;
   // The descriptor that becomes 1; -1: 1 stays as it is.
   int stdout_fd = -1;
-  // The working directory. A directory that cannot be entered is ignored.
-  const char* directory = nullptr;
+  const Credentials* credentials = nullptr;  // null: those of graceshim
+  int umask = -1;                            // -1: that of graceshim
+  const char* directory = nullptr;           // the working directory; null: that of graceshim
+  bool needs_directory = false;              // a directory that cannot be entered is an error; otherwise it is ignored
   // Where the digits of LISTEN_PID=... in envp begin, with room for 11 bytes. The pid of the process is written there.
   char* listen_pid = nullptr;
 };
@@ -65,7 +68,9 @@ struct SpawnFailure {
   enum class Stage : std::uint8_t {
     kClone,  // no process was made
     kSetup,  // the process could not be set up as the request says
-    kExec,   // argv[0] could not be executed
+    kCredentials,
+    kDirectory,
+    kExec,  // argv[0] could not be executed
   };
   Stage stage = Stage::kClone;
   // The errno. With kExec, if argv[0] was searched: EACCES if a file of that name may not be executed, and ENOENT if

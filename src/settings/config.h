@@ -27,6 +27,8 @@ struct Setting {
   [[nodiscard]] bool is_explicit() const noexcept { return origin >= Origin::kFile; }
 };
 
+constexpr int kOwnUmask = -1;  // the umask of graceshim
+
 // A word that leaves the value to graceshim.
 struct Auto {
   friend constexpr bool operator==(Auto, Auto) = default;
@@ -65,6 +67,9 @@ struct Config {
   Setting<CodeSet> exit_success{};
 
   Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
+  Setting<std::string> child_user{};         // USER[:GROUP], by name or number; empty: the user of graceshim
+  Setting<std::string> child_directory{};    // empty: the working directory of graceshim
+  Setting<int> child_umask{kOwnUmask};
   Setting<bool> child_die_with_shim{true};
   Setting<bool> child_die_with_parent{false};
 

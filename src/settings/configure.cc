@@ -65,11 +65,32 @@ Result<Layer> read_file_layer(const Surroundings& surroundings, const CommandLin
   return read_toml(*text, *whole);
 }
 
-Result<void> complete_report_path(Setting<ReportTarget>& report, const Surroundings& surroundings) {
-  if (report.value.kind != ReportTarget::Kind::kPath) return {};
-  const std::optional<std::string> whole = absolute_path(report.value.path, surroundings.files.working_directory);
-  if (!whole) return fail_at(report.where, "cannot write the report to " + report.value.path + kNowhere);
-  report.value.path = *whole;
+// Makes a path of the settings an absolute one. `purpose` says what cannot be done without: "write the report to".
+Result<void> complete_path(std::string& path, const std::string& where, const char* purpose,
+                           const Surroundings& surroundings) {
+  const std::optional<std::string> whole = absolute_path(path, surroundings.files.working_directory);
+  if (!whole) return fail_at(where, std::string("cannot ") + purpose + " " + path + kNowhere);
+  path = *whole;
+  return {};
+}
+
+Result<void> complete_paths(Config& config, const Surroundings& surroundings) {
+  Setting<ReportTarget>& report = config.report_path;
+  Result<void> done;
+  if (report.value.kind == ReportTarget::Kind::kPath)
+    done = complete_path(report.value.path, report.where, "write the report to", surroundings);
+  Setting<std::string>& directory = config.child_directory;
+  if (done && !directory.value.empty())
+    done = complete_path(directory.value, directory.where, "run the command in", surroundings);
+  return done;
+}
+
+Result<void> choose_user(Invocation& invocation, const Surroundings& surroundings) {
+  const Setting<std::string>& wanted = invocation.config.child_user;
+  if (wanted.value.empty()) return {};
+  Result<User> user = find_user(wanted.value, surroundings.files);
+  if (!user) return fail_at(wanted.where, user.error().message);
+  invocation.user = std::move(*user);
   return {};
 }
 
@@ -263,9 +284,11 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   if (!done) return tl::unexpected(done.error());
   for (const auto& set : line->overrides) set(config);
   settle_plan_and_signal(config);
-  done = complete_report_path(config.report_path, surroundings);
+  done = complete_paths(config, surroundings);
   if (!done) return tl::unexpected(done.error());
 
+  done = choose_user(invocation, surroundings);
+  if (!done) return tl::unexpected(done.error());
   choose_platform(invocation, surroundings, *environment);
   // Nor is there a warning of wrappers then, unless the user has asked for a preset.
   done = choose_preset(invocation, surroundings, dialect.is_own || config.preset.value != "none");

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "files.h"
 #include "platforms.h"
+#include "users.h"
 
 namespace graceshim {
 
@@ -38,6 +39,7 @@ struct Invocation {
   Config config;
   std::vector<std::string> command;  // argv of COMMAND
   std::optional<Said> said;          // if set, it is printed, and nothing else is done
+  std::optional<User> user;          // that of child.user
   PlatformFacts platform;
   std::string platform_reason;        // "DYNO is set, /.dockerenv is not there"
   std::string preset;                 // "resque"; empty: none applies

@@ -15,8 +15,8 @@ constexpr std::string_view kPrefix = "GRACESHIM_";
 // limit, long names that belong to other programs (GRACESHIM_DOWNLOAD_URL) would be taken for a setting.
 constexpr std::size_t kMostSlips = 2;
 
-// A name that is a setting without its section is mentioned only if it has at least this length: PATH, MODE and USER
-// are too common.
+// A name that is an option, or a setting without its section, is mentioned only if it has at least this length: PATH,
+// MODE and USER are too common.
 constexpr std::size_t kTellingLength = 5;
 
 // Whether Kubernetes or Docker has made this variable. Kubernetes describes every Service of the namespace to every
@@ -53,7 +53,7 @@ std::string_view setting_called(std::string_view name) {
         key.flag, name, [](char of_flag, char c) { return of_flag == '-' ? c == '_' : of_flag == c - 'A' + 'a'; });
     const std::size_t section = key.variable.size() - std::min(name.size(), key.variable.size());
     const bool is_end = section > kPrefix.size() && key.variable[section - 1] == '_' && key.variable.ends_with(name);
-    if (is_flag || (is_end && name.size() >= kTellingLength)) return key.variable;
+    if ((is_flag || is_end) && name.size() >= kTellingLength) return key.variable;
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "values.h"
 
+#include <charconv>
 #include <optional>
 
 #include "platforms.h"
@@ -21,6 +22,12 @@ tl::unexpected<Error> wrong_kind(const Value& value, std::string_view expected) 
   std::string message = "expected ";
   message.append(expected).append(", not ").append(kind_name(value));
   return fail_at(value.where, message);
+}
+
+// As wrong_kind(), where text may be wrong too.
+tl::unexpected<Error> wrong_kind_of_text(const Value& value, std::string_view expected) {
+  if (value.kind != Kind::kText) return wrong_kind(value, expected);
+  return fail_at(value.where, "expected " + std::string(expected) + ", not " + in_quotes(value.text));
 }
 
 bool is_scalar(const Value& value) {
@@ -294,6 +301,38 @@ Result<int> StopSignal::read(const Value& value) {
     return fail_at(value.where, signal_name(*signal) + " does not end a process");
   }
   return signal;
+}
+
+// Only whether it can be one: find_user() looks for it once all sources have been read.
+Result<std::string> UserName::read(const Value& value) {
+  if (!is_scalar(value) || value.text.empty() || has_zero_byte(value))
+    return wrong_kind_of_text(value, "USER or USER:GROUP");
+  return value.text;
+}
+
+Result<std::string> Directory::read(const Value& value) {
+  if (value.kind != Kind::kText || value.text.empty() || has_zero_byte(value))
+    return wrong_kind_of_text(value, "a directory");
+  return value.text;
+}
+
+Result<int> Umask::read(const Value& value) {
+  // A TOML number would have lost its zeros, and 0o22 its base: only text says what was meant.
+  constexpr int kLargest = 0777;
+  int mask = 0;
+  const char* const end = value.text.data() + value.text.size();
+  const bool is_octal = value.kind == Kind::kText && std::from_chars(value.text.data(), end, mask, 8).ptr == end;
+  if (!is_octal || value.text.empty() || mask < 0 || mask > kLargest)
+    return wrong_kind_of_text(value, "a umask in octal, as text, from \"000\" to \"777\"");
+  return mask;
+}
+
+std::string Umask::write(int umask) {
+  if (umask == kOwnUmask) return {};
+  const auto digit = [umask](unsigned place) {
+    return static_cast<char>('0' + (static_cast<unsigned>(umask) >> place & 7U));
+  };
+  return {digit(6), digit(3), digit(0)};
 }
 
 Result<void> assign_mappings(Config& config, const Value& value, Origin origin) {

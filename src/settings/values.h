@@ -101,6 +101,9 @@ template <> struct Codec<Command>      : With<kNoWords>      { static Result<Com
 struct PresetName                      : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct PlatformName                    : With<kNameWords>    { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct StopSignal                      : With<kSignalWords>  { static Result<int> read(const Value& value);          static std::string write(int signal) { return signal == kSameSignal ? "same" : signal_name(signal); } };
+struct UserName                        : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
+struct Directory                       : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& path) { return path; } };
+struct Umask                           : With<kNoWords>      { static Result<int> read(const Value& value);          static std::string write(int umask); };
 // clang-format on
 
 // --- [signals], where the user chooses the keys. ---

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "conventions.h"
+#include "credentials.h"
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
 #include "late_recognition.h"
@@ -50,6 +51,11 @@ struct RunRequest {
   std::vector<char*> environment;     // the command's, and of what else is started
   std::vector<std::string> pre_stop;  // argv; empty: none
   std::string working_directory;
+  std::optional<Credentials> credentials;  // of the command and of what else is started; empty: our own
+  std::string user;                        // for messages: whose credentials these are
+  std::vector<std::string> variables;      // "KEY=value", in place of those in `environment`
+  std::string directory;                   // of the command; empty: `working_directory`
+  int umask = -1;                          // -1: our own
   bool die_with_shim = true;
   bool die_with_parent = false;
   int parent_death_signal = 0;  // what the kernel sends us when our parent ends; 0: nothing

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -36,7 +37,7 @@ int status_of_exec(int error, const Conventions& conventions) {
 }
 
 Error start_error(const char* name, const char* search_path, const SpawnFailure& failure,
-                  const Conventions& conventions) {
+                  const Conventions& conventions, const RunRequest& request) {
   const std::string quoted = "'" + std::string(name) + "'";
   const auto cannot_execute = [&](const std::string& why) {
     return expand(conventions.cannot_execute, {{'c', name}, {'r', why}});
@@ -46,6 +47,10 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
       return system_error("cannot start a process for " + quoted, failure.error);
     case SpawnFailure::Stage::kSetup:
       return system_error("cannot prepare the process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kCredentials:
+      return system_error("cannot start " + quoted + " as " + request.user, failure.error);
+    case SpawnFailure::Stage::kDirectory:
+      return system_error("cannot start " + quoted + " in the directory '" + request.directory + "'", failure.error);
     case SpawnFailure::Stage::kExec:
       break;
   }
@@ -63,8 +68,13 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
 }  // namespace
 
 Starter::Starter(const RunRequest& request, const Process& self) : request_(request), self_(self) {
-  environment_.reserve(request.environment.size() + 1);
+  if (request.credentials && !has_credentials(*request.credentials)) credentials_ = &*request.credentials;
+  environment_.reserve(request.environment.size() + request.variables.size() + 1);
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(getpid());
+  const auto is_replaced = [&request](std::string_view entry) {
+    const std::string_view key = entry.substr(0, entry.find('=') + 1);
+    return std::ranges::any_of(request.variables, [key](const std::string& ours) { return ours.starts_with(key); });
+  };
   for (char* const entry : request.environment) {
     const std::string_view text = entry;
     // Of several the first counts, as in getenv(3), and so in execvp(3).
@@ -74,12 +84,16 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
       environment_.push_back(listen_pid_.data());
       continue;
     }
-    environment_.push_back(entry);
+    if (!is_replaced(text)) environment_.push_back(entry);
   }
+  for (const std::string& variable : request.variables) environment_.push_back(const_cast<char*>(variable.c_str()));
   environment_.push_back(nullptr);
 }
 
 Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshielded) {
+  if (const char* const missing = credentials_ == nullptr ? nullptr : missing_capability(*credentials_))
+    return fail("cannot start '" + request_.command[0] + "' as " + request_.user + " and stop it again without " +
+                missing);
   const std::vector<char*> arguments = argument_vector(request_.command);
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
@@ -106,11 +120,17 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   if (in_foreground) spawn_request.terminal = terminal.get();
   spawn_request.die_with_shim = request_.die_with_shim && self_.id.pid != 1;
   spawn_request.close_standard = closed_standard_fds();
+  set_surroundings(spawn_request);
+  if (!request_.directory.empty()) {
+    spawn_request.directory = request_.directory.c_str();
+    spawn_request.needs_directory = true;
+  }
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
     if (in_foreground) pass_terminal(0, self_.group);
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, spawned.error(), request_.conventions));
+    return tl::unexpected<Error>(
+        start_error(arguments[0], search_path_, spawned.error(), request_.conventions, request_));
   }
   const Raised& shield_raised = spawned->shield;
   StartedChild started{spawned->pid, in_foreground,
@@ -120,10 +140,17 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   return started;
 }
 
+// What the command and the hook have in common.
+void Starter::set_surroundings(SpawnRequest& spawn_request) const noexcept {
+  spawn_request.credentials = credentials_;
+  spawn_request.umask = request_.umask;
+}
+
 Result<int> Starter::start_hook(int child) {
   const std::vector<char*> arguments = argument_vector(request_.pre_stop);
-  const std::string directory =
-      child != 0 && own_proc() ? "/proc/" + std::to_string(child) + "/cwd" : request_.working_directory;
+  const std::string directory = child != 0 && own_proc()     ? "/proc/" + std::to_string(child) + "/cwd"
+                                : request_.directory.empty() ? request_.working_directory
+                                                             : request_.directory;
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
   spawn_request.envp = environment_.data();
@@ -133,9 +160,10 @@ Result<int> Starter::start_hook(int child) {
   spawn_request.die_with_shim = self_.id.pid != 1;
   spawn_request.stdout_fd = STDERR_FILENO;
   spawn_request.directory = directory.c_str();
+  set_surroundings(spawn_request);
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
   if (!launched)
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnConventions));
+    return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnConventions, request_));
   hook_failure_ = std::move(launched->failure);
   return launched->pid;
 }
@@ -144,7 +172,7 @@ std::optional<Error> Starter::hook_failure() {
   const Fd from = std::move(hook_failure_);
   const std::optional<SpawnFailure> failure = launch_failure(from);
   if (!failure) return std::nullopt;
-  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnConventions);
+  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnConventions, request_);
 }
 
 }  // namespace graceshim

@@ -9,6 +9,7 @@
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
 #include "run.h"
+#include "spawn.h"
 #include "world.h"
 
 namespace graceshim {
@@ -26,10 +27,13 @@ class Starter {
   std::optional<Error> hook_failure();
 
  private:
+  void set_surroundings(SpawnRequest& spawn_request) const noexcept;
+
   const RunRequest& request_;
   const Process& self_;
-  std::vector<char*> environment_;  // of the child, with the final null pointer
-  std::string listen_pid_;          // "LISTEN_PID=" and room for a pid; empty: none is handed on
+  const Credentials* credentials_ = nullptr;  // null: nothing has to be changed
+  std::vector<char*> environment_;            // of the child, with the final null pointer
+  std::string listen_pid_;                    // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
   Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
 };

@@ -1,6 +1,7 @@
 // How a command is started, and what happens when it cannot be.
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <filesystem>
 #include <vector>
 
 #include "harness.h"
@@ -583,6 +585,119 @@ TEST_F(Refusal, OfEveryWaitForProcessesIs125) {
     EXPECT_EQ(shim.output(), "") << "something was started";
     EXPECT_NE(shim.errors().find("cannot wait for processes"), std::string::npos) << shim.errors();
   }
+}
+
+// --- Another user, directory and umask. ---
+
+// Leaves root only these capabilities, as a container does that drops the others: an exec by root gets what the
+// bounding set has.
+std::function<void()> with_capabilities(const std::vector<int>& kept) {
+  return [kept] {
+    for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0UL, 0UL, 0UL) >= 0; ++capability) {
+      if (std::ranges::find(kept, capability) == kept.end()) ::prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL);
+    }
+  };
+}
+
+std::string four_times(const std::string& number) {
+  return number + "\t" + number + "\t" + number + "\t" + number;
+}
+
+TEST_P(Starts, ACommandOfAnotherUserIsStoppedAndKilled) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  Start way = start();
+  way.environment = {{"HOME", "/root"}, {"KEPT", "yes"}};
+  way.before_exec = with_capabilities({CAP_SETUID, CAP_SETGID, CAP_KILL});
+  Process shim =
+      run({.options = "-t 1s --user " + std::to_string(kUser) + ":4242 --umask 027 --chdir " + scratch.path(),
+           .command = words(scratch.copy(fixture_path()) +
+                            " env spawn session [ name left ignore TERM ready serve ] ignore TERM ready serve"),
+           .start = way,
+           .binary = scratch.copy(shim_path())});
+  const pid_t left = shim.ready("left");
+  const pid_t child = shim.ready();
+  for (const pid_t pid : {child, left}) {
+    EXPECT_EQ(proc_status(pid, "Uid"), four_times(std::to_string(kUser)));
+    EXPECT_EQ(proc_status(pid, "Gid"), four_times("4242"));
+    EXPECT_EQ(words(proc_status(pid, "Groups")), words("4242"));
+    EXPECT_EQ(proc_status(pid, "Umask"), "0027");
+    EXPECT_EQ(proc_status(pid, "CapEff"), "0000000000000000");
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/cwd"), scratch.path());
+  }
+  EXPECT_EQ(proc_status(shim.pid(), "Uid"), four_times("0")) << "graceshim keeps its own";
+  EXPECT_NE(shim.output().find("main env HOME=/\n"), std::string::npos) << shim.output();
+  EXPECT_EQ(shim.count("main env HOME="), 1) << shim.output();
+  EXPECT_EQ(shim.count("main env KEPT=yes"), 1) << shim.output();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 137) << shim.errors();
+}
+
+TEST_F(StartOfAProcess, ACommandOfAnotherUserDiesWithIt) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  Process shim = run({.options = "--user " + std::to_string(kUser) + ":" + std::to_string(kUser),
+                      .command = words(scratch.copy(fixture_path()) + " ready serve")});
+  const pid_t child = shim.ready();
+  shim.send(SIGKILL);
+  EXPECT_EQ(shim.end().code(), 137);
+  EXPECT_EQ(reap(child).code(), 137);
+}
+
+TEST_F(StartOfAProcess, TheHookIsOfTheCommandsUserToo) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  const std::string hook = scratch.write("hook", "#!/bin/sh\nexec >&2; id -u; id -G; umask; pwd; echo $HOME\n", 0755);
+  Process shim = run({.options = "--user " + std::to_string(kUser) + ":4242 --umask 077 --chdir / --pre-stop " + hook,
+                      .command = words(scratch.copy(fixture_path()) + " ready serve")});
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143);
+  EXPECT_NE(shim.errors().find(std::to_string(kUser) + "\n4242\n0077\n/\n/\n"), std::string::npos) << shim.errors();
+}
+
+TEST_F(StartOfAProcess, AShieldForAnotherUserDoesWithoutNoNewPrivs) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
+  const Scratch scratch;
+  Process shim = run({.options = "--stop-shield TERM --stop-signal QUIT --user 4242:4242",
+                      .command = words(scratch.copy(fixture_path()) + " ready serve")});
+  const pid_t child = shim.ready();
+  EXPECT_EQ(proc_status(child, "Seccomp"), "2");
+  EXPECT_EQ(proc_status(child, "NoNewPrivs"), "0");
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 131) << shim.errors();
+}
+
+TEST_F(Refusal, OfAnotherUserIs125AndNothingIsStarted) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const auto refused = [](const std::vector<int>& kept, const std::string& options) {
+    Process shim = run({.options = options,
+                        .child = "print started",
+                        .start = {.argv = {}, .environment = kNoLeakSearch, .before_exec = with_capabilities(kept)}});
+    EXPECT_EQ(shim.end().code(), 125);
+    EXPECT_EQ(shim.output(), "") << "something was started";
+    return shim.errors();
+  };
+  const std::string user = "--user 1:1";
+  EXPECT_NE(refused({CAP_SETUID, CAP_SETGID}, user).find("stop it again without CAP_KILL\n"), std::string::npos);
+  EXPECT_NE(refused({CAP_SETUID, CAP_KILL}, user).find("stop it again without CAP_SETGID\n"), std::string::npos);
+  EXPECT_NE(refused({}, user).find("as user 1:1 (uid 1, gid 1) and stop it again without CAP_SETUID\n"),
+            std::string::npos);
+  EXPECT_NE(refused({}, "--chdir /nowhere").find("in the directory '/nowhere': No such file or directory\n"),
+            std::string::npos);
+}
+
+// An image that names a user already may name it once more.
+TEST_F(StartOfAProcess, TheUserThatItIsAlreadyNeedsNoRights) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  const std::string user = std::to_string(kUser);
+  Process shim = run({.options = "--user " + user + ":" + user,
+                      .command = {scratch.copy(fixture_path()), "exit", "7"},
+                      .start = {.argv = {}, .environment = kNoLeakSearch, .before_exec = as_user(kUser)},
+                      .binary = scratch.copy(shim_path())});
+  EXPECT_EQ(shim.end().code(), 7) << shim.errors();
 }
 
 // --- A small stack. ---

@@ -39,6 +39,9 @@ constexpr Sample kSamples[] = {
     {"stop.straggler_timeout", "'3s'", "4s", "5s", "3s", "4s", "5s"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
     {"child.scope", "'group'", "group", "group", "group", "group", "group"},
+    {"child.user", "'1000:1000'", "5:6", "0:0", "1000:1000", "5:6", "0:0"},
+    {"child.directory", "'/srv'", "/app", "/usr", "/srv", "/app", "/usr"},
+    {"child.umask", "'022'", "77", "0", "022", "077", "000"},
     {"child.die_with_shim", "false", "no", "false", "no", "no", "no"},
     {"child.die_with_parent", "true", "yes", "true", "yes", "yes", "yes"},
     {"log.level", "'warn'", "error", "debug", "warn", "error", "debug"},
@@ -132,6 +135,7 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
 
 TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
   const std::map<std::string_view, std::string_view> own{{"stop.pre_stop", "pre-stop"},
+                                                         {"child.directory", "chdir"},
                                                          {"signals", "map"},
                                                          {"exit.success", "success-exit-status"},
                                                          {"report.path", "report"}};
