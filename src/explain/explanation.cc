@@ -51,7 +51,8 @@ std::vector<Explanation::Setting> settings_of(const Config& config) {
     for (const Setting<SignalMapping>& entry : config.signals) {
       const SignalMapping& mapping = entry.value;
       settings.push_back({"signals." + signal_name(mapping.signal),
-                          mapping.image == 0 ? "ignore" : signal_name(mapping.image), entry.origin, entry.where});
+                          mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement), entry.origin,
+                          entry.where});
     }
   }
   return settings;

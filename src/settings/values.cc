@@ -94,11 +94,11 @@ Result<int> read_arriving_signal(const Value& value) {
   return signal;
 }
 
-Result<SignalMapping> read_mapping(const Value& name, const Value& image) {
+Result<SignalMapping> read_mapping(const Value& name, const Value& replacement) {
   const Result<int> from = read_arriving_signal(name);
   if (!from) return tl::unexpected(from.error());
-  if (is_text(image, "ignore")) return SignalMapping{*from, 0};
-  const Result<int> to = read_signal(image);
+  if (is_text(replacement, "ignore")) return SignalMapping{*from, 0};
+  const Result<int> to = read_signal(replacement);
   if (!to) return tl::unexpected(to.error());
   return SignalMapping{*from, *to};
 }
@@ -335,7 +335,7 @@ std::string write_mappings(const Config& config) {
   std::string text;
   for (const auto& [mapping, origin, where] : config.signals) {
     text.append(text.empty() ? "" : ",").append(signal_name(mapping.signal)).append(":");
-    text.append(mapping.image == 0 ? "ignore" : signal_name(mapping.image));
+    text.append(mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement));
   }
   return text;
 }

@@ -24,8 +24,8 @@ Setting<T> of_preset(T value) {
   return {value, Origin::kPreset, "preset rows"};
 }
 
-Setting<SignalMapping> mapping(int signal, int image) {
-  return flag("--map", SignalMapping{signal, image});
+Setting<SignalMapping> mapping(int signal, int replacement) {
+  return flag("--map", SignalMapping{signal, replacement});
 }
 
 PlatformFacts heroku() {
