@@ -58,7 +58,6 @@ class Transition {
   [[nodiscard]] Scope forward_scope() noexcept;
   void act(const Action& action) noexcept { result_.actions.push(action); }
   void act(ActionKind kind) noexcept { act(Action::of(kind)); }
-  [[nodiscard]] int clean_up_signal() const noexcept;
   void deliver() noexcept;
   void rescan_orphans() noexcept;
   void arm(Timer timer, Millis at) noexcept { state_.due[timer] = at; }
@@ -155,7 +154,8 @@ void Transition::on_child_ended(const Event& event) noexcept {
   if (event.empty) return finish();
   if (state_.phase == Phase::kKilling) return;
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
-    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) act(Action::dismiss(clean_up_signal()));
+    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group())
+      act(Action::dismiss(plan_.clean_up_signal()));
     note(Note::kLeft);
     return finish();
   }
@@ -217,7 +217,7 @@ void Transition::on_timer() noexcept {
     case Timer::kSettle:
       if (state_.phase != Phase::kSettling) return;
       state_.phase = Phase::kStepping;
-      state_.signal = clean_up_signal();
+      state_.signal = plan_.clean_up_signal();
       return deliver();
     case Timer::kPass:
       if (state_.phase != Phase::kKilling) return;
@@ -411,12 +411,6 @@ void Transition::control(const JobControl& asked) noexcept {
 // of its group may be another's.
 Scope Transition::forward_scope() noexcept {
   return plan_.shares_group() || state_.target == Target::kOrphans ? Scope::kMain : plan_.scope;
-}
-
-// Behind a shield no process notices TERM; what a plan sends there is never shielded.
-int Transition::clean_up_signal() const noexcept {
-  const int first = plan_.steps[0].signal;
-  return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
 }
 
 void Transition::set_stop_times(Millis timeout) noexcept {

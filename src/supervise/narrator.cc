@@ -284,7 +284,7 @@ void Narrator::tell_hook_not_started(const std::string& why) {
 
 void Narrator::tell_end(const Moment& moment) {
   const Report& report = this->report();
-  if (report.pid != 0) tell_signal(Happening::kDismissal, sig::kTerm);
+  if (report.pid != 0) tell_signal(Happening::kDismissal, moment.plan.clean_up_signal());
   const Happening last_word = report.child.by_signal ? Happening::kChildDied : Happening::kChildExited;
   if (report.pid != 0 && has_last_word(last_word)) return tell_of_child(last_word, report.child);
   if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;

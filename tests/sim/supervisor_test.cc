@@ -788,6 +788,31 @@ TEST(Words, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
   EXPECT_EQ(lines, expected);
 }
 
+TEST(Words, TheDismissalNamesTheSignalThatTheGroupGets) {
+  constexpr Templates kTemplates{{Happening::kDismissal, {LogLevel::kDebug, "sent %n"}}};
+  struct Row {
+    SignalSet shield;
+    int signal;
+    const char* line;
+  };
+  for (const Row& row : {Row{{}, sig::kTerm, "sent 15"}, Row{{sig::kTerm}, sig::kQuit, "sent 3"}}) {
+    Plan plan = plan_of("QUIT/auto/KILL", kInfinity);
+    plan.stragglers = Stragglers::kDismiss;
+    plan.shield = row.shield;
+    SimulatedWorld world;
+    Supervisor supervisor(plan, plan, world, "command", {.narrator = narrator_by(kTemplates)});
+    supervisor.start();
+    const int left = world.fork_from(world.child(), "left").facts.id.pid;
+    world.run(supervisor, seconds(1));
+    world.exit(world.child(), {false, 0});
+    world.run(supervisor, seconds(2));
+    ASSERT_EQ(world.deliveries_to(left).size(), 1U);
+    EXPECT_EQ(world.deliveries_to(left)[0].signal, row.signal);
+    ASSERT_EQ(world.lines().size(), 1U);
+    EXPECT_EQ(world.lines()[0].text, row.line);
+  }
+}
+
 TEST(Words, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
   constexpr Templates kTemplates{{Happening::kLeftTerminal, {LogLevel::kDebug, "left"}},
                                  {Happening::kNotLeader, {LogLevel::kDebug, "no leader"}},
