@@ -77,7 +77,7 @@ ChosenTimeout choose_timeout(const Config& config, const PlatformFacts& platform
   if (!platform.name.empty()) {
     return {kInfinity, "platform " + platform.name + " kills by itself, after a time that cannot be seen from here"};
   }
-  if (situation.pid1) return {kInfinity, "PID 1: whoever made this namespace kills by itself"};
+  if (situation.pid1) return {kInfinity, "PID 1: the KILL is left to the runtime or the platform of the container"};
   return {kTimeoutWithoutPlatform, "default outside a platform"};
 }
 
@@ -271,7 +271,7 @@ std::optional<std::string> shield_conflict(const Config& config, SignalSet shiel
   for (const Setting<SignalMapping>& mapping : config.signals) {
     if (!shield.has(mapping.value.replacement)) continue;
     const std::string key = "signals." + signal_name(mapping.value.signal);
-    return named(key.c_str(), mapping) + " becomes " + signal_name(mapping.value.replacement);
+    return named(key.c_str(), mapping) + " sends " + signal_name(mapping.value.replacement);
   }
   const Result<Steps> steps = choose_steps(config, shield);
   if (!steps) return std::nullopt;  // an error of its own

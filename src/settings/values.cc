@@ -87,9 +87,10 @@ Result<int> read_signal(const Value& value) {
 Result<int> read_arriving_signal(const Value& value) {
   Result<int> signal = read_signal(value);
   if (signal && !can_arrive(*signal)) {
-    return fail_at(value.where, signal_name(*signal) +
-                                    (*signal == sig::kChld ? " tells graceshim of its own children, it has no other use"
-                                                           : " cannot be caught by any program"));
+    return fail_at(value.where,
+                   signal_name(*signal) + (*signal == sig::kChld
+                                               ? " tells graceshim that a child has ended, and cannot be used otherwise"
+                                               : " cannot be caught by any program"));
   }
   return signal;
 }
@@ -172,8 +173,10 @@ Result<Shield> Codec<Shield>::read(const Value& value) {
   if (value.kind == Kind::kText && nearest(value.text, kWords)) return unknown_word(value, "shield", kWords);
   const Result<SignalSet> signals = Codec<SignalSet>::read(value);
   if (!signals) return tl::unexpected(signals.error());
-  if (signals->has(sig::kCont)) return fail_at(value.where, "CONT continues a process even where it is ignored");
-  if (signals->has(32) || signals->has(33)) return fail_at(value.where, "32 and 33 belong to the C library");
+  if (signals->has(sig::kCont))
+    return fail_at(value.where,
+                   "a shield cannot hold CONT back: it continues a process even if the process ignores it");
+  if (signals->has(32) || signals->has(33)) return fail_at(value.where, "signals 32 and 33 belong to the C library");
   return Shield{*signals};
 }
 

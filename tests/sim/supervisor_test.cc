@@ -420,7 +420,7 @@ TEST(Kill, AChildInUninterruptibleSleepHasTwoSecondsAndIsLeft) {
   EXPECT_EQ(run.run(), 125);
   EXPECT_EQ(run.elapsed(), seconds(7));
   EXPECT_EQ(run.supervisor.state().repeats_ignored, 1U) << "the loop still answers";
-  EXPECT_TRUE(run.world.said("KILL did not end 101 (command); leaving them"));
+  EXPECT_TRUE(run.world.said("KILL did not end 101 (command); graceshim exits all the same"));
   EXPECT_EQ(run.supervisor.report().cause, Cause::kUnkillable);
 }
 
@@ -433,7 +433,7 @@ TEST(Kill, AChildThatMayNotBeSignalledIsNamedAndLeftAndNoLineClaimsAKill) {
     EXPECT_EQ(run.run(), 125);
     EXPECT_LE(run.elapsed(), seconds(8));
     EXPECT_TRUE(run.world.said("101 (command) may not be signalled: TERM was refused"));
-    EXPECT_TRUE(run.world.said("101 (command) cannot be ended by graceshim; leaving"));
+    EXPECT_TRUE(run.world.said("graceshim cannot end 101 (command), and exits all the same"));
     EXPECT_FALSE(run.world.said("KILL to"));
     EXPECT_FALSE(run.world.said("KILL did not"));
     for (const StepRecord& step : run.supervisor.report().steps) EXPECT_NE(step.signal, sig::kKill);
@@ -931,7 +931,7 @@ TEST(Receivers, AStepThatTheChildDoesNotHearGoesToTheNearestThatDo) {
   EXPECT_EQ(run.got(other), "QUIT@1000");
   EXPECT_EQ(run.got(pool), "") << "its master tells it";
   EXPECT_TRUE(run.world.said("101 (command) does not act on QUIT"));
-  EXPECT_TRUE(run.world.said("write 'exec' before it"));
+  EXPECT_TRUE(run.world.said("write 'exec' before the command"));
 }
 
 TEST(Receivers, WinchThatTheChildDoesNotCatchGoesBelow) {

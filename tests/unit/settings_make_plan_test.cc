@@ -448,7 +448,7 @@ TEST(MakePlan, ASignalThatIsSentAndShieldedIsRefused) {
   config.stop_signal = flag("--stop-signal", int{sig::kQuit});
   EXPECT_EQ(message_of(config), "no error");
   config.signals = {mapping(sig::kHup, sig::kTerm)};
-  EXPECT_EQ(message_of(config), "signals.HUP (--map) becomes TERM" + tail);
+  EXPECT_EQ(message_of(config), "signals.HUP (--map) sends TERM" + tail);
 
   config = shielded({sig::kTerm});
   config.stop_plan = of_preset(steps_of("TERM/auto"));
