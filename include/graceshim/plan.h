@@ -232,6 +232,13 @@ struct Plan {
 
   [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
 
+  // The signal for processes that have outlived the child and that no step of their own asks to end. It is TERM, but
+  // behind a shield against TERM, which no process there would notice, it is the first signal that the plan sends.
+  [[nodiscard]] constexpr int clean_up_signal() const noexcept {
+    const int first = steps[0].signal;
+    return shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
+  }
+
   friend constexpr bool operator==(const Plan&, const Plan&) = default;
 };
 

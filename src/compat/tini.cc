@@ -53,11 +53,11 @@ constexpr auto kOptions = std::to_array<DropInOption>({
     {.does = Does::kVersion, .name = "version", .help = "Show the version", .native = "`--version`"},
     {.does = Does::kHelp, .letter = 'h', .help = "Show this text", .native = "`-h`"},
     {.letter = 's', .variable = "TINI_SUBREAPER", .set = put<&Config::subreaper, true>, .help = "Adopt and reap orphans also when not PID 1", .native = "always so"},
-    {.letter = 'p', .argument = "SIGNAL", .set = set_parent_death_signal, .help = "Get SIGNAL when the parent ends, as SIGTERM", .native = "`--die-with-parent`, which stops by the plan"},
+    {.letter = 'p', .argument = "SIGNAL", .set = set_parent_death_signal, .help = "Get SIGNAL, for example SIGTERM, when the parent ends", .native = "`--die-with-parent`, which stops by the plan"},
     {.letter = 'v', .set = say_more, .help = "Be more verbose; up to three times", .native = "info is the default; `-v`"},
     {.letter = 'w', .set = put<&Config::warns_of_orphans, true>, .help = "Warn of each orphan that is reaped", .native = "`-v`; `reaped` in the report counts them"},
     {.letter = 'g', .variable = "TINI_KILL_PROCESS_GROUP", .set = put<&Config::child_scope, Scope::kGroup>, .help = "Signal the process group of PROGRAM", .native = "`--scope group`"},
-    {.letter = 'e', .argument = "EXIT_CODE", .set = add_success, .help = "Exit 0 where it would be EXIT_CODE", .native = "`--success-exit-status CODE`, which counts after a stop only"},
+    {.letter = 'e', .argument = "EXIT_CODE", .set = add_success, .help = "Exit with 0 if PROGRAM's exit status is EXIT_CODE", .native = "`--success-exit-status CODE`, which counts after a stop only"},
     {.does = Does::kLicence, .letter = 'l', .help = "Show the licence", .native = "the file LICENSE"},
     {.variable = "TINI_VERBOSITY", .set = say_so_much, .help = "How much to say: 0 to 4; 1 is the default", .native = "`--log-level error`, `warn`, `info`, `debug`"},
 });

@@ -86,7 +86,8 @@ void Transition::on_child_ended(const Event& event) noexcept {
   if (event.empty) return finish();
   if (state_.phase == Phase::kKilling) return;
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
-    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group()) act(Action::dismiss(clean_up_signal()));
+    if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group())
+      act(Action::dismiss(plan_.clean_up_signal()));
     note(Note::kLeft);
     return finish();
   }
@@ -148,7 +149,7 @@ void Transition::on_timer() noexcept {
     case Timer::kSettle:
       if (state_.phase != Phase::kSettling) return;
       state_.phase = Phase::kStepping;
-      state_.signal = clean_up_signal();
+      state_.signal = plan_.clean_up_signal();
       return deliver();
     case Timer::kPass:
       if (state_.phase != Phase::kKilling) return;

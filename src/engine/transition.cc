@@ -186,12 +186,6 @@ Scope Transition::forward_scope() noexcept {
   return plan_.shares_group() || state_.target == Target::kOrphans ? Scope::kMain : plan_.scope;
 }
 
-// Behind a shield no process notices TERM; what a plan sends there is never shielded.
-int Transition::clean_up_signal() const noexcept {
-  const int first = plan_.steps[0].signal;
-  return plan_.shield.has(sig::kTerm) && first != kSameSignal ? first : sig::kTerm;
-}
-
 void Transition::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);

@@ -59,7 +59,6 @@ class Transition {
   [[nodiscard]] Scope forward_scope() noexcept;
   void act(const Action& action) noexcept { result_.actions.push(action); }
   void act(ActionKind kind) noexcept { act(Action::of(kind)); }
-  [[nodiscard]] int clean_up_signal() const noexcept;
   void deliver() noexcept;
   void rescan_orphans() noexcept;
   void arm(Timer timer, Millis at) noexcept { state_.due[timer] = at; }

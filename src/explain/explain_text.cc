@@ -17,8 +17,8 @@ constexpr std::size_t kValueColumn = 28;
 constexpr std::size_t kAxis = 48;  // columns from 0 to the end of the timeline
 
 constexpr std::string_view kLooksAgain =
-    "graceshim looks again at the moment of the stop: a process that the first signal would reach, and that is "
-    "recognised for sure then, is stopped as its preset says, without a shield";
+    "graceshim looks again at the moment of the stop: if it then recognises for sure the process that the first signal "
+    "would reach, it stops that process as the preset says, without a shield";
 
 std::string quoted_command(const std::vector<std::string>& command) {
   std::string text;
@@ -123,7 +123,7 @@ std::string stop(const Explanation& explanation) {
     text += labelled("  shield", format_signals(explanation.shield) + " (" + explanation.shield_reason + ")");
     text += labelled("", explanation.shield_note);
     if (explanation.plan_if_refused != explanation.plan) {
-      text += labelled("", "Where the kernel refuses it, the plan is " + explanation.plan_if_refused + ".");
+      text += labelled("", "Where the kernel refuses the shield, the plan is " + explanation.plan_if_refused + ".");
     }
   } else if (!explanation.shield_note.empty()) {
     text += labelled("  shield", "none: " + explanation.shield_note);

@@ -51,7 +51,8 @@ std::vector<Explanation::Setting> settings_of(const Config& config) {
     for (const Setting<SignalMapping>& entry : config.signals) {
       const SignalMapping& mapping = entry.value;
       settings.push_back({"signals." + signal_name(mapping.signal),
-                          mapping.image == 0 ? "ignore" : signal_name(mapping.image), entry.origin, entry.where});
+                          mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement), entry.origin,
+                          entry.where});
     }
   }
   return settings;
@@ -125,11 +126,13 @@ std::vector<Bar> timeline_of(const Plan& plan, const PlatformFacts& platform) {
 std::string shield_note(const Plan& plan) {
   const std::string names = format_signals(plan.shield);
   const bool is_term = plan.shield.has(sig::kTerm);
-  return names + " does nothing to any process of the command, whoever sends it" +
-         (is_term ? ": timeout(1), Python's Popen.terminate() and a plain kill end nobody there, another signal does"
-                  : "") +
-         ". Only who blocks it and waits for it (sigwait, signalfd) gets it. Without the privileges of root, programs "
-         "such as sudo gain none.";
+  return names + " does nothing to any process of the tree, whatever sends it" +
+         (is_term
+              ? ": timeout(1), Python's Popen.terminate() and a plain kill end no process there, but another signal "
+                "does"
+              : "") +
+         ". Only a process that blocks the signal and waits for it (sigwait, signalfd) gets it. If graceshim lacks "
+         "CAP_SYS_ADMIN, programs such as sudo gain no privileges in the tree.";
 }
 
 // Returns why `auto` puts up no shield on a platform where other presets get one.
@@ -145,8 +148,8 @@ std::string unfit_note(const Invocation& invocation) {
       return invocation.preset + unfit + "it does not finish when every process gets " + names + ".";
     case Shielding::kUnwanted:
       return "with " + std::string(row->variable.empty() ? "TERM_CHILD" : row->variable) +
-             " set a job cleans up on the " + names +
-             " that every process gets; behind a shield it would be killed without that.";
+             " set, a job cleans up on the " + names +
+             " that every process gets; behind a shield it would be killed without cleaning up.";
     case Shielding::kPointless:
       return "no signal lets " + invocation.preset + " finish its work, so that a shield would gain nothing.";
     case Shielding::kNeedless:

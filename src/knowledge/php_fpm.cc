@@ -142,8 +142,8 @@ std::string php_fpm_warning(std::string_view program, std::span<const std::strin
   reader.read(path);
   if (reader.finding() != Finding::kZero) return "";
   return printable(path) + ": " + std::string(kKey) +
-         " is 0, so php-fpm cuts its requests however it is asked to stop: set it in the section [global] to what a "
-         "request may take, for example " +
+         " is 0, so php-fpm cuts its requests whatever signal asks it to stop: set it in the section [global] to the "
+         "time that a request may take, for example " +
          std::string(kKey) + " = 20s";
 }
 

@@ -50,15 +50,15 @@ constexpr auto kPlatforms = std::to_array<Platform>({
     // Cloud Run.
     {.name = "kubernetes",
      .markers = {{{"KUBERNETES_SERVICE_HOST", ""}}},
-     .note = "TERM or the image's STOPSIGNAL; terminationGracePeriodSeconds, less the time of preStop, is 30 unless it "
-             "was changed"},
+     .note = "TERM or the image's STOPSIGNAL; terminationGracePeriodSeconds, which includes the time of preStop, is 30 "
+             "unless it was changed"},
     {.name = "cloud-run",
      .markers = {{{"K_SERVICE", ""}, {"CLOUD_RUN_JOB", ""}, {"CLOUD_RUN_WORKER_POOL", ""}}},
      .grace = Millis{10'000},
      .note = "TERM, 10s later KILL"},
     {.name = "cloud-foundry",
      .markers = {{{"VCAP_APPLICATION", ""}}},
-     .note = "TERM to the root process only; 10s unless the operator changed it"},
+     .note = "TERM to the container's first process only, and KILL after 10s unless the operator changed that"},
     {.name = "slurm",
      .markers = {{{"SLURM_JOB_ID", ""}}},
      .note = "TERM to the job's steps; KillWait is 30s unless it was changed"},
@@ -135,7 +135,7 @@ RecognisedPlatform recognise_platform(const VariableLookup& lookup, int pid,
       if (marker == nullptr) continue;
       reason.append(marker->variable);
       if (platform.own_pid) {
-        reason.append(" is our own process");
+        reason.append(" is graceshim's own pid");
       } else if (marker->value.empty()) {
         reason.append(" is set");
       } else {

@@ -17,7 +17,7 @@ constexpr auto kPresets = std::to_array<Preset>({
      .stragglers = Stragglers::kWait,
      .shielding = Shielding::kNeeded,
      .shielded_plan = "QUIT/auto/INT/5s/KILL",
-     .note = "QUIT lets requests finish, TERM cuts them; after an upgrade by USR2 the new master is waited for",
+     .note = "QUIT lets requests finish, TERM cuts them; after an upgrade by USR2 graceshim waits for the new master",
      .source = "ran with Debian 12's 1.22.1"},
     {.name = "apache",
      .aliases = {"apache2", "httpd"},
@@ -78,8 +78,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "TERM/auto/INT/5s/KILL",
      .shielding = Shielding::kUnfitLoses,
      .alone = true,
-     .note = "one TERM lets requests finish, a second cuts them; its shutdown_lifetime is 30s, more than Heroku's "
-             "whole patience: set it below the timeout",
+     .note = "one TERM lets requests finish, a second cuts them; its shutdown_lifetime is 30s, longer than "
+             "Heroku waits: set it below the timeout",
      .source = "ran with Debian 12's 5.7"},
     {.name = "envoy",
      .programs = {"envoy"},
@@ -109,7 +109,7 @@ constexpr auto kPresets = std::to_array<Preset>({
      .variable = "PHP_CLI_SERVER_WORKERS",
      .plan = "INT@group/auto/KILL",
      .shielding = Shielding::kNeeded,
-     .note = "the server of php -S with PHP_CLI_SERVER_WORKERS: each of its processes wants the INT",
+     .note = "the server of php -S with PHP_CLI_SERVER_WORKERS: each of its processes needs the INT",
      .source = "ran with Debian 12's 8.2"},
     {.name = "gunicorn",
      .programs = {"gunicorn", "gunicorn3"},
@@ -119,9 +119,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .success = {143},
      .stragglers = Stragglers::kWait,
      .shielding = Shielding::kUnfit,
-     .note = "TERM lets requests finish, INT and QUIT cut them; cuts them itself after its graceful_timeout of 30s; "
-             "after an "
-             "upgrade by USR2 the new master is waited for",
+     .note = "TERM lets requests finish, INT and QUIT cut them; gunicorn cuts them itself after its graceful_timeout "
+             "of 30s; after an upgrade by USR2 graceshim waits for the new master",
      .source = "ran with Debian 12's 20.1.0"},
     {.name = "uvicorn",
      .programs = {"uvicorn"},
@@ -191,8 +190,9 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "INT/auto/KILL",
      .success = {30},
      .shielding = Shielding::kUnfitLoses,
-     .note = "no signal of stock uwsgi lets requests finish (TERM reloads, with --die-on-term QUIT does): give it "
-             "--hook-master-start \"unix_signal:15 gracefully_kill_them_all\" and the preset uwsgi-hook",
+     .note =
+         "no signal of stock uwsgi lets requests finish (TERM reloads it; with --die-on-term, QUIT does): give uwsgi "
+         "--hook-master-start \"unix_signal:15 gracefully_kill_them_all\" and the preset uwsgi-hook",
      .source = "ran with Debian 12's 2.0.21"},
     {.name = "uwsgi-hook",
      .plan = "TERM/auto/KILL",
@@ -209,7 +209,7 @@ constexpr auto kPresets = std::to_array<Preset>({
      .stragglers = Stragglers::kWait,
      .shielding = Shielding::kNeeded,
      .shielded_plan = "QUIT/auto/KILL",
-     .note = "QUIT lets requests finish, TERM cuts them; after an upgrade by USR2 the new master is waited for",
+     .note = "QUIT lets requests finish, TERM cuts them; after an upgrade by USR2 graceshim waits for the new master",
      .source = "ran with Debian 12's 6.0.0"},
     {.name = "pitchfork",
      .programs = {"pitchfork"},
@@ -247,8 +247,9 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "INT/auto/KILL",
      .success = {143, 130, 131},
      .shielding = Shielding::kNeeded,
-     .note = "INT and TERM let requests finish, a second TERM cuts them; INT exits 0 under rackup, else it dies of the "
-             "signal",
+     .note =
+         "INT and TERM let requests finish, a second TERM cuts them; under rackup INT exits 0, otherwise the server "
+         "dies of the signal",
      .source = "ran with Debian 12's 1.8.1, by itself and under rackup and sinatra"},
 
     // --- Job workers ---
@@ -271,7 +272,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .shielding = Shielding::kUnwanted,
      .shielded_plan = "QUIT/auto/INT/5s/KILL",
      .alone = true,
-     .note = "QUIT lets the job finish; with TERM_CHILD a TERM lets it clean up, which a shield would keep from it",
+     .note = "QUIT lets the job finish; with TERM_CHILD a TERM lets the job clean up, and a shield would keep that "
+             "TERM from it",
      .source = "ran 1.22.0, 1.27.4 and 3.0.0"},
     {.name = "resque-pool",
      .programs = {"resque-pool", "rake resque:pool", "rails resque:pool"},
@@ -291,8 +293,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .shielding = Shielding::kUnwanted,
      .shielded_plan = "QUIT/auto/INT/5s/KILL",
      .alone = true,
-     .note =
-         "QUIT lets the jobs finish; with TERM_CHILD a TERM lets them clean up, which a shield would keep from them",
+     .note = "QUIT lets the jobs finish; with TERM_CHILD a TERM lets them clean up, and a shield would keep that TERM "
+             "from them",
      .source = "ran resque-pool without it, and Resque with it"},
     {.name = "sidekiq",
      .programs = {"sidekiq"},
@@ -349,8 +351,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .shielding = Shielding::kNeeded,
      .alone = true,
      .note =
-         "the first INT lets tasks finish, whatever REMAP_SIGTERM makes of TERM and although its pool gets it too, and "
-         "5.5 then ends with 1; a second, or QUIT, drops them",
+         "the first INT lets tasks finish, whatever REMAP_SIGTERM makes of TERM, even if the pool gets the INT too; a "
+         "second INT, or QUIT, drops them; 5.5 exits 1 when its tasks have finished",
      .source = "ran with Debian 12's 5.2.6, prefork and threads, and Debian 13's 5.5"},
     {.name = "rq",
      .programs = {"rq worker", "rq worker-pool", "rq.cli worker", "rqworker", "manage.py rqworker",
@@ -402,8 +404,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .plan = "INT/auto/KILL",
      .shielding = Shielding::kUnfit,
      .note =
-         "fast shutdown: TERM would wait for every idle client, and a KILL means crash recovery; postgres-smart waits "
-         "for them",
+         "INT is a fast shutdown: TERM would wait for every idle client, and a KILL means crash recovery; the preset "
+         "postgres-smart waits for clients",
      .source = "ran with Debian 12's 15"},
     {.name = "postgres-smart",
      .plan = "TERM/auto/INT/10s/KILL",
@@ -472,8 +474,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .aliases = {"jvm"},
      .programs = {"java"},
      .success = {143, 130, 129},
-     .note = "runs its shutdown hooks on TERM and INT, then exits 143 or 130 whether it has any or not: without a hook "
-             "work is lost behind a success; QUIT is a thread dump, never a stop",
+     .note = "runs its shutdown hooks on TERM and INT, then exits 143 or 130, even if it has none: work is lost then, "
+             "and the stop still counts as a success; QUIT is a thread dump, never a stop",
      .source = "ran with Debian 12's 17"},
     {.name = "kafka",
      .programs = {"java kafka.Kafka", "kafka-server-start.sh", "kafka-server-start"},
@@ -497,8 +499,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .programs = {"jetty.sh run", "java start.jar"},
      .runtime = Runtime::kJava,
      .success = {143, 130},
-     .note = "lets requests finish on TERM only with a graceful handler and a stopTimeout above 0, which it has not by "
-             "itself",
+     .note = "lets requests finish on TERM only with a graceful handler and a stopTimeout above 0; by default it has "
+             "neither",
      .source = "from its manual, not run"},
     {.name = "dotnet",
      .programs = {"dotnet"},
@@ -517,7 +519,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .aliases = {"nodejs"},
      .programs = {"node", "nodejs"},
      .success = {143, 130},
-     .note = "finishes only if the program handles TERM; without a handler it dies of it, and exit.success hides that",
+     .note =
+         "finishes only if the program handles TERM; without a handler it dies of TERM, and exit.success hides that",
      .source = "ran 20.20"},
 
     // --- Supervisors ---
@@ -525,9 +528,8 @@ constexpr auto kPresets = std::to_array<Preset>({
      .aliases = {"pm2"},
      .programs = {"pm2-runtime"},
      .runtime = Runtime::kNode,
-     .note =
-         "gives its programs INT and 1.6s of its own, then KILL: raise kill_timeout in the ecosystem file, to 10000 "
-         "for example",
+     .note = "sends INT to its programs, and KILL 1.6s later: raise kill_timeout in the ecosystem file, for example to "
+             "10000",
      .source = "ran from npm, with its own defaults and with 10s"},
     {.name = "supervisord",
      .aliases = {"supervisor"},
@@ -559,15 +561,14 @@ constexpr auto kPresets = std::to_array<Preset>({
     {.name = "hivemind",
      .programs = {"hivemind"},
      .plan = "INT/auto/KILL",
-     .note =
-         "sends INT to its processes, and KILL after its --timeout of 5s or at a second signal; some versions leave "
-         "them on TERM",
+     .note = "sends INT to its processes, and KILL after its --timeout of 5s or at a second signal; on TERM some "
+             "versions leave them running",
      .source = "read in its source"},
     {.name = "cron",
      .programs = {"cron", "crond"},
      .success = {143, 130},
      .stragglers = Stragglers::kFinish,
-     .note = "dies of TERM and INT and leaves the running jobs, which are let finish until the deadline",
+     .note = "dies of TERM and INT and leaves the running jobs, which may finish until the timeout",
      .source = "ran with Debian 12's 3.0pl1"},
 
     // --- Schedulers and daemons with work of their own, and `term`, for programs without a row ---
@@ -580,14 +581,14 @@ constexpr auto kPresets = std::to_array<Preset>({
      .programs = {"go-crond"},
      .success = {1},
      .stragglers = Stragglers::kFinish,
-     .note = "exits 1 on TERM and INT and leaves the running jobs, which are let finish until the deadline",
+     .note = "exits 1 on TERM and INT and leaves the running jobs, which may finish until the timeout",
      .source = "read in its source"},
     {.name = "sshd",
      .programs = {"sshd"},
      .titles = {"sshd: /"},
      .plan = "TERM/auto/KILL",
      .stragglers = Stragglers::kFinish,
-     .note = "ends at once on TERM and leaves its sessions, which are let finish until the deadline",
+     .note = "ends at once on TERM and leaves its sessions, which may finish until the timeout",
      .source = "ran with Debian 12's 9.2p1"},
     {.name = "vsftpd",
      .programs = {"vsftpd"},
@@ -595,27 +596,27 @@ constexpr auto kPresets = std::to_array<Preset>({
      .success = {143, 130},
      .stragglers = Stragglers::kFinish,
      .alone = true,
-     .note = "ends at once on TERM and leaves its sessions, which are let finish until the deadline",
+     .note = "ends at once on TERM and leaves its sessions, which may finish until the timeout",
      .source = "ran with Debian 12's 3.0.3"},
     {.name = "rsync",
      .programs = {"rsync --daemon"},
      .success = {143, 20},
      .stragglers = Stragglers::kFinish,
      .alone = true,
-     .note = "ends at once on TERM and leaves its transfers, which are let finish until the deadline",
+     .note = "ends at once on TERM and leaves its transfers, which may finish until the timeout",
      .source = "ran with Debian 12's 3.5.0"},
     {.name = "socat",
      .programs = {"socat"},
      .success = {143, 130},
      .stragglers = Stragglers::kFinish,
      .alone = true,
-     .note = "with fork it ends at once on TERM and leaves its connections, which are let finish until the deadline",
+     .note = "with fork it ends at once on TERM and leaves its connections, which may finish until the timeout",
      .source = "ran with Debian 12's 1.7.4"},
     {.name = "term",
      .aliases = {"default"},
      .plan = "TERM/auto/KILL",
      .success = {143},
-     .note = "TERM whatever asked for the stop, and 143 is a success",
+     .note = "sends TERM whichever signal asked for the stop, and counts 143 as a success",
      .source = "for any program that finishes on TERM"},
 });
 

@@ -60,7 +60,8 @@ class Context {
 
 constexpr std::string_view kUwsgiHook = "unix_signal:15 gracefully_kill_them_all";
 constexpr std::string_view kUwsgiAdvice =
-    "give it the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim --preset uwsgi-hook";
+    "give uwsgi the option hook-master-start = unix_signal:15 gracefully_kill_them_all, and graceshim the option "
+    "--preset uwsgi-hook";
 
 // What uwsgi does on a signal is set by its options, and most often by a file that we do not read.
 Recognised recognise_uwsgi(const Match& found, Words arguments) {
@@ -82,9 +83,10 @@ Recognised recognise_uwsgi(const Match& found, Words arguments) {
     result.words = "uwsgi --hook-master-start";
   } else if (file) {
     result.preset_warning =
-        "what uwsgi does on TERM is in its own configuration, stock it never stops; to let requests finish ";
+        "uwsgi's own configuration decides what it does on TERM, and by default it does not stop: to let requests "
+        "finish, ";
     result.preset_warning += kUwsgiAdvice;
-    result.preset_warning += "; otherwise --preset uwsgi";
+    result.preset_warning += "; otherwise give graceshim --preset uwsgi";
   } else {
     result.preset = found.preset;
     result.words = found.words;
@@ -118,7 +120,7 @@ std::string warning_in_front(const Recognised& found, const Context& context) {
     text += "write " + context.shim + " without -g";
     if (context.shim != "catatonit") text += " and TINI_KILL_PROCESS_GROUP";
   }
-  return text + ", or leave it out, for graceshim does its work";
+  return text + ", or leave " + context.shim + " out, because graceshim does its work";
 }
 
 Recognised recognise_program(Words words, const Context& context) {

@@ -26,7 +26,7 @@ void ending(JsonWriter& json, ExitStatus status) {
 }
 
 std::string_view scope_name(const StepRecord& step) {
-  if (step.target == Target::kOrphans && step.scope != Scope::kTree) return "roots";
+  if (step.target == Target::kOrphans && step.scope != Scope::kTree) return "orphans";
   return scope_word(step.scope);
 }
 

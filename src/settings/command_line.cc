@@ -42,7 +42,7 @@ tl::unexpected<Error> unknown_option(std::string_view word) {
       if (hint.empty() && word.size() > 2 && name.starts_with(word)) hint = "; did you mean '" + name + "'?";
     }
   }
-  return fail(message + (hint.empty() ? "; graceshim --help lists them" : hint));
+  return fail(message + (hint.empty() ? "; graceshim --help lists the options" : hint));
 }
 
 }  // namespace

@@ -36,10 +36,10 @@ struct Auto {
 using Timeout = std::variant<Auto, Millis>;    // the Millis may be kInfinity
 using Shield = std::variant<Auto, SignalSet>;  // an empty set means no shield
 
-// One row of [signals]. `image` is the signal that is sent in place of `signal`; 0 means "ignore".
+// One row of [signals]. `replacement` is the signal that is sent in place of `signal`; 0 means "ignore".
 struct SignalMapping {
   int signal = 0;
-  int image = 0;
+  int replacement = 0;
   friend constexpr bool operator==(const SignalMapping&, const SignalMapping&) = default;
 };
 

@@ -96,7 +96,7 @@ Result<void> choose_user(Invocation& invocation, const Surroundings& surrounding
 
 // Returns the line about variables that begin with our prefix but belong to the command.
 std::string note_on(const std::vector<std::string_view>& namesakes) {
-  std::string note = "no settings, and so left to the command: ";
+  std::string note = "these variables are not settings and are left to the command: ";
   for (std::size_t i = 0; i < std::min(namesakes.size(), kNamesPerLine); ++i)
     note.append(i == 0 ? "" : ", ").append(printable(namesakes[i]));
   if (namesakes.size() > kNamesPerLine)
@@ -220,9 +220,10 @@ void warn_of_signals_in_vain(Invocation& invocation) {
   if (kept_off == nullptr) return;
   const SignalSet in_vain = passed_on_in_vain(invocation.config, *kept_off);
   if (in_vain.empty()) return;
-  invocation.warnings.push_back(shield.where + ": a " + format_signals(in_vain) +
-                                " to graceshim is passed on and does nothing: name it in stop.on to stop by it, or in "
-                                "signals to pass it on as another or not at all");
+  invocation.warnings.push_back(
+      shield.where + ": a " + format_signals(in_vain) +
+      " to graceshim is passed on, and behind the shield it does nothing: name it in stop.on to "
+      "let it start a stop, or in signals to map or ignore it");
 }
 
 void warn_of_shield(Invocation& invocation) {
@@ -233,7 +234,7 @@ void warn_of_shield(Invocation& invocation) {
   const SignalSet* kept_off = std::get_if<SignalSet>(&shield.value);
   if (kept_off != nullptr && kept_off->has(sig::kTerm) && !ends_behind_shield(*preset)) {
     invocation.warnings.push_back(shield.where + ": " + invocation.preset +
-                                  " stops its own processes by TERM, and behind a shield ends by KILL alone: leave "
+                                  " stops its own processes by TERM, so that behind a shield only KILL ends it: leave "
                                   "stop.shield at auto");
   }
   if (kept_off != nullptr && kept_off->has(sig::kTerm) && preset->shielding == Shielding::kUnwanted) {

@@ -30,9 +30,10 @@ bool is_link(std::string_view name) {
          (port != std::string_view::npos && (name.size() == port + 5 || name[port + 5] == '_'));
 }
 
-std::string message_of(std::string_view name, std::string_view meant, std::string_view what) {
+std::string message_of(std::string_view what, std::string_view name, std::string_view verdict, std::string_view meant) {
   std::string message(what);
-  return message.append(" '").append(printable(name)).append("'; did you mean '").append(meant).append("'?");
+  message.append(" '").append(printable(name)).append("'").append(verdict);
+  return message.append("; did you mean '").append(meant).append("'?");
 }
 
 // Returns the variables of all settings without the prefix, because the prefix would make all names look alike.
@@ -97,9 +98,10 @@ Result<Environment> read_environment(std::span<char* const> environment) {
         // This comes before the search for mistyped names, because SIGNAL means STOP_SIGNAL rather than SIGNALS.
         const std::string_view called = setting_called(own);
         if (!called.empty())
-          result.warnings.push_back(message_of(name, called, "no setting, and so left to the command:"));
+          result.warnings.push_back(
+              message_of("the variable", name, " is not a setting and is left to the command", called));
         else if (const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips))
-          return fail(message_of(name, std::string(kPrefix).append(*meant), "unknown variable"));
+          return fail(message_of("unknown variable", name, "", std::string(kPrefix).append(*meant)));
       }
       result.others.push_back(entry);
       result.namesakes.push_back(name);

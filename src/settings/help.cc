@@ -23,8 +23,8 @@ std::string joined(std::span<const std::string_view> words, std::string_view sep
 std::string help_text() {
   std::string text =
       "Usage: graceshim [OPTION]... [--] COMMAND [ARG]...\n"
-      "Run COMMAND; stop it the way it finishes its work, kill it in time, reap everything,\n"
-      "and exit with its status.\n";
+      "Run COMMAND and exit with its status. When a stop is asked for, send the signal on which\n"
+      "COMMAND finishes its work, and kill what has not ended in time. Reap every orphan.\n";
   std::string_view group;
   for (const Key& key : keys()) {
     if (key.group != group) {
@@ -60,7 +60,7 @@ std::string version_text() {
 
 std::string list_presets_text() {
   std::string text =
-      "Presets, for --preset NAME; auto recognises the commands of all that do not say 'by name only'.\n";
+      "Presets, for --preset NAME. auto recognises the commands of all but those marked 'by name only'.\n";
   for (const Preset& preset : presets()) {
     std::string line = pad(std::string(preset.name), kNameColumn);
     line.append(pad(preset.plan.empty() ? std::string("same/auto/KILL") : std::string(preset.plan), kPlanColumn));

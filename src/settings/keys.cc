@@ -51,8 +51,8 @@ constexpr Access kConfigFile{.role = Role::kConfigFile};
 constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
 
 constexpr std::string_view kWhat = "What runs, and where";
-constexpr std::string_view kStop = "How it stops";
-constexpr std::string_view kRest = "Around it";
+constexpr std::string_view kStop = "How COMMAND is stopped";
+constexpr std::string_view kRest = "Other settings";
 constexpr std::string_view kInstead = "Instead of running";
 
 // A new setting needs a row here, a member of Config, and, if its type is new, a Codec in values.h.
@@ -63,24 +63,24 @@ constexpr std::string_view kInstead = "Instead of running";
 // clang-format off
 constexpr auto kRows = std::to_array<Key>({
     // setting                        heading   key                       flag        letter  argument       default           help
-    {kOf<&C::preset, PresetName>,     kWhat,    "preset",                 "",         0,      "NAME",        "auto",           "Stop as this server wants it; auto: recognise COMMAND"},
-    {kOf<&C::platform, PlatformName>, kWhat,    "platform",               "",         0,      "NAME",        "auto",           "Know this platform's grace period; auto: recognise it"},
+    {kOf<&C::preset, PresetName>,     kWhat,    "preset",                 "",         0,      "NAME",        "auto",           "Stop COMMAND as if it were this server; auto: recognise COMMAND"},
+    {kOf<&C::platform, PlatformName>, kWhat,    "platform",               "",         0,      "NAME",        "auto",           "Assume this platform's grace period and signals; auto: recognise the platform"},
     {kConfigFile,                     kWhat,    "",                       "config",   'c',    "FILE",        "/etc/graceshim.toml, if it is there", "Read settings from this TOML file"},
 
-    {kOf<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this one; same: the signal that asked for the stop"},
-    {kOf<&C::stop_timeout>,           kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this; auto: just before the platform"},
-    {kPlan,                           kStop,    "stop.plan",              "",         'p',    "PLAN",        "same/auto/KILL", "Send several, as QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
-    {kOf<&C::stop_on>,                kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these arrives"},
+    {kOf<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this signal to stop COMMAND; same: the signal that asked for the stop"},
+    {kOf<&C::stop_timeout>,           kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this time; auto: just before the platform kills"},
+    {kPlan,                           kStop,    "stop.plan",              "",         'p',    "PLAN",        "same/auto/KILL", "Send several signals, with waits: QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
+    {kOf<&C::stop_on>,                kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these signals arrives"},
     {kOf<&C::stop_delay>,             kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
     {kOf<&C::stop_pre_stop>,          kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
-    {kOf<&C::stop_repeat>,            kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Take a second stop signal as: auto, ignore, escalate, forward"},
-    {kOf<&C::stop_shield>,            kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these from COMMAND if sent to every process; auto, none"},
-    {kOf<&C::stop_stragglers>,        kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "What outlives COMMAND: stop it, let it finish until the timeout, wait for it, leave it, or dismiss its group by one TERM"},
-    {kOf<&C::stop_straggler_timeout>, kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL it this long after COMMAND has ended of itself"},
+    {kOf<&C::stop_repeat>,            kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Do this at a second stop signal: auto, ignore, escalate or forward"},
+    {kOf<&C::stop_shield>,            kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these signals from COMMAND even if the platform sends them to every process; auto: where COMMAND needs that; none: keep none"},
+    {kOf<&C::stop_stragglers>,        kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "Handle processes that outlive COMMAND. stop: stop them; finish: let them finish until the timeout; wait: wait for them; leave: leave them; dismiss: send TERM once to COMMAND's process group"},
+    {kOf<&C::stop_straggler_timeout>, kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL processes that outlive COMMAND this long after it has ended without a stop"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; repeatable"},
-    {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit 0 for these, e.g. 143"},
-    {kOf<&C::child_scope>,            kRest,    "child.scope",            "",         0,      "WORD",        "main",           "Who gets the signals: COMMAND (main) or its process group (group); the steps of a plan name their own (QUIT@group)"},
+    {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit with 0 if COMMAND's status is one of these, such as 143"},
+    {kOf<&C::child_scope>,            kRest,    "child.scope",            "",         0,      "WORD",        "main",           "Send signals to COMMAND (main) or to its process group (group); the steps of a plan name their own scope (QUIT@group)"},
     {kOf<&C::child_user, UserName>,   kRest,    "child.user",             "",         0,      "USER[:GROUP]", "",              "Run COMMAND as this user, by name or number"},
     {kOf<&C::child_directory, Directory>, kRest, "child.directory",       "chdir",    0,      "DIR",         "",               "Run COMMAND in this directory"},
     {kOf<&C::child_umask, Umask>,     kRest,    "child.umask",            "",         0,      "MASK",        "",               "Run COMMAND with this umask, in octal"},
@@ -90,7 +90,7 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::log_level>,              kRest,    "",                       "",         'q',    "=error",      "",               "Same as --log-level error"},
     {kOf<&C::log_level>,              kRest,    "",                       "",         'v',    "=debug",      "",               "Same as --log-level debug"},
     {kOf<&C::log_format>,             kRest,    "log.format",             "",         0,      "WORD",        "text",           "Log lines as text or json"},
-    {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report at the end; auto: for Kubernetes, of a life that failed"},
+    {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report to this place at the end; auto: in Kubernetes, to the pod's termination log, if not all went well"},
 
     {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan as a timeline"},
     {{Role::kListPresets},            kInstead, "",                       "list-presets", 0,  "",            "",               "Show all presets"},

@@ -77,7 +77,7 @@ ChosenTimeout choose_timeout(const Config& config, const PlatformFacts& platform
   if (!platform.name.empty()) {
     return {kInfinity, "platform " + platform.name + " kills by itself, after a time that cannot be seen from here"};
   }
-  if (situation.pid1) return {kInfinity, "PID 1: whoever made this namespace kills by itself"};
+  if (situation.pid1) return {kInfinity, "PID 1: the KILL is left to the runtime or the platform of the container"};
   return {kTimeoutWithoutPlatform, "default outside a platform"};
 }
 
@@ -176,7 +176,7 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
     }
     named_by_user.add(signal);
     routes[static_cast<std::size_t>(signal)] =
-        mapping.value.image == 0 ? Route::drop() : Route::forward_as(mapping.value.image);
+        mapping.value.replacement == 0 ? Route::drop() : Route::forward_as(mapping.value.replacement);
   }
 
   if (config.stop_on.is_explicit()) return std::nullopt;
@@ -269,9 +269,9 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
 
 std::optional<std::string> shield_conflict(const Config& config, SignalSet shield) {
   for (const Setting<SignalMapping>& mapping : config.signals) {
-    if (!shield.has(mapping.value.image)) continue;
+    if (!shield.has(mapping.value.replacement)) continue;
     const std::string key = "signals." + signal_name(mapping.value.signal);
-    return named(key.c_str(), mapping) + " becomes " + signal_name(mapping.value.image);
+    return named(key.c_str(), mapping) + " sends " + signal_name(mapping.value.replacement);
   }
   const Result<Steps> steps = choose_steps(config, shield);
   if (!steps) return std::nullopt;  // an error of its own

@@ -107,7 +107,7 @@ class Reader {
       // This is for a `timeout = 5` above the first [table].
       if (row.toml.substr(dot + 1) == name) hint = "; did you mean '" + std::string(row.toml) + "'?";
     }
-    if (key.str().find('.') != std::string_view::npos) hint = "; a dot between tables stands outside quotes";
+    if (key.str().find('.') != std::string_view::npos) hint = "; write the dot between tables outside the quotes";
     if (hint.empty()) hint = nearest_hint(name, names);
     return fail_at(place(key.source()), "unknown key " + in_quotes(name) + hint);
   }

@@ -94,18 +94,19 @@ Result<int> read_signal(const Value& value) {
 Result<int> read_arriving_signal(const Value& value) {
   Result<int> signal = read_signal(value);
   if (signal && !can_arrive(*signal)) {
-    return fail_at(value.where, signal_name(*signal) +
-                                    (*signal == sig::kChld ? " tells graceshim of its own children, it has no other use"
-                                                           : " cannot be caught by any program"));
+    return fail_at(value.where,
+                   signal_name(*signal) + (*signal == sig::kChld
+                                               ? " tells graceshim that a child has ended, and cannot be used otherwise"
+                                               : " cannot be caught by any program"));
   }
   return signal;
 }
 
-Result<SignalMapping> read_mapping(const Value& name, const Value& image) {
+Result<SignalMapping> read_mapping(const Value& name, const Value& replacement) {
   const Result<int> from = read_arriving_signal(name);
   if (!from) return tl::unexpected(from.error());
-  if (is_text(image, "ignore")) return SignalMapping{*from, 0};
-  const Result<int> to = read_signal(image);
+  if (is_text(replacement, "ignore")) return SignalMapping{*from, 0};
+  const Result<int> to = read_signal(replacement);
   if (!to) return tl::unexpected(to.error());
   return SignalMapping{*from, *to};
 }
@@ -179,8 +180,10 @@ Result<Shield> Codec<Shield>::read(const Value& value) {
   if (value.kind == Kind::kText && nearest(value.text, kWords)) return unknown_word(value, "shield", kWords);
   const Result<SignalSet> signals = Codec<SignalSet>::read(value);
   if (!signals) return tl::unexpected(signals.error());
-  if (signals->has(sig::kCont)) return fail_at(value.where, "CONT continues a process even where it is ignored");
-  if (signals->has(32) || signals->has(33)) return fail_at(value.where, "32 and 33 belong to the C library");
+  if (signals->has(sig::kCont))
+    return fail_at(value.where,
+                   "a shield cannot hold CONT back: it continues a process even if the process ignores it");
+  if (signals->has(32) || signals->has(33)) return fail_at(value.where, "signals 32 and 33 belong to the C library");
   return Shield{*signals};
 }
 
@@ -374,7 +377,7 @@ std::string write_mappings(const Config& config) {
   std::string text;
   for (const auto& [mapping, origin, where] : config.signals) {
     text.append(text.empty() ? "" : ",").append(signal_name(mapping.signal)).append(":");
-    text.append(mapping.image == 0 ? "ignore" : signal_name(mapping.image));
+    text.append(mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement));
   }
   return text;
 }

@@ -84,7 +84,7 @@ class NonBlockingSink : public spdlog::sinks::sink {
     const std::uint64_t dropped = writer_.dropped() - dropped_told_;
     if (dropped == 0 || writer_.waiting()) return;
     dropped_told_ = writer_.dropped();
-    const std::string words = std::to_string(dropped) + " log lines were dropped: nobody read stderr";
+    const std::string words = std::to_string(dropped) + " log lines were dropped, because nothing read stderr";
     writer_.add(line_of(spdlog::details::log_msg("graceshim", spdlog::level::warn, words)));
     writer_.flush();
   }

@@ -42,7 +42,7 @@ void Narrator::tell_shield(const StartedChild& started, const Plan& plan, const 
   if (started.no_new_privs) {
     world_.log(LogLevel::kInfo,
                "without CAP_SYS_ADMIN the shield needs no_new_privs: sudo and setuid programs gain "
-               "nothing in the tree of " +
+               "no privileges in the tree of " +
                    command_);
   }
 }
@@ -148,7 +148,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
       const Millis settle = moment.plan.settle;
       return tell_left_behind(
           moment, ": waiting " +
-                      (settle == kInfinity ? std::string("as long as its step does") : format_duration(settle)) +
+                      (settle == kInfinity ? std::string("as long as the step lasts") : format_duration(settle)) +
                       " for their end");
     }
     case Note::kFinishing:
@@ -185,7 +185,7 @@ void Narrator::tell_stop_asked(const Moment& moment, int signal) {
   line += ": stopping " + child_name();
   const int first = signal_of_step(plan.steps[0].signal, report().trigger);
   line += " with " + signal_name(first);
-  if (passed_on && plan.broadcast.has(first)) line += ", which the platform has sent to every process itself";
+  if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
   if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
   if (plan.hook) line += " once stop.pre_stop has ended";
   if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - state.t0);
@@ -206,8 +206,9 @@ void Narrator::tell_kill() {
 
 void Narrator::tell_survivors() {
   const std::string names = names_of_tree(recorder_.child_lives());
-  world_.log(LogLevel::kError, recorder_.child_refused() ? names + " cannot be ended by graceshim; leaving"
-                                                         : "KILL did not end " + names + "; leaving them");
+  world_.log(LogLevel::kError, recorder_.child_refused()
+                                   ? "graceshim cannot end " + names + ", and exits all the same"
+                                   : "KILL did not end " + names + "; graceshim exits all the same");
 }
 
 // --- What has come of it. ---
@@ -216,8 +217,8 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::kRerouted:
       return world_.log(LogLevel::kWarn, child_name() + " does not act on " + signal_name(outcome.signal) +
-                                             ", which goes to what it has started; where a shell stands in front of "
-                                             "the command, write 'exec' before it");
+                                             ", which goes to the processes below it; if this is a shell in front of "
+                                             "the command, write 'exec' before the command");
     case Outcome::Kind::kServed:
       return tell_served(moment.state.step, outcome);
     case Outcome::Kind::kForwarded:
@@ -284,7 +285,7 @@ void Narrator::tell_hook_not_started(const std::string& why) {
 
 void Narrator::tell_end(const Moment& moment) {
   const Report& report = this->report();
-  if (report.pid != 0) tell_signal(Happening::kDismissal, sig::kTerm);
+  if (report.pid != 0) tell_signal(Happening::kDismissal, moment.plan.clean_up_signal());
   const Happening last_word = report.child.by_signal ? Happening::kChildDied : Happening::kChildExited;
   if (report.pid != 0 && has_last_word(last_word)) return tell_of_child(last_word, report.child);
   if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;

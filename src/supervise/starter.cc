@@ -58,7 +58,7 @@ Error start_error(const char* name, const char* search_path, const SpawnFailure&
   if (failure.error == ENOENT || failure.error == ENOTDIR) {
     const std::string file = find_in_path(name, search_path);
     const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
-    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end as those of DOS do: CR LF)" : "";
+    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end in CR LF, as on DOS)" : "";
     if (!interpreter.empty())
       return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
   }

@@ -44,7 +44,7 @@ class WhatIsPrinted(Case):
         self.assertEqual(command.wait(20), 127)
         with open(command.output_path, "rb") as file:  # text would lose a carriage return
             self.assertEqual(file.read().decode(), f"graceshim: cannot execute '{script}': its interpreter '/bin/sh\\x0d' was not found "
-                                                   "(the script's lines end as those of DOS do: CR LF)\n")
+                                                   "(the script's lines end in CR LF, as on DOS)\n")
 
     def test_a_command_with_a_newline_in_its_path(self):
         for program, option, start in ((SHIM, "-q", "graceshim: "), (self.as_other("tini"), "-s", "[FATAL tini ("),
@@ -118,7 +118,7 @@ class WhatIsInTheEnvironment(Case):
         self.assertEqual(sorted(line for line in lines if line.startswith("GRACESHIM_")),
                          ["GRACESHIM_ENV_FOO=x", "GRACESHIM_PORT_80_TCP_ADDR=10.0.0.1", "GRACESHIM_VERSION=1.2"])
         self.assertEqual([line for line in lines if "no settings" in line],
-                         ["graceshim: no settings, and so left to the command: GRACESHIM_VERSION, GRACESHIM_PORT_80_TCP_ADDR, GRACESHIM_ENV_FOO"])
+                         ["graceshim: these variables are not settings and are left to the command: GRACESHIM_VERSION, GRACESHIM_PORT_80_TCP_ADDR, GRACESHIM_ENV_FOO"])
         quiet = self.start([SHIM, "--", "true"], env)
         self.assertEqual((quiet.wait(20), quiet.output()), (0, ""))
 

@@ -157,7 +157,7 @@ class Shield(Case):
         command = self.start([SHIM, "--explain", "--stop-shield", "TERM", "-s", "QUIT", "--", "./server"])
         self.assertEqual(command.wait(20), 0, command.output())
         said = " ".join(command.output().split())
-        for part in ("TERM does nothing to any process of the command", "timeout(1)", "Popen.terminate()", "sigwait, signalfd"):
+        for part in ("TERM does nothing to any process of the tree", "timeout(1)", "Popen.terminate()", "sigwait, signalfd"):
             self.assertIn(part, said)
 
     def test_a_process_that_waits_for_it_gets_it(self):

@@ -6,13 +6,13 @@
 namespace graceshim {
 namespace {
 
-// The steps as "QUIT main 1 @5000; TERM roots 2 @7000".
+// The steps as "QUIT main 1 @5000; TERM orphans 2 @7000".
 std::string steps_of(const Simulation& run) {
   std::string text;
   for (const StepRecord& step : run.supervisor.report().steps) {
-    const bool roots = step.target == Target::kOrphans && step.scope != Scope::kTree;
+    const bool orphans = step.target == Target::kOrphans && step.scope != Scope::kTree;
     if (!text.empty()) text += "; ";
-    text.append(signal_name(step.signal)).append(" ").append(roots ? "roots" : scope_word(step.scope)).append(" ");
+    text.append(signal_name(step.signal)).append(" ").append(orphans ? "orphans" : scope_word(step.scope)).append(" ");
     text += std::to_string(step.delivered) + " @" + std::to_string(step.at.count());
   }
   return text;
@@ -108,7 +108,7 @@ TEST(ReportOfARun, StepsToRootsAreCountedTogetherAndTheirEndsAreTold) {
   }
   run.world.signal_us(sig::kTerm);
   EXPECT_EQ(run.run(), 143);
-  EXPECT_EQ(steps_of(run), "TERM main 1 @0; TERM roots 2 @0");
+  EXPECT_EQ(steps_of(run), "TERM main 1 @0; TERM orphans 2 @0");
   const Report& report = run.supervisor.report();
   EXPECT_EQ(report.reaped, 2u);
   ASSERT_EQ(report.stragglers.size(), 2u);
@@ -123,7 +123,7 @@ TEST(ReportOfARun, ARootThatIgnoresTheStepIsToldWithTheSignalThatItGot) {
   run.world.fork_from(run.world.child(), "background").ignores = {sig::kInt};
   run.world.signal_us(sig::kTerm);
   run.run();
-  EXPECT_EQ(steps_of(run), "INT main 1 @0; TERM roots 1 @200");
+  EXPECT_EQ(steps_of(run), "INT main 1 @0; TERM orphans 1 @200");
   EXPECT_EQ(run.supervisor.report().stragglers.at(0).status, (ExitStatus{true, sig::kTerm}));
 }
 

@@ -420,7 +420,7 @@ TEST(Kill, AChildInUninterruptibleSleepHasTwoSecondsAndIsLeft) {
   EXPECT_EQ(run.run(), 125);
   EXPECT_EQ(run.elapsed(), seconds(7));
   EXPECT_EQ(run.supervisor.state().repeats_ignored, 1U) << "the loop still answers";
-  EXPECT_TRUE(run.world.said("KILL did not end 101 (command); leaving them"));
+  EXPECT_TRUE(run.world.said("KILL did not end 101 (command); graceshim exits all the same"));
   EXPECT_EQ(run.supervisor.report().cause, Cause::kUnkillable);
 }
 
@@ -433,7 +433,7 @@ TEST(Kill, AChildThatMayNotBeSignalledIsNamedAndLeftAndNoLineClaimsAKill) {
     EXPECT_EQ(run.run(), 125);
     EXPECT_LE(run.elapsed(), seconds(8));
     EXPECT_TRUE(run.world.said("101 (command) may not be signalled: TERM was refused"));
-    EXPECT_TRUE(run.world.said("101 (command) cannot be ended by graceshim; leaving"));
+    EXPECT_TRUE(run.world.said("graceshim cannot end 101 (command), and exits all the same"));
     EXPECT_FALSE(run.world.said("KILL to"));
     EXPECT_FALSE(run.world.said("KILL did not"));
     for (const StepRecord& step : run.supervisor.report().steps) EXPECT_NE(step.signal, sig::kKill);
@@ -788,6 +788,31 @@ TEST(Words, ChldIsToldOfOnceAndBeforeWhatIsReapedThen) {
   EXPECT_EQ(lines, expected);
 }
 
+TEST(Words, TheDismissalNamesTheSignalThatTheGroupGets) {
+  constexpr Templates kTemplates{{Happening::kDismissal, {LogLevel::kDebug, "sent %n"}}};
+  struct Row {
+    SignalSet shield;
+    int signal;
+    const char* line;
+  };
+  for (const Row& row : {Row{{}, sig::kTerm, "sent 15"}, Row{{sig::kTerm}, sig::kQuit, "sent 3"}}) {
+    Plan plan = plan_of("QUIT/auto/KILL", kInfinity);
+    plan.stragglers = Stragglers::kDismiss;
+    plan.shield = row.shield;
+    SimulatedWorld world;
+    Supervisor supervisor(plan, plan, world, "command", {.narrator = narrator_by(kTemplates)});
+    supervisor.start();
+    const int left = world.fork_from(world.child(), "left").facts.id.pid;
+    world.run(supervisor, seconds(1));
+    world.exit(world.child(), {false, 0});
+    world.run(supervisor, seconds(2));
+    ASSERT_EQ(world.deliveries_to(left).size(), 1U);
+    EXPECT_EQ(world.deliveries_to(left)[0].signal, row.signal);
+    ASSERT_EQ(world.lines().size(), 1U);
+    EXPECT_EQ(world.lines()[0].text, row.line);
+  }
+}
+
 TEST(Words, TheWordsTellOfASessionAndOfWhatIsSwallowedForIt) {
   constexpr Templates kTemplates{{Happening::kLeftTerminal, {LogLevel::kDebug, "left"}},
                                  {Happening::kNotLeader, {LogLevel::kDebug, "no leader"}},
@@ -906,7 +931,7 @@ TEST(Receivers, AStepThatTheChildDoesNotHearGoesToTheNearestThatDo) {
   EXPECT_EQ(run.got(other), "QUIT@1000");
   EXPECT_EQ(run.got(pool), "") << "its master tells it";
   EXPECT_TRUE(run.world.said("101 (command) does not act on QUIT"));
-  EXPECT_TRUE(run.world.said("write 'exec' before it"));
+  EXPECT_TRUE(run.world.said("write 'exec' before the command"));
 }
 
 TEST(Receivers, WinchThatTheChildDoesNotCatchGoesBelow) {

@@ -51,19 +51,19 @@ TEST_P(Signals, TriggersArriveUnchangedWithoutAPreset) {
   }
 }
 
-// Real-time images for the others, so that no image is also a signal that is sent.
-TEST_P(Signals, EachMappedOneArrivesAsItsImage) {
-  const auto image_of = [](int signal) { return signal < SIGRTMIN ? SIGRTMIN + signal % 16 : SIGWINCH; };
+// Real-time replacements for the others, so that no replacement is also a signal that is sent.
+TEST_P(Signals, EachMappedOneArrivesAsItsReplacement) {
+  const auto replacement_of = [](int signal) { return signal < SIGRTMIN ? SIGRTMIN + signal % 16 : SIGWINCH; };
   std::string options;
   for (const int signal : forwarded_signals()) {
-    options += " -m " + signal_word(signal) + ":" + signal_word(image_of(signal));
+    options += " -m " + signal_word(signal) + ":" + signal_word(replacement_of(signal));
   }
   Process shim = run_shim(options, "trap all ready serve");
   shim.ready();
   for (const int signal : forwarded_signals()) {
-    const std::string image = "main signal " + signal_word(image_of(signal)) + " ";
+    const std::string replacement = "main signal " + signal_word(replacement_of(signal)) + " ";
     shim.send(signal);
-    shim.line(image);
+    shim.line(replacement);
   }
   EXPECT_EQ(shim.count("main signal "), static_cast<int>(forwarded_signals().size())) << shim.output();
   shim.kill();

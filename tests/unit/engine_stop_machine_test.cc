@@ -84,14 +84,14 @@ const char* name_of(Scope scope) {
 
 // "step 0: TERM to main", "forward USR2 to child", "KILL", "start hook", "(stop asked TERM)", "finish 143".
 std::string describe(const Action& action) {
-  const bool roots = action.target == Target::kOrphans;
+  const bool orphans = action.target == Target::kOrphans;
   switch (action.kind) {
     case ActionKind::kDeliver:
       return "step " + std::to_string(action.step) + ": " + signal_name(action.signal) + " to " +
-             (roots ? "orphans" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
+             (orphans ? "orphans" : name_of(action.scope)) + (action.by_keyboard ? " by keyboard" : "");
     case ActionKind::kForward:
       return "forward " + signal_name(action.signal) + " to " +
-             (roots                           ? "orphans"
+             (orphans                         ? "orphans"
               : action.scope == Scope::kGroup ? "group"
                                               : "child");
     case ActionKind::kDismiss:

@@ -58,7 +58,7 @@ TEST(Explain, ResqueOnHeroku) {
             "            = TERM                      platform heroku, for preset resque");
   EXPECT_EQ(line_after(text, "  shield    "), "TERM (platform heroku, for preset resque)");
   EXPECT_NE(text.find("Popen.terminate()"), std::string::npos) << "what it breaks";
-  EXPECT_NE(text.find("Where the kernel refuses it, the plan is QUIT/auto/TERM/5s/KILL."), std::string::npos);
+  EXPECT_NE(text.find("Where the kernel refuses the shield, the plan is QUIT/auto/TERM/5s/KILL."), std::string::npos);
   EXPECT_EQ(text.find("\nWarnings\n"), std::string::npos) << text;
 }
 
@@ -83,7 +83,7 @@ TEST(Explain, APresetThatNoShieldFitsSaysWhatBecomesOfItsWork) {
   surroundings.environment = {"GRACESHIM_PLATFORM=heroku", "TERM_CHILD=1"};
   surroundings.arguments = {"rake", "resque:work"};
   EXPECT_TRUE(
-      line_after(explained(surroundings), "  shield    ").starts_with("none: with TERM_CHILD set a job cleans "));
+      line_after(explained(surroundings), "  shield    ").starts_with("none: with TERM_CHILD set, a job cleans "));
 }
 
 TEST(Explain, SaysThatItWillLookAgain) {

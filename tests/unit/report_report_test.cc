@@ -41,7 +41,7 @@ bool has(const std::string& text, std::string_view part) {
 TEST(RenderReport, TellsStepsWithTheTimeThatEachWaited) {
   const std::string text = render_report(busy_report(1), 10'000);
   EXPECT_TRUE(has(text, R"({"signal":"QUIT","scope":"main","delivered":1,"at_ms":100,"waited_ms":2000})")) << text;
-  EXPECT_TRUE(has(text, R"({"signal":"TERM","scope":"roots","delivered":3,"at_ms":2100,"waited_ms":900})")) << text;
+  EXPECT_TRUE(has(text, R"({"signal":"TERM","scope":"orphans","delivered":3,"at_ms":2100,"waited_ms":900})")) << text;
   EXPECT_TRUE(has(text, R"("stragglers":[{"pid":100,"name":"worker","ended_by":{"signal":"TERM"}}])")) << text;
   EXPECT_TRUE(has(text, R"("outcome":"escalated")")) << text;
   EXPECT_TRUE(has(text, R"("shortened":false)")) << text;

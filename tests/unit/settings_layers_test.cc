@@ -303,8 +303,8 @@ TEST(Shields, OneAgainstASignalThatIsPassedOnIsWarnedOfOnce) {
   };
   const auto in_vain = [](const std::string& signals) {
     return std::vector<std::string>{"--stop-shield: a " + signals +
-                                    " to graceshim is passed on and does nothing: name it in stop.on to stop by it, "
-                                    "or in signals to pass it on as another or not at all"};
+                                    " to graceshim is passed on, and behind the shield it does nothing: name it in "
+                                    "stop.on to let it start a stop, or in signals to map or ignore it"};
   };
   EXPECT_EQ(warnings({"--stop-shield", "USR1"}), in_vain("USR1"));
   EXPECT_EQ(warnings({"--stop-shield", "TERM,USR1,USR2"}), in_vain("USR1,USR2"));
@@ -322,9 +322,10 @@ TEST(Shields, WhatCannotBeOneIsRefused) {
   };
   EXPECT_EQ(error("KILL"), "--stop-shield: KILL cannot be caught by any program");
   EXPECT_EQ(error("TERM,STOP"), "--stop-shield: STOP cannot be caught by any program");
-  EXPECT_EQ(error("CHLD"), "--stop-shield: CHLD tells graceshim of its own children, it has no other use");
-  EXPECT_EQ(error("CONT"), "--stop-shield: CONT continues a process even where it is ignored");
-  EXPECT_EQ(error("33"), "--stop-shield: 32 and 33 belong to the C library");
+  EXPECT_EQ(error("CHLD"), "--stop-shield: CHLD tells graceshim that a child has ended, and cannot be used otherwise");
+  EXPECT_EQ(error("CONT"),
+            "--stop-shield: a shield cannot hold CONT back: it continues a process even if the process ignores it");
+  EXPECT_EQ(error("33"), "--stop-shield: signals 32 and 33 belong to the C library");
   EXPECT_EQ(error("nome"), "--stop-shield: unknown shield 'nome'; did you mean 'none'?");
   EXPECT_NE(error("TREM").find("did you mean 'TERM'?"), std::string::npos);
 }

@@ -24,8 +24,8 @@ Setting<T> of_preset(T value) {
   return {value, Origin::kPreset, "preset rows"};
 }
 
-Setting<SignalMapping> mapping(int signal, int image) {
-  return flag("--map", SignalMapping{signal, image});
+Setting<SignalMapping> mapping(int signal, int replacement) {
+  return flag("--map", SignalMapping{signal, replacement});
 }
 
 PlatformFacts heroku() {
@@ -448,7 +448,7 @@ TEST(MakePlan, ASignalThatIsSentAndShieldedIsRefused) {
   config.stop_signal = flag("--stop-signal", int{sig::kQuit});
   EXPECT_EQ(message_of(config), "no error");
   config.signals = {mapping(sig::kHup, sig::kTerm)};
-  EXPECT_EQ(message_of(config), "signals.HUP (--map) becomes TERM" + tail);
+  EXPECT_EQ(message_of(config), "signals.HUP (--map) sends TERM" + tail);
 
   config = shielded({sig::kTerm});
   config.stop_plan = of_preset(steps_of("TERM/auto"));

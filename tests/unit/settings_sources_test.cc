@@ -90,9 +90,9 @@ TEST(CommandLine, MistakesAreNamed) {
             "unknown option '--stop-sigal'; did you mean '--stop-signal'?");
   EXPECT_EQ(with_arguments({"--stop-time=3", "x"}).error(),
             "unknown option '--stop-time'; did you mean '--stop-timeout'?");
-  EXPECT_EQ(with_arguments({"--wobble"}).error(), "unknown option '--wobble'; graceshim --help lists them");
-  EXPECT_EQ(with_arguments({"-x"}).error(), "unknown option '-x'; graceshim --help lists them");
-  EXPECT_EQ(with_arguments({"-qx"}).error(), "unknown option '-x'; graceshim --help lists them");
+  EXPECT_EQ(with_arguments({"--wobble"}).error(), "unknown option '--wobble'; graceshim --help lists the options");
+  EXPECT_EQ(with_arguments({"-x"}).error(), "unknown option '-x'; graceshim --help lists the options");
+  EXPECT_EQ(with_arguments({"-qx"}).error(), "unknown option '-x'; graceshim --help lists the options");
   EXPECT_EQ(with_arguments({"-t"}).error(), "--stop-timeout: needs an argument, DURATION");
   EXPECT_EQ(with_arguments({"--stop-timeout"}).error(), "--stop-timeout: needs an argument, DURATION");
   EXPECT_EQ(with_arguments({"--help=3"}).error(), "--help: takes no argument");
@@ -209,7 +209,7 @@ TEST(Environment, AVariableThatIsNearNoSettingIsTheCommands) {
     const auto result = surroundings.configure();
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->warnings, Words{}) << name;
-    EXPECT_EQ(result->notes, Words{"no settings, and so left to the command: GRACESHIM_" + name});
+    EXPECT_EQ(result->notes, Words{"these variables are not settings and are left to the command: GRACESHIM_" + name});
     // The pointers are those of strings that are gone: only their number can be told.
     EXPECT_EQ(result->environment.size(), 2U) << "all but the setting";
   }
@@ -224,8 +224,9 @@ TEST(Environment, ASettingUnderItsOptionsNameOrWithoutItsSectionIsOneWarning) {
     surroundings.environment = {"GRACESHIM_" + typed + "=1"};
     const auto result = surroundings.configure();
     ASSERT_TRUE(result) << result.error().message;
-    EXPECT_EQ(result->warnings, Words{"no setting, and so left to the command: 'GRACESHIM_" + typed +
-                                      "'; did you mean 'GRACESHIM_" + meant + "'?"});
+    EXPECT_EQ(result->warnings,
+              Words{"the variable 'GRACESHIM_" + typed +
+                    "' is not a setting and is left to the command; did you mean 'GRACESHIM_" + meant + "'?"});
   }
 }
 
@@ -243,7 +244,8 @@ TEST(Environment, ANameWithAnEscapeIsShownWithout) {
   surroundings.environment = {"GRACESHIM_\x1b[2J\n=1"};
   const auto result = surroundings.configure();
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(result->notes, Words{"no settings, and so left to the command: GRACESHIM_\\x1b[2J\\x0a"});
+  EXPECT_EQ(result->notes,
+            Words{"these variables are not settings and are left to the command: GRACESHIM_\\x1b[2J\\x0a"});
 }
 
 // To compare each with all that came before took 6 s, of a build for use.
@@ -312,7 +314,7 @@ TEST(TomlFile, MistakesAreNamedWithFileLineAndColumn) {
   EXPECT_EQ(error_of_file("signals = 5\n"), "/etc/graceshim.toml:1:11: 'signals' is a table: write [signals]");
   EXPECT_EQ(error_of_file("[[stop]]\n"), "/etc/graceshim.toml:1:1: 'stop' is a table: write [stop]");
   EXPECT_EQ(error_of_file("\"stop.timeout\" = 5\n"),
-            "/etc/graceshim.toml:1:1: unknown key 'stop.timeout'; a dot between tables stands outside quotes");
+            "/etc/graceshim.toml:1:1: unknown key 'stop.timeout'; write the dot between tables outside the quotes");
   EXPECT_EQ(error_of_file("[stop]\ntimeout = true\n"),
             "/etc/graceshim.toml:2:11: expected a duration, \"auto\" or \"infinity\", not a boolean");
   EXPECT_EQ(error_of_file("[stop]\ndelay = 2020-01-01\n"),

@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
             {"K_SERVICE=a", "KUBERNETES_SERVICE_HOST=10.0.0.1"}, false, "kubernetes", "KUBERNETES_SERVICE_HOST is set"},
         PlatformCase{{"VCAP_APPLICATION={}"}, false, "cloud-foundry", "VCAP_APPLICATION is set"},
         PlatformCase{{"SLURM_JOB_ID=7"}, false, "slurm", "SLURM_JOB_ID is set"},
-        PlatformCase{{"SYSTEMD_EXEC_PID=42"}, false, "systemd", "SYSTEMD_EXEC_PID is our own process", {}, true},
+        PlatformCase{{"SYSTEMD_EXEC_PID=42"}, false, "systemd", "SYSTEMD_EXEC_PID is graceshim's own pid", {}, true},
         PlatformCase{{"SYSTEMD_EXEC_PID=41"}, false, "", ""},
         PlatformCase{{"container=systemd-nspawn"}, false, "systemd-nspawn", "container is systemd-nspawn"},
         PlatformCase{{"container=podman"}, false, "podman", "container is podman"},
