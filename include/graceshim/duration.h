@@ -14,7 +14,7 @@ using Millis = std::chrono::milliseconds;
 // A wait that never ends. Compare a duration with kInfinity before any arithmetic.
 constexpr Millis kInfinity = Millis::max();
 
-// The longest finite duration: 10 years. The sum of a plan's waits is then far from an overflow.
+// The longest finite duration: 10 years. With this limit, adding all waits cannot overflow.
 constexpr Millis kLongestDuration = std::chrono::hours(24 * 365 * 10);
 
 // Reads `10`, `10s`, `1m30s`, `500ms`, `2h`, `1d` or `1.5s`. A number without a unit is in seconds; units go from large

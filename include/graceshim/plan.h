@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -94,15 +93,16 @@ enum class Repeat : std::uint8_t {
   kAuto,
   kIgnore,
   kEscalate,
-  // While the current step is `same`, the repeated trigger is forwarded as well. During any other step as kAuto.
+  // While the current step is `same`, the repeated trigger is forwarded as well. In every other step, kForward does
+  // what kAuto does.
   kForward,
 };
 enum class Stragglers : std::uint8_t {
   kStop,
   kWait,
   kLeave,
-  // The members of the child's group that are left get one TERM; then as kLeave. Behind a shield against TERM they get
-  // the plan's first signal in its place.
+  // The members of the child's group that are left get one TERM; then graceshim ends, as with kLeave. Behind a shield
+  // against TERM they get the plan's first signal in its place.
   kDismiss,
   // What is left gets no signal before the deadline.
   kFinish,
@@ -112,12 +112,13 @@ enum class Stragglers : std::uint8_t {
 enum class Place : std::uint8_t {
   kOwnGroup,  // the child leads a process group
   kOurGroup,  // the child stays in our group
-  // The child leads a session. The session gets the terminal on standard input if the terminal is free, or ours to give
-  // up.
+  // The child leads a session. The session gets the terminal on standard input if no session has it, or if we lead the
+  // session that has it.
   kOwnSession,
 };
 
-// Which signals the child finds at their default disposition and not blocked, whatever graceshim found.
+// Which signals the child finds at their default disposition and not blocked, even if graceshim found them ignored or
+// blocked.
 enum class Ready : std::uint8_t {
   // The signals that a stop may send, and CONT. Without this, a command that a shell has started with `&` would ignore
   // INT and QUIT.
@@ -200,7 +201,7 @@ class CodeSet {
 // and has exited. Such a command has told its own processes to end.
 constexpr Millis kSettleTime{1'000};
 
-// Everything that step() needs to know about a run.
+// Everything that step() needs to know about a run, and what those who perform its actions need.
 struct Plan {
   StepList steps;
   Millis timeout = kInfinity;     // from the trigger to the KILL of the tree
@@ -211,24 +212,26 @@ struct Plan {
   Stragglers stragglers = Stragglers::kStop;
   // From the end of a child that was not asked to stop, to the KILL of what the child has left.
   Millis straggler_timeout = Millis{10'000};
-  // How long the processes that the child has left have to end by themselves; see kSettleTime. kInfinity means the wait
-  // of the step, for a server that is known to stop its own processes.
+  // How long the processes that the child has left have to end by themselves; see kSettleTime. kInfinity: until the
+  // step's wait ends. For servers that stop their own processes.
   Millis settle = kSettleTime;
   Routes routes{};
-  // The signals that the platform certainly sends to every process itself, and that reach every process.
+  // The signals that the platform sends to every process and that no shield keeps off.
   SignalSet broadcast;
-  SignalSet shield;              // the signals that no process below us notices
-  SignalSet starts_default{};    // the signals that the child finds at their default disposition
-  SignalSet starts_unblocked{};  // the signals that the child does not find blocked
-  CodeSet success;               // exit.success
+  SignalSet shield;  // the signals that no process below us notices
+  CodeSet success;   // exit.success
   SuccessWhen success_when = SuccessWhen::kStopped;
-  Resume resume = Resume::kAlways;
   Place place = Place::kOwnGroup;
   Scope scope = Scope::kMain;  // where forwarded signals go: kMain or kGroup
   SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
   bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
+
+  // The rest is for those who perform the actions; step() does not use it.
+  SignalSet starts_default{};    // the signals that the child finds at their default disposition
+  SignalSet starts_unblocked{};  // the signals that the child does not find blocked
+  Resume resume = Resume::kAlways;
 
   [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
 

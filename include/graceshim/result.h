@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 
 namespace graceshim {
 

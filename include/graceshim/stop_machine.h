@@ -32,7 +32,7 @@ namespace graceshim {
 enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
 constexpr std::size_t kPhaseCount = 7;
 
-// What the run is about: the child until it has been reaped, and from then on the orphans that it has left.
+// Whom signals go to: the child until it has been reaped, and from then on the orphans that it has left.
 enum class Target : std::uint8_t { kChild, kOrphans };
 
 enum class Timer : std::uint8_t {
@@ -80,7 +80,9 @@ constexpr Millis kRescanInterval{200};
 constexpr Millis kLongestRescanInterval{5'000};
 // Scans are at least this far apart, even if processes are reaped more often and may have left new orphans.
 constexpr Millis kMinRescanInterval{20};
+// How long after the first pass of KILL the tree has to end. What is left then is given up.
 constexpr Millis kKillGrace{2'000};
+// The time between the first pass of KILL and the second. From pass to pass it doubles, up to kLongestPassInterval.
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
 // A child that exits with 0 within this time of its start may have daemonised.
@@ -96,7 +98,7 @@ enum class EventKind : std::uint8_t {
   kChildStopped,  // signal, foreground: the signal has stopped the child
   // Neither the child nor any process below it acts on the step that was sent to the child.
   kUnheard,
-  // One pass of KILL is done. reachable: whether there was a member of the tree that could be signalled.
+  // One pass of KILL is done. reachable: false if members are left and all of them refused the signal.
   kPassed,
   kHookFailed,  // stop.pre_stop could not be started
   kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
@@ -239,7 +241,7 @@ enum class ActionKind : std::uint8_t {
   kSuspend,
   kStartHook,
   kKillHook,
-  kNote,    // note, signal, status
+  kNote,    // note, signal
   kFinish,  // status: the exit status of graceshim
 };
 

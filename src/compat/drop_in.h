@@ -1,9 +1,9 @@
 // The programs that graceshim can replace (it is a drop-in for them). When graceshim is called by the name of one,
-// through a symbolic link or as a copy, it takes the command line and the variables of that program, and ends with its
-// exit statuses. Each program has a file of its own, with the settings that it begins with, its options and its words.
+// through a symbolic link or as a copy, it takes the command line and the variables of that program, and uses that
+// program's exit statuses. Each program has a file of its own, with the settings that it begins with, its options and
+// its words.
 #pragma once
 
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>

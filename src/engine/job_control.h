@@ -7,10 +7,10 @@
 namespace graceshim {
 
 struct JobControl {
-  bool child_has_terminal = false;  // what is known from now on
-  bool suspend = false;             // we stop ourselves
-  bool resume = false;              // the child gets CONT,
-  bool give_terminal = false;       // and its group the terminal before
+  bool child_has_terminal = false;  // the new value of State::child_has_terminal
+  bool suspend = false;             // graceshim stops itself
+  bool resume = false;              // the child gets CONT
+  bool give_terminal = false;       // the child's group gets the terminal, before any CONT
 };
 
 // The child was stopped by `signal`, and `foreground` has the terminal now.

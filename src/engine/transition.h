@@ -1,4 +1,5 @@
-// The stop machine's answer to one event, which stop_machine.cc has by kind of event, and transition.cc by move.
+// How the stop machine answers one event. stop_machine.cc has a function for each kind of event, and transition.cc one
+// for each move that follows.
 #pragma once
 
 #include "graceshim/stop_machine.h"

@@ -15,7 +15,7 @@ struct FilePlace {
 
 // Opens the directory of `path`, an absolute path, step by step. A symbolic link on the way is followed if it belongs
 // to root or to our own user. If we are not root, it is also followed if it belongs to the owner of the directory in
-// which it lies, who could as well have put the file itself there. This is the protection that fs.protected_symlinks
+// which it lies, because that owner could put the file itself there. This is the protection that fs.protected_symlinks
 // gives, which is often off in containers. The last name of the path is not examined.
 // Errors: the reason why the directory cannot be opened; for a link that is not followed, the name of the link.
 tl::expected<FilePlace, std::string> find_place(const std::string& path);

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "fds.h"
 #include "graceshim/signal.h"
 
 namespace graceshim {
@@ -46,11 +45,14 @@ struct Process {
 // Whether no thread of the process runs any more: it is a zombie (Z), or is vanishing (X).
 bool has_ended(const Process& process) noexcept;
 
-// As process(), but for a /proc that is known to be ours.
-std::optional<Process> read_process(int pid);
-
 // Whether /proc belongs to our PID namespace, so that it shows processes under the pids that we use.
 bool own_proc() noexcept;
+
+// Returns one process, which may be any process, even a zombie. Returns nothing if no process has this pid.
+std::optional<Process> process(int pid);
+
+// As process(), but for a /proc that is known to be ours.
+std::optional<Process> read_process(int pid);
 
 // Returns our children that have not ended, adopted ones included.
 std::vector<Process> own_children();
@@ -62,9 +64,6 @@ std::vector<int> own_child_pids();
 // Returns the pids of the children of any process, zombies included, from the kernel's lists for each of its threads.
 // Returns nothing if the kernel keeps no such lists (CONFIG_PROC_CHILDREN), or hides them from us.
 std::optional<std::vector<int>> listed_children(int pid);
-
-// Returns one process, which may be any process, even a zombie. Returns nothing if no process has this pid.
-std::optional<Process> process(int pid);
 
 // Returns how many processes, of any session, are in this group, zombies included; 0 without /proc.
 int group_size(int group);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <cstdint>
 
 // Marks code that runs before a sanitizer's runtime is ready, or on a stack that the runtime does not know.

@@ -92,8 +92,11 @@ class ShieldProgram {
     const bool little = known.order == std::endian::little;
     const std::size_t upper = little ? sizeof(std::uint32_t) : 0;  // where the two halves of an argument lie
     const std::size_t lower = little ? 0 : sizeof(std::uint32_t);
-    // The targets of jumps, as numbers of instructions. Each architecture takes a comparison, which jumps past the rest
-    // of it, a load, an instruction for each door, and an answer.
+    // The targets of jumps, as numbers of instructions. Each architecture takes:
+    // - a comparison, which jumps past the rest of the architecture's instructions
+    // - a load
+    // - an instruction for each door
+    // - an answer
     std::size_t wide = 2;  // the load of the architecture, and the answer to an unknown one
     for (std::size_t i = 0; i < known.doors.size(); ++i) wide += begins(known.doors, i) ? 4U : 1U;
     const std::size_t narrow = wide + 2;

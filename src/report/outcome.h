@@ -2,7 +2,9 @@
 // performing actions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,18 +27,24 @@ struct Ended {
 
 struct Outcome {
   enum class Kind : std::uint8_t {
-    kRecognised,      // process, text: late, as this preset
-    kStep,            // step; again: the child was offered it before, or another orphan has got it
-    kRerouted,        // signal: the child does not act on it, and processes below it get it
-    kServed,          // signal, names: processes that have got it one by one
-    kForwarded,       // signal
-    kRefused,         // signal, process: it may not be signalled
-    kTree,            // members: of the tree, as it was seen
-    kKill,            // members: the processes that a pass of KILL has reached
+    // process, text: the process was recognised when the stop began, and `text` is the name of its preset.
+    kRecognised,
+    // step: the step was sent. again: the child was offered the step before, or another orphan has got it.
+    kStep,
+    // signal: the child does not act on the signal, and processes below it get it.
+    kRerouted,
+    // signal, names: the processes of these names have got the signal one by one.
+    kServed,
+    kForwarded,  // signal: it was forwarded
+    // signal, process: the process may not be signalled.
+    kRefused,
+    kTree,  // members: the members of the tree, as it was seen
+    // members: the processes that a pass of KILL has reached.
+    kKill,
     kSuspended,       // graceshim is about to stop itself
-    kHookStarted,     // stop.pre_stop
-    kHookNotStarted,  // text: why
-    kHookKilled,
+    kHookStarted,     // stop.pre_stop was started
+    kHookNotStarted,  // text: why stop.pre_stop was not started
+    kHookKilled,      // the group of stop.pre_stop got KILL
   };
   Kind kind = Kind::kStep;
   StepRecord step{};

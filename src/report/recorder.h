@@ -1,5 +1,5 @@
-// Puts the report of a life together: events, what step() made of them, and what came of that. Nothing is asked of the
-// world, and nothing is told.
+// Puts the report of a life together: events, what step() made of them, and what came of that. The recorder does not
+// use World and logs nothing.
 #pragma once
 
 #include <set>

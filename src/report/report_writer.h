@@ -1,5 +1,5 @@
-// Where the report of a life goes, and how it gets there: whole or not at all, and nowhere that another user has led
-// it.
+// Where the report of a life goes, and how it gets there: whole or not at all, and never through another user's
+// symbolic link.
 #pragma once
 
 #include <sys/stat.h>

@@ -1,9 +1,8 @@
 // The settings of one run, each with the place that it came from.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 

@@ -29,7 +29,7 @@ struct Surroundings {
 struct Dialect {
   // Errors: as read_command_line().
   std::function<Result<CommandLine>(const Surroundings& surroundings)> read;
-  // Whether the user has called graceshim by its own name, and so expects its advice on variables and wrappers.
+  // Whether the user has called graceshim by its own name, and so wants graceshim's advice on variables and wrappers.
   bool is_own = true;
 };
 Dialect own_dialect();

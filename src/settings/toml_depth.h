@@ -16,8 +16,8 @@ struct TomlPlace {
 };
 
 // Returns the first place that is nested deeper than kDeepestToml, or nullopt if there is none. Every table and array
-// counts, whether a bracket makes it or a part of a dotted key; the parts of the [header] above count too. Text that is
-// not TOML is measured as far as a parser would read it, and perhaps further.
+// counts, whether a bracket or a part of a dotted key makes it. The parts of the [header] above a place count too. Text
+// that is not TOML is measured at least as far as a parser would read it.
 //
 // toml++ limits the nesting of brackets, but not that of dotted keys. Each part of such a key is a table inside another
 // one, and destroying 100,000 of them is a recursion that no stack can hold.

@@ -29,8 +29,8 @@ class DeliveryLedger {
   [[nodiscard]] bool has_had_any(ProcessId process) const;
   void record(ProcessId process, int step);
 
-  // An orphan keeps its pid until we reap it, so its facts need not be read again to know that it has had a step.
-  // record_orphan() records a step of a child of ours. forget() is called when the pid is free again.
+  // An orphan keeps its pid until we reap it, so a lookup by pid is enough. record_orphan() records a step of a child
+  // of ours. forget() is called when the pid is free again.
   void record_orphan(ProcessId process, int step);
   [[nodiscard]] bool is_served_orphan(int pid, int step) const;
   void forget(int pid) { entries_.erase(pid); }

@@ -19,8 +19,8 @@ namespace graceshim {
 
 class Effects {
  public:
-  // `command` names the child. `names_all`: every straggler is wanted by its name, because a report is written;
-  // otherwise only those that the log names. `world` and `knowledge` must outlive the object.
+  // `command` names the child. `names_all`: the names of all stragglers are read, because a report is written;
+  // otherwise only of those that the log names. `world` and `knowledge` must outlive the object.
   Effects(World& world, std::string command, bool names_all, const LateRecognition& knowledge);
 
   // Recognises the process that the first step of `plan` would reach after `trigger`, by its command line of now: an
@@ -43,7 +43,7 @@ class Effects {
   void deliver_to_child(const Action& action);
   void deliver_to_main(const Action& action, StepRecord& record, bool is_first_look);
   void deliver_to_orphans(const Action& action);
-  void deliver_to_orphan(const Process& root, const Action& action);
+  void deliver_to_orphan(const Process& orphan, const Action& action);
   std::optional<int> deliver_below(const Process& deaf, int signal, int step);
   void resume_group(const std::vector<Process>& members);
   void forward(const Action& action);

@@ -23,12 +23,13 @@ struct LatePlan {
 };
 
 struct LateRecognition {
-  // The stop of the command, where it is recognised for sure.
+  // Returns the plan for the command; nothing if the command is not recognised for sure.
   std::function<std::optional<LatePlan>(const RunningCommand& command)> stop_of = {};
-  // The signal that a stop of this process begins with, where it is recognised for sure; kSameSignal: the trigger.
+  // Returns the signal that a stop of this process begins with; kSameSignal means the trigger. Returns nothing if the
+  // process is not recognised for sure.
   std::function<std::optional<int>(const RunningCommand& orphan)> first_signal = {};
-  // Whether it is a shell or another wrapper that waits for the command below it and takes an INT for itself alone: it
-  // neither ends by the signal nor passes it on.
+  // Whether the words are those of a shell or of another wrapper that waits for the command below it and keeps an INT
+  // to itself: the wrapper neither ends by the signal nor passes it on.
   std::function<bool(std::span<const std::string> words)> keeps_interrupt = {};
 };
 

@@ -1,4 +1,4 @@
-// graceshim's own words: one line an event on stderr, as text or JSON, never blocking.
+// graceshim's own words: one line for each event on stderr, as text or JSON. Writing never blocks.
 #pragma once
 
 #include <memory>
@@ -22,14 +22,14 @@ class Log {
   // Queues one line for the next flush(). The line may contain anything: it is escaped in a text log, and is a string
   // in a JSON log.
   void write(LogLevel level, std::string_view line);
-  // A text of our own, with nothing from outside in it: of its lines only the first has a prefix.
+  // Queues a text of our own, with nothing from outside in it. Only its first line has a prefix.
   void write_lines(LogLevel level, std::string_view lines);
 
   // Writes the queued lines, as far as stderr takes them without blocking. If waiting() is true afterwards, the reader
   // of stderr does not read; call flush() again later.
   void flush();
   [[nodiscard]] bool waiting() const noexcept;
-  // Its own descriptors, beside the borrowed one.
+  // Returns the descriptors that the log has opened itself.
   [[nodiscard]] std::vector<int> descriptors() const;
 
  private:

@@ -59,10 +59,10 @@ class Narrator {
   virtual ~Narrator() = default;
 
   // Nothing has been started yet. `is_subreaper`: graceshim has become a subreaper. `adopts`: orphans come to
-  // graceshim, because it is one, or is PID 1.
+  // graceshim, because graceshim is a subreaper or PID 1.
   virtual void tell_ready(bool /*is_subreaper*/, bool /*adopts*/) {}
   void tell_refusal(const Error& error);
-  // `unshielded` is followed in place of `plan` where the kernel has refused the shield.
+  // `unshielded`: the plan in use if the kernel refuses the shield.
   void tell_shield(const StartedChild& started, const Plan& plan, const Plan& unshielded);
   void tell_started(const StartedChild& started);
   // What step() made of `event`, and what came of it.
@@ -120,10 +120,12 @@ class Narrator {
   World& world_;
   const Recorder& recorder_;
   std::string command_;
-  int named_step_ = -1;         // the step of which the log names orphans,
-  std::size_t named_ = 0;       // and how many it has named
-  bool round_goes_on_ = false;  // the last round of reaping was not the end of what its CHLD has told of
-  bool chld_told_ = false;      // of a CHLD that is unread yet
+  int named_step_ = -1;    // the step whose receivers the log has named last
+  std::size_t named_ = 0;  // how many receivers of that step the log has named
+  // The last round of reaping has left more to reap, so the next round belongs to the same CHLD.
+  bool round_goes_on_ = false;
+  // The line about a CHLD has been written, and that CHLD has not been read yet.
+  bool chld_told_ = false;
 };
 
 // "died of TERM", "ended with status 1".

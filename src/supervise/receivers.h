@@ -14,19 +14,19 @@ namespace graceshim {
 class Receivers {
  public:
   // All three must outlive the object.
-  Receivers(World& host, DeliveryLedger& ledger, const LateRecognition& knowledge)
-      : world_(host), ledger_(ledger), knowledge_(knowledge) {}
+  Receivers(World& world, DeliveryLedger& ledger, const LateRecognition& knowledge)
+      : world_(world), ledger_(ledger), knowledge_(knowledge) {}
 
   // Forgets what was read of the tree; to be called for every event that looks at it. `hook_group`: a process group to
   // which no step goes, or 0.
   void begin(int hook_group);
 
-  // Whether the process acts on `signal`. A wrapper that keeps an INT to itself does not; nothing if the process is
-  // gone, or where /proc cannot tell.
+  // Whether the process acts on `signal`. A wrapper that keeps an INT to itself does not act on it. Returns nothing if
+  // the process is gone, or where /proc cannot tell.
   std::optional<bool> acts_on(const Process& process, int signal);
 
-  // On each branch below `from` the nearest process that acts on `signal`. Left out, with what is below it: what has
-  // had the step, and what ends by the end of the pipe that it reads.
+  // Returns the nearest process on each branch below `from` that acts on `signal`. Skips processes that have had the
+  // step or that will end with their pipe, and everything below them.
   std::vector<Process> nearest_below(const Process& from, int signal, int step);
 
   // Whether the process ends by itself: its standard input is a pipe that another member of the tree, which does not
@@ -34,7 +34,7 @@ class Receivers {
   // kPipeGrace.
   bool ends_by_its_pipe(const Process& process);
 
-  // What late_recognition.h knows of a process.
+  // Return what the functions of LateRecognition say about the process; nothing if they do not recognise it.
   std::optional<LatePlan> stop_of(const Process& process);
   std::optional<int> first_signal(const Process& process);
 

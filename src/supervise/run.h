@@ -28,13 +28,13 @@ struct Entry {
 // Makes descriptors 0 to 2 safe to use and looks around. To be called before anything else is opened.
 Entry enter();
 
-// Those of `among` that were ignored when the process started.
+// Returns those of `among` that were ignored when the process started.
 SignalSet ignored_at_start(SignalSet among) noexcept;
 
-// The whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
+// Returns the whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
 Result<std::string> read_whole_file(const std::string& path);
 bool file_exists(const std::string& path);
-// The names in a directory, sorted; nothing if it cannot be read.
+// Returns the names in a directory, sorted; nothing if it cannot be read.
 std::optional<std::vector<std::string>> directory_names(const std::string& path);
 
 // Writes all of `text` to stdout, or to stderr. Errors, status 125: it could not be written, or not all of it; a

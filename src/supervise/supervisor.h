@@ -19,11 +19,11 @@ namespace graceshim {
 
 class Supervisor {
  public:
-  // What is told beyond the ordinary.
+  // How the run is told, and how much of it.
   struct Telling {
     const Conventions& conventions = kOwnConventions;
     NarratorMaker narrator = make_narrator;
-    bool of_everybody = false;  // a report is read: each straggler with its name, not the first ones alone
+    bool of_everybody = false;  // a report is written, so every straggler needs its name, not only the first ones
   };
 
   // `command` names the child in the log. `unshielded` is followed where the kernel refuses the shield of `plan`. Both,
@@ -31,15 +31,15 @@ class Supervisor {
   Supervisor(const Plan& plan, const Plan& unshielded, World& world, const std::string& command, const Telling& telling,
              const LateRecognition& knowledge = kRecognisesNothing);
 
-  // To be called before refuse() and start(), with what Narrator::tell_ready() says.
+  // Calls Narrator::tell_ready(). To be called before refuse() or start().
   void tell_ready(bool is_subreaper, bool adopts) { narrator_->tell_ready(is_subreaper, adopts); }
-  // The command cannot be started, for this reason.
+  // Ends the run, because the command cannot be started for this reason.
   void refuse(const Error& error);
   void start();
 
-  // Until the run has finished.
+  // Answers events until the run has finished.
   void run();
-  // One event of it.
+  // Answers one event.
   void answer(const Event& event);
 
   [[nodiscard]] bool finished() const noexcept { return state_.phase == Phase::kFinished; }

@@ -1,5 +1,5 @@
-// The world as the supervisor sees it: it says what happens next, starts, signals and looks at processes, and has a
-// place for words. Linux and libuv stand behind it in the program (linux_world.h), a simulated machine with virtual
+// The world as the supervisor sees it: it says what happens next, starts, signals and looks at processes, and takes log
+// lines. Linux and libuv stand behind it in the program (linux_world.h), a simulated machine with virtual
 // time in tests/sim. The world never calls the supervisor, and no function of it decides anything.
 #pragma once
 
@@ -38,8 +38,8 @@ class World {
  public:
   virtual ~World() = default;
 
-  // Returns what happens next, and waits for it: this is the only place of the program that waits. At `earliest`, a
-  // time of CLOCK_MONOTONIC, the event is kTimer at the latest.
+  // Returns what happens next, and waits for it: this is the only place of the program that waits. If nothing else
+  // happens before `earliest`, a time of CLOCK_MONOTONIC, returns kTimer.
   virtual Event next(Millis earliest) = 0;
 
   // Hands an event to next(), which returns it before it waits: an action posts what it has led to. next() sets the
@@ -66,7 +66,8 @@ class World {
   // Ourselves as a member of the process tree: pid, group, session.
   virtual const Process& self() = 0;
   virtual bool is_pid1() = 0;
-  // As in processes.h; empty where /proc is absent or foreign.
+  // As own_children() and own_child_pids() in processes.h, and descendants() in tree_walk.h. Empty where /proc is
+  // absent or foreign.
   virtual std::vector<Process> own_children() = 0;
   virtual std::vector<int> own_child_pids() = 0;
   virtual std::vector<Process> descendants() = 0;
@@ -78,7 +79,7 @@ class World {
   // so a signal by send_verified() cannot reach another process. Only its number and its parent may be filled in; its
   // start time is 0 then.
   virtual std::optional<Process> next_found() = 0;
-  // Nothing if it is gone, or where /proc cannot tell.
+  // As the functions of these names in processes.h. Returns nothing if the process is gone, or where /proc cannot tell.
   virtual std::optional<Process> process(int pid) = 0;
   virtual std::optional<Dispositions> dispositions(int pid) = 0;
   virtual std::vector<std::string> command_line(int pid) = 0;
@@ -86,19 +87,19 @@ class World {
   virtual std::optional<StandardInput> standard_input(int pid) = 0;
   virtual bool writes_to(int pid, std::uint64_t pipe) = 0;
 
-  // As in cgroup.h.
+  // As oom_kill_count() in cgroup.h.
   virtual std::optional<std::uint64_t> oom_kills() = 0;
 
-  // As in signalling.h.
+  // As in signalling.h; send() is send_signal() there, and queue() is queue_signal().
   virtual Sent send(int child_of_ours, int signal) = 0;
   virtual Sent send_verified(const Process& process, int signal) = 0;
   virtual Sent send_to_group(int group, int signal) = 0;
   virtual Sent send_to_everybody(int signal) = 0;
   virtual Sent queue(int child_of_ours, int signal, std::uint64_t value) = 0;
 
-  // Who has the terminal; kElsewhere where there is none.
+  // Returns who has the terminal; kElsewhere where there is none.
   virtual Foreground foreground() = 0;
-  // As in terminal.h.
+  // Make the child's group, or our own, the foreground group by pass_terminal() in terminal.h.
   virtual void give_terminal(int group) = 0;
   virtual void take_terminal() = 0;
   // Makes next() stop graceshim before anything else. next() goes on once graceshim has been continued.
@@ -110,7 +111,7 @@ class World {
   virtual void log_lines(LogLevel level, std::string_view lines) = 0;
 
  protected:
-  // The next event that was posted, if there is one.
+  // Returns the next event that was posted; nothing if there is none.
   std::optional<Event> next_posted();
 
   // Reaps what has ended and returns the event that says so. `by_chld`: a CHLD was read. If there was too much for one
@@ -118,14 +119,15 @@ class World {
   Event reap(bool by_chld);
   [[nodiscard]] bool reaps_again() const noexcept { return reaps_again_; }
 
-  // What next() returns as long as a timer is due: a round of reaping and then the time, in turn. A CHLD may still be
-  // unread, and a timer must not act on a process that has already ended. no_timer_is_due(): the next timer begins with
-  // the reaping again.
+  // To be called while a timer is due. Alternately returns the result of a reap and kTimer: a CHLD may still be unread,
+  // and a timer must not act on a process that has already ended.
   Event timer_is_due();
+  // To be called while no timer is due: the next call of timer_is_due() reaps.
   void no_timer_is_due() noexcept { reaped_for_timer_ = false; }
 
   virtual Reaped reap_next() = 0;
-  // Why the hook, which has ended, was never executed; nothing if it was. The message is as that of start_child().
+  // Returns why the hook, which has ended, was never executed; nothing if it was. The message has the form of those of
+  // start_child().
   virtual std::optional<Error> hook_failure() = 0;
 
   int child_ = 0;

@@ -1,6 +1,7 @@
 // Letters and digits of ASCII, without the locale that <cctype> asks.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace graceshim {

@@ -1,6 +1,7 @@
 // Lays out text for people in columns.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
