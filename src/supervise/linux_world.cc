@@ -113,7 +113,8 @@ Result<void> LinuxWorld::open() {
   if (request_.parent_death_signal != 0 && !set_parent_death_signal(request_.parent_death_signal)) {
     return tl::unexpected<Error>(system_error("cannot ask for a signal at the parent's end", errno));
   }
-  if (request_.subreaper && !is_pid1() && !become_subreaper()) {
+  became_subreaper_ = request_.subreaper && !is_pid1() && become_subreaper();
+  if (request_.subreaper && !is_pid1() && !became_subreaper_) {
     log(LogLevel::kWarn,
         std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
   }

@@ -26,6 +26,8 @@ class LinuxWorld final : public World {
   // Tries everything that the life needs, so that a refusal of the system is known before anything is started.
   // Errors: the message says what is refused and why; status 125.
   Result<void> open();
+  // Whether open() has made graceshim a subreaper.
+  [[nodiscard]] bool became_subreaper() const noexcept { return became_subreaper_; }
   // Returns a signal of `among` that has been pending since before the start, or 0.
   [[nodiscard]] static int pending(SignalSet among);
   // Lets go of everything that now belongs to the child: inherited descriptors, standard input and output, the working
@@ -84,6 +86,7 @@ class LinuxWorld final : public World {
   WaitCall wait_call_ = WaitCall::kWaitid;
   Fd parent_;  // its pidfd, until the loop has it
   EventLoop loop_;
+  bool became_subreaper_ = false;
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
 };

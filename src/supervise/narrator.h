@@ -58,8 +58,8 @@ class Narrator {
       : world_(world), recorder_(recorder), command_(std::move(command)) {}
   virtual ~Narrator() = default;
 
-  // Nothing has been started yet. `is_subreaper`: graceshim has become a subreaper. `adopts`: orphans come to
-  // graceshim, because graceshim is a subreaper or PID 1.
+  // Nothing has been started yet. `is_subreaper`: graceshim was to become a subreaper, and has become one or is PID 1,
+  // which acts as one. `adopts`: orphans come to graceshim, because graceshim is a subreaper or PID 1.
   virtual void tell_ready(bool /*is_subreaper*/, bool /*adopts*/) {}
   void tell_refusal(const Error& error);
   // `unshielded`: the plan in use if the kernel refuses the shield.

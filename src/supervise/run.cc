@@ -110,7 +110,9 @@ int run(const RunRequest& request) {
     supervisor.answer(Event::signalled(world.now(), signal));
   } else {
     for (const std::string& note : request.notes) world.log(LogLevel::kDebug, note);
-    supervisor.tell_ready(request.subreaper, request.subreaper || world.is_pid1() || is_subreaper());
+    // PID 1 acts as a subreaper without being made one; tini, when it is asked to be one, says so as PID 1 too.
+    const bool acts_as_asked = request.subreaper && (world.became_subreaper() || world.is_pid1());
+    supervisor.tell_ready(acts_as_asked, acts_as_asked || world.is_pid1() || is_subreaper());
     for (const std::string& warning : request.warnings) world.log(LogLevel::kWarn, warning);
     world.flush_log();  // before the command has a word
     supervisor.start();
