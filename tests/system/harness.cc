@@ -478,6 +478,11 @@ bool shim_is_ours() {
   return !name.starts_with("tini") && !name.starts_with("dumb-init");
 }
 
+bool shim_is_sanitized() {
+  static const bool sanitized = read_file(shim_path()).find("__asan_init") != std::string::npos;
+  return sanitized;
+}
+
 std::vector<std::string> words(std::string_view text) {
   std::istringstream stream{std::string(text)};
   return {std::istream_iterator<std::string>(stream), {}};

@@ -5,7 +5,7 @@
 // has left becomes the test's child, and SystemTest finds it.
 //
 // The program under test is a black box. GRACESHIM_BINARY puts another one under the same tests, `tini` or `dumb-init`
-// for example: those are started without options. With GRACESHIM_TEST_STRICT=1 a skip is a failure.
+// for example: those are started without options.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -55,12 +55,6 @@ class Failure : public std::runtime_error {
 bool is_root();
 bool has_tool(std::string_view name);
 
-// Whether the program under test, built as the tests are, is watched by AddressSanitizer.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 // For Start::environment, where the search for leaks at the end cannot work: it needs /proc, a process more, and
 // ptrace.
 inline const std::map<std::string, std::string> kNoLeakSearch = {{"ASAN_OPTIONS", "detect_leaks=0"}};
@@ -185,7 +179,14 @@ struct Shim {
 Process run(const Shim& shim);
 std::string shim_path();  // the program under test
 std::string fixture_path();
-bool shim_is_ours();  // not another program put in its place
+bool shim_is_ours();       // not another program put in its place
+bool shim_is_sanitized();  // watched by AddressSanitizer; the tests themselves never are
+// For a test that AddressSanitizer itself would fail.
+#define GRACESHIM_NEEDS_NO_SANITIZER(since)                                         \
+  do {                                                                              \
+    if (::graceshim::shim_is_sanitized())                                           \
+      GTEST_SKIP() << "this build has no test of it: AddressSanitizer " << (since); \
+  } while (false)
 
 // Acts for Start::before_exec.
 std::function<void()> as_user(uid_t user);
