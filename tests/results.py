@@ -61,7 +61,8 @@ def count(paths, skips_fail):
                 verdict, reason = "failed", f"skipped, which GRACESHIM_TEST_STRICT forbids: {reason}"
             counts[verdict] += 1
             if verdict != "passed":
-                print(f"  {verdict.upper() if verdict == 'failed' else verdict} {name} ({where}){reason and ': '}{reason}")
+                shown = "FAILED" if verdict == "failed" else verdict
+                print(f"  {shown} {name} ({where}){reason and ': '}{reason}")
             if verdict == "failed":
                 print("".join(f"    | {line}\n" for line in output.rstrip().splitlines()[-LONGEST:]), end="")
     return counts
@@ -70,7 +71,8 @@ def count(paths, skips_fail):
 def check(path, name, command):
     """Runs a command as one test, whose result is written to a JUnit file. Its exit status is the command's."""
     begin = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+                          check=False)
     took = time.monotonic() - begin
     test = xml.etree.ElementTree.Element("testcase", name=name, time=f"{took:.1f}")
     if done.returncode != 0:

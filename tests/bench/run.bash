@@ -1,6 +1,6 @@
 #!/bin/bash
-# That the benchmark works, in little time, and how many instructions a start takes: run.bash cost_of_a_start|quick BENCH. No
-# verdict is by time.
+# That the benchmark works, in little time, and how many instructions a start takes: run.bash cost_of_a_start|quick
+# BENCH. No verdict is by time.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 

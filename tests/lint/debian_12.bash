@@ -1,6 +1,6 @@
 #!/bin/bash
-# One of the checkers whose opinions change with every release: debian_12.bash format|tidy|cppcheck. The tree has those of
-# Debian 12; elsewhere nobody is asked, and the exit status is 77, a skip.
+# One of the checkers whose opinions change with every release: debian_12.bash format|tidy|cppcheck. The tree has those
+# of Debian 12; elsewhere nobody is asked, and the exit status is 77, a skip.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 

