@@ -1,22 +1,42 @@
-"""Runs a command and takes in the orphans that it makes, so that it can see them as children of its parent: adopt.py COMMAND...
+"""Runs a command and takes in the orphans that it makes: adopt.py COMMAND...
 
-Exits with the command's status; orphans that are still there then are killed.
+Exits with the command's status; orphans that are still there then are killed. To see them the command calls
+`adopt.py --left ADOPTER OWN`, which names the children of the process ADOPTER but for OWN, and fails if there are any.
 """
 
 import ctypes
 import os
 import signal
 import sys
+import time
 
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def orphans():
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-        return [int(pid) for pid in file.read().split()]
+_DYING = 5  # seconds that an end may take
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def left(adopter, own):
+    until = time.monotonic() + _DYING
+    while (orphans := [pid for pid in children(adopter) if pid != own]) and time.monotonic() < until:
+        time.sleep(0.1)
+    for pid in orphans:
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                print(f"{pid}: {file.read().replace(chr(0), ' ')}")
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return 1 if orphans else 0
 
 
 def main():
+    if sys.argv[1] == "--left":
+        sys.exit(left(int(sys.argv[2]), int(sys.argv[3])))
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     command = os.fork()
     if command == 0:
@@ -26,10 +46,10 @@ def main():
     pid = status = 0
     while pid != command:
         pid, status = os.wait()
-    while left := orphans():  # the children of the killed come here too
-        for pid in left:
+    while orphans := children(os.getpid()):  # the children of the killed come here too
+        for pid in orphans:
             os.kill(pid, signal.SIGKILL)
-        for pid in left:
+        for pid in orphans:
             os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     sys.exit(128 - code if code < 0 else code)

@@ -1,7 +1,8 @@
-# A static binary with musl and LLVM's libc++, by the compiler of Zig, which brings both: `zig` is looked for in PATH. Where
-# musl is the system's own C library, Alpine for one, the preset `static` does without this file.
+# A static binary with musl and LLVM's libc++, by the compiler of Zig, which brings both: `zig` is looked for in PATH.
+# Where musl is the system's own C library, Alpine for one, the preset `static` does without this file.
 #
-# The libraries are looked for in GRACESHIM_MUSL_PREFIX alone, which tests/portable.bash fills from Debian's source packages.
+# The libraries are looked for in GRACESHIM_MUSL_PREFIX alone, which tests/portable/row.bash fills from Debian's source
+# packages.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER zig cc)

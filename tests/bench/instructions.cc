@@ -111,9 +111,8 @@ std::string objection(const StartCost& cost, const StartCost& known) {
 }
 
 StartCost start_cost(std::vector<std::string> argv) {
-  std::vector<std::string> variables = environment();
-  const std::vector<char*> arguments = pointers(argv);
-  const std::vector<char*> settings = pointers(variables);
+  const support::Words arguments(argv);
+  const support::Words settings(environment());
   const pid_t shim = ::fork();
   if (shim < 0) give_up_with_errno("fork");
   if (shim == 0) {
@@ -123,7 +122,7 @@ StartCost start_cost(std::vector<std::string> argv) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) ::dup2(null, fd);
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
     if (::chdir("/") != 0 || ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(1);
-    ::execve(arguments[0], arguments.data(), settings.data());
+    ::execve(arguments.data()[0], arguments.data(), settings.data());
     ::_exit(1);
   }
   if (wait_for(shim).why != Stop::kStep) give_up("cannot trace " + argv[0]);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes build/layout/layout.ld: what an ordinary life of the static program touches, so that the linker can lay it side by side.
+"""Writes build/release-static/layout.ld: what an ordinary life of the static program touches, for the linker to lay it side
+by side.
 
     tests/bench/layout.py
 
-Builds the static preset in build/layout, runs a few commands behind it under valgrind's lackey, and looks each address up
-in the linker's map. The list names functions as this compiler has written them and members of this C library: it is made
-for one build, by packaging/release-build, and is not kept.
+Builds the static preset in build/release-static, runs a few commands behind it under valgrind's lackey, and looks each
+address up in the linker's map. The list names functions as this compiler has written them and members of this C library: it
+is made for one build, by packaging/release-build, which then has the same objects linked by it, and is not kept.
 """
 
 import bisect
@@ -19,7 +20,7 @@ from collections import namedtuple
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BUILD = _ROOT / "build/layout"
+_BUILD = _ROOT / "build/release-static"
 _LAYOUT = _BUILD / "layout.ld"
 _LIFETIME = 60  # s, at the most
 

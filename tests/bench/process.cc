@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,9 +12,6 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 #include <stdexcept>
 
 namespace graceshim {
@@ -26,26 +21,11 @@ namespace {
 constexpr Nanos kPatience = 900LL * 1'000'000'000;
 constexpr Nanos kRescan = 300'000;  // between two looks at what cannot be waited for
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string proc(pid_t pid, const char* file) {
-  return read_text("/proc/" + std::to_string(pid) + "/" + file);
-}
-
 // The number after `key` in a file of lines.
 double number_after(const std::string& text, const std::string& key) {
   const std::size_t at = text.find("\n" + key);
   if (at == std::string::npos) give_up("no " + key + " in /proc");
   return std::stod(text.substr(at + 1 + key.size()));
-}
-
-std::pair<Fd, Fd> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) give_up_with_errno("pipe");
-  return {Fd(ends[0]), Fd(ends[1])};
 }
 
 bool wait_readable(int fd) {
@@ -72,8 +52,7 @@ int become(void* argument) {
   Exec& exec = *static_cast<Exec*>(argument);
   // Nobody's terminal and nobody's group; a contender that signals groups reaches its own.
   ::setsid();
-  const bool mounted = !exec.own_proc || (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                                          ::mount("proc", "/proc", "proc", 0, nullptr) == 0);
+  const bool mounted = !exec.own_proc || support::mount_own_proc();
   if (mounted && ::dup2(exec.input, 0) == 0 && ::dup2(exec.output, 1) == 1 && ::dup2(exec.errors, 2) == 2) {
     exec.at = now();
     ::execve(exec.argv[0], exec.argv, exec.envp);
@@ -104,17 +83,6 @@ void give_up_with_errno(const std::string& what) {
   give_up(what + ": " + std::strerror(errno));
 }
 
-void Fd::reset() noexcept {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (std::string& string : strings) result.push_back(string.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 std::vector<std::string> environment() {
   return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "HOSTNAME=bench",
           "LANG=C.UTF-8", "TERM=xterm"};
@@ -122,14 +90,13 @@ std::vector<std::string> environment() {
 
 Life::Life(std::vector<std::string> argv, As as) {
   static std::array<char, std::size_t{256} * 1024> stack;
-  auto [input_reader, input] = make_pipe();
-  auto [output, output_writer] = make_pipe();
-  auto [errors, errors_writer] = make_pipe();
-  std::vector<std::string> variables = environment();
-  const std::vector<char*> arguments = pointers(argv);
-  const std::vector<char*> settings = pointers(variables);
-  Exec exec{arguments.data(),    settings.data(),     input_reader.get(),
-            output_writer.get(), errors_writer.get(), as == As::kPid1};
+  support::Pipe input = support::make_pipe();
+  support::Pipe output = support::make_pipe();
+  support::Pipe errors = support::make_pipe();
+  const support::Words arguments(argv);
+  const support::Words settings(environment());
+  Exec exec{arguments.data(),    settings.data(),     input.reader.get(),
+            output.writer.get(), errors.writer.get(), as == As::kPid1};
   const int namespaces = as == As::kPid1 ? CLONE_NEWPID | CLONE_NEWNS : 0;
   pid_ = ::clone(become, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &exec);
   execed_at_ = now();
@@ -141,9 +108,9 @@ Life::Life(std::vector<std::string> argv, As as) {
   }
   exec_at_ = exec.at;
   pidfd_ = pidfd_of(pid_);
-  input_ = std::move(input);
-  output_ = std::move(output);
-  errors_ = std::move(errors);
+  input_ = std::move(input.writer);
+  output_ = std::move(output.reader);
+  errors_ = std::move(errors.reader);
 }
 
 Life::~Life() {
@@ -182,9 +149,8 @@ void Life::settle() const {
   const Nanos until = now() + kPatience;
   double switches = -1;
   while (now() < until) {
-    const std::string stat = proc(pid_, "stat");
-    const std::size_t after_name = stat.rfind(") ");
-    const bool asleep = after_name != std::string::npos && stat[after_name + 2] == 'S';
+    const auto facts = support::state_and_parent(pid_);
+    const bool asleep = facts && facts->first == 'S';
     const double seen = switches_of(pid_);
     if (asleep && seen == switches) return;
     switches = seen;
@@ -199,7 +165,7 @@ Nanos Life::end() {
   rusage usage{};
   if (::wait4(pid_, &status, 0, &usage) != pid_) give_up_with_errno("wait4");
   ended_ = true;
-  status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  status_ = support::shell_status(status);
   cpu_ = (Nanos{usage.ru_utime.tv_sec} + usage.ru_stime.tv_sec) * 1'000'000'000 +
          (Nanos{usage.ru_utime.tv_usec} + usage.ru_stime.tv_usec) * 1'000;
   return at;
@@ -211,37 +177,35 @@ Nanos end_of(int pidfd) {
 }
 
 Fd pidfd_of(pid_t pid) {
-  Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (fd.get() < 0) give_up_with_errno("pidfd_open");
+  Fd fd = support::open_pidfd(pid);
+  if (!fd) give_up_with_errno("pidfd_open");
   return fd;
 }
 
 Resident resident(pid_t pid) {
   constexpr double kKibi = 1024;
-  const std::string text = proc(pid, "smaps_rollup");
+  const std::string text = support::read_proc(pid, "smaps_rollup");
   return {kKibi * number_after(text, "Rss:"), kKibi * number_after(text, "Pss:"),
           kKibi * number_after(text, "Private_Dirty:")};
 }
 
 double cpu_of(pid_t pid) {
-  return std::stod(proc(pid, "schedstat"));
+  return std::stod(support::read_proc(pid, "schedstat"));
 }
 
 double switches_of(pid_t pid) {
-  const std::string text = proc(pid, "status");
+  const std::string text = support::read_proc(pid, "status");
   return number_after(text, "voluntary_ctxt_switches:") + number_after(text, "nonvoluntary_ctxt_switches:");
 }
 
 int children_of(pid_t pid) {
-  std::istringstream list(read_text("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
-  return static_cast<int>(std::distance(std::istream_iterator<std::string>(list), {}));
+  return static_cast<int>(support::listed_children_of(pid).size());
 }
 
 int clear_away() {
   int count = 0;
   for (;;) {
-    std::istringstream list(read_text("/proc/self/task/" + std::to_string(::getpid()) + "/children"));
-    const std::vector<pid_t> pids{std::istream_iterator<pid_t>(list), {}};
+    const std::vector<pid_t> pids = support::listed_children_of(::getpid());
     if (pids.empty()) return count;
     for (const pid_t pid : pids) ::kill(pid, SIGKILL);
     for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);

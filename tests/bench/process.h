@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "note.h"
+#include "test_processes.h"
 
 namespace graceshim {
 
+using support::Fd;
 using Nanos = std::int64_t;
 
 Nanos now();  // CLOCK_MONOTONIC
@@ -22,23 +23,6 @@ void nap_until(Nanos at);
 [[noreturn]] void give_up(const std::string& what);
 [[noreturn]] void give_up_with_errno(const std::string& what);
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) noexcept : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { reset(); }
-  void reset() noexcept;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
-std::vector<char*> pointers(std::vector<std::string>& strings);
 // The same for everybody, small, and as a container has it.
 std::vector<std::string> environment();
 

@@ -24,7 +24,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER_DIRECTORY = os.path.join(HERE, "worker")
 # The binary under test: the one that somebody asks for, or the one of this build.
 SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
-STRICT = os.environ.get("GRACESHIM_TEST_STRICT") == "1"
 
 # How much longer than on a quiet machine things may take: only a failure waits that long.
 SLOWER = 5
@@ -210,13 +209,12 @@ class Case(unittest.TestCase):
             select.select([], [], [], 0.01)
 
     def need(self, condition, reason):
+        """For what could be installed or arranged; tests/results.py decides what a skip is in a strict run."""
         if not condition:
-            if STRICT:
-                self.fail(f"skipped, which GRACESHIM_TEST_STRICT forbids: {reason}")
-            self.skipTest(reason)
+            self.skipTest(f"not to be had here: {reason}")
 
     def need_kernel(self, condition, what):
-        """For what nobody can install: skipped by name however strict the run; tests/tally.py knows these words."""
+        """For what nobody can install: tests/results.py knows these words, and lets them pass in a strict run."""
         if not condition:
             self.skipTest(f"this kernel has no {what}")
 
@@ -642,9 +640,9 @@ class Worker:
 
 
 def main():
-    """unittest's main with ctest's idea of a skip."""
+    """unittest's main with ctest's idea of a skip: so ends, too, what was skipped in part."""
     result = unittest.main(exit=False, verbosity=2).result
     if not result.wasSuccessful():
         sys.exit(1)
-    if result.testsRun == 0 or len(result.skipped) == result.testsRun:
+    if result.testsRun == 0 or result.skipped:
         sys.exit(SKIPPED)

@@ -221,7 +221,7 @@ class Compared(Case):
         with concurrent.futures.ThreadPoolExecutor(TOGETHER) as together:
             outcomes = dict(zip(lives, together.map(lambda life: self.one_life(*life), lives)))
         if None in outcomes.values():
-            self.skipTest("the set-up cannot be had here")
+            self.skipTest("not to be had here: the set-up")
         lines, complaints = [], []
         for event in EVENTS:
             bare, shim = (outcomes[event, side] for side in SIDES)

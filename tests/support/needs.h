@@ -1,8 +1,8 @@
 // What a test needs of its machine, and how much work it may do there.
 //
-// What could be installed or arranged, a program or the rights of root, is asked for by GRACESHIM_NEEDS: with
-// GRACESHIM_TEST_STRICT=1 its absence is a failure. What this kernel lacks nobody can install: GRACESHIM_NEEDS_KERNEL
-// skips the test by name in a strict run, too, and tests/tally.py counts that apart.
+// What could be installed or arranged, a program or the rights of root, is asked for by GRACESHIM_NEEDS; what this
+// kernel lacks, which nobody can install, by GRACESHIM_NEEDS_KERNEL. Without it the test is skipped, in words that
+// tests/results.py knows: there is decided which skip fails a strict run.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,31 +12,19 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
-#include <string_view>
 
 #include "refusals.h"
 
-#define GRACESHIM_NEEDS(condition, what)                                               \
-  do {                                                                                 \
-    if (!(condition)) {                                                                \
-      if (::graceshim::skips_are_failures()) FAIL() << "not to be had here: " << what; \
-      GTEST_SKIP() << "not to be had here: " << what;                                  \
-    }                                                                                  \
+#define GRACESHIM_NEEDS(condition, what)                                \
+  do {                                                                  \
+    if (!(condition)) GTEST_SKIP() << "not to be had here: " << (what); \
   } while (false)
-
-// The words are those that tests/tally.py looks for.
 #define GRACESHIM_NEEDS_KERNEL(condition, what)                        \
   do {                                                                 \
     if (!(condition)) GTEST_SKIP() << "this kernel has no " << (what); \
   } while (false)
 
 namespace graceshim {
-
-inline bool skips_are_failures() {
-  const char* strict = std::getenv("GRACESHIM_TEST_STRICT");
-  return strict != nullptr && std::string_view(strict) == "1";
-}
 
 // Whether `question` is true in a process of its own, whose death is a no.
 template <typename Question>

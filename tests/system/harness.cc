@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -41,39 +40,13 @@ std::optional<std::string> environment_variable(const char* name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::vector<pid_t> all_pids() {
-  std::vector<pid_t> pids;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename();
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error == std::errc() && end == name.data() + name.size()) pids.push_back(pid);
-  }
-  return pids;
-}
-
-// State and parent of a process, from the fields after its name, which may hold anything.
-std::optional<std::pair<char, pid_t>> state_and_parent(pid_t pid) {
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t after_name = stat.rfind(") ");
-  if (after_name == std::string::npos) return std::nullopt;
-  std::istringstream fields(stat.substr(after_name + 2));
-  char state = 0;
-  pid_t parent = 0;
-  fields >> state >> parent;
-  return std::pair(state, parent);
-}
-
 std::string describe(pid_t pid) {
-  std::string command = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  std::string command = support::read_proc(pid, "cmdline");
   std::replace(command.begin(), command.end(), '\0', ' ');
   return std::to_string(pid) + " (" + proc_status(pid, "State") + ") " + command;
 }
 
-// By number: the header of glibc 2.36 gives these two the linkage of C++.
-int open_pidfd(pid_t pid) {
-  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-}
+// By number: the header of glibc 2.36 gives this call the linkage of C++.
 bool send_by_pidfd(int pidfd, int signal) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
 }
@@ -105,11 +78,6 @@ void take_descriptor(int from, int to) {
   if (from >= 0 && ::dup2(from, to) < 0) fail_with_errno("dup2");
 }
 
-void mount_own_proc(bool mount_proc) {
-  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) fail_with_errno("mount --make-rprivate /");
-  if (mount_proc && ::mount("proc", "/proc", "proc", 0, nullptr) != 0) fail_with_errno("mount /proc");
-}
-
 // The test program itself may have been started with signals ignored or blocked, and with descriptors of its starter's.
 void start_clean() {
   for (int signal = 1; signal <= kLastSignal; ++signal) {
@@ -133,29 +101,22 @@ void be_on_the_kernel_of_the_test() {
   if (!refuse({{SYS_close_range}, {SYS_faccessat2}, {SYS_epoll_pwait2}, kPidfdGetInfo})) fail_with_errno("seccomp");
 }
 
-[[noreturn]] void become(const Start& start, std::array<int, 3> descriptors, const std::vector<char*>& argv,
-                         const std::vector<char*>& environment, int failure) {
+[[noreturn]] void become(const Start& start, std::array<int, 3> descriptors, const support::Words& argv,
+                         const support::Words& environment, int failure) {
   try {
     start_clean();
     ::setsid();
-    if (start.pid_namespace) mount_own_proc(start.own_proc);
+    if (start.pid_namespace && !support::mount_own_proc(start.own_proc)) fail_with_errno("mount /proc");
     for (int fd = 0; fd < 3; ++fd) take_descriptor(descriptors[static_cast<std::size_t>(fd)], fd);
     for (const int fd : start.closed) ::close(fd);
     be_on_the_kernel_of_the_test();
     if (start.before_exec) start.before_exec();
-    ::execvpe(argv[0], argv.data(), environment.data());
-    fail_with_errno(argv[0]);
+    ::execvpe(argv.data()[0], argv.data(), environment.data());
+    fail_with_errno(argv.data()[0]);
   } catch (const std::exception& error) {
     [[maybe_unused]] const ssize_t written = ::write(failure, error.what(), std::strlen(error.what()));
     ::_exit(1);
   }
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (std::string& string : strings) result.push_back(string.data());
-  result.push_back(nullptr);
-  return result;
 }
 
 // Small, so that what the machine is (a container, a CI runner) decides nothing.
@@ -169,10 +130,6 @@ std::map<std::string, std::string> small_environment() {
 }
 
 }  // namespace
-
-void fail_with_errno(std::string_view what) {
-  throw Failure(std::string(what) + ": " + std::strerror(errno));
-}
 
 uid_t fresh_user() {
   std::random_device random;
@@ -189,84 +146,15 @@ bool has_tool(std::string_view name) {
   return false;
 }
 
-// --- Descriptors and files. ---
-
-void Fd::reset() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail_with_errno("pipe2");
-  return {Fd(ends[0]), Fd(ends[1])};
-}
-
-void fill(int fd) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  // Byte by byte at the end: a pipe with room for one byte less than a line is not full.
-  for (const std::size_t size : {std::size_t{4096}, std::size_t{1}}) {
-    const std::string text(size, '.');
-    while (::write(fd, text.data(), text.size()) > 0) {
-    }
-    if (errno != EAGAIN) fail_with_errno("fill");
-  }
-  ::fcntl(fd, F_SETFL, flags);
-}
-
-// To its end, for one read of a file of /proc may be short of it. What belongs to a process that has ended meanwhile is
-// empty, or short; a stream would throw.
-std::string read_file(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  std::array<char, 4096> piece;
-  for (;;) {
-    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return text;
-    text.append(piece.data(), static_cast<std::size_t>(size));
-  }
-}
-
-Scratch::Scratch() {
-  std::string name = "/tmp/graceshim-test-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) fail_with_errno(name);
-  path_ = name;
-  ::chmod(path_.c_str(), 0755);
-}
-
-Scratch::~Scratch() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
-
-std::string Scratch::path(std::string_view name) const {
-  return path_ + (name.empty() ? "" : "/") + std::string(name);
-}
-
-std::string Scratch::copy(const std::string& program, mode_t mode) const {
-  const std::string to = path(std::filesystem::path(program).filename().string());
-  std::filesystem::copy_file(program, to, std::filesystem::copy_options::overwrite_existing);
-  if (::chmod(to.c_str(), mode) != 0) fail_with_errno(to);
-  return to;
-}
-
-std::string Scratch::write(std::string_view name, std::string_view text, mode_t mode) const {
-  std::ofstream(path(name)) << text;
-  if (::chmod(path(name).c_str(), mode) != 0) fail_with_errno(name);
-  return path(name);
-}
-
 // --- Processes. ---
 
 Process::Process(const Start& start) : pid_namespace_(start.pid_namespace) {
-  std::vector<std::string> arguments = start.argv;
   auto variables = small_environment();
   for (const auto& [name, value] : start.environment) variables[name] = value;
   std::vector<std::string> settings;
   for (const auto& [name, value] : variables) settings.push_back(name + "=" + value);
-  const std::vector<char*> argv = pointers(arguments);
-  const std::vector<char*> environment = pointers(settings);
+  const support::Words argv(start.argv);
+  const support::Words environment(std::move(settings));
 
   const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   Pipe out;
@@ -282,7 +170,7 @@ Process::Process(const Start& start) : pid_namespace_(start.pid_namespace) {
   pid_ = static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
   if (pid_ < 0) fail_with_errno("clone");
   if (pid_ == 0) become(start, descriptors, argv, environment, failure.writer.get());
-  pidfd_ = Fd(open_pidfd(pid_));
+  pidfd_ = support::open_pidfd(pid_);
   if (!pidfd_) fail_with_errno("pidfd_open");
 
   // The other end closes on exec: end of file says that the command runs.
@@ -456,7 +344,7 @@ std::string Process::transcript() {
 pid_t Process::seen_from_here(pid_t pid) {
   if (!pid_namespace_) return pid;
   const std::string space = link_target("/proc/" + std::to_string(pid_) + "/ns/pid");
-  for (const pid_t candidate : all_pids()) {
+  for (const pid_t candidate : support::all_pids()) {
     const std::string pids = proc_status(candidate, "NSpid");
     if (!pids.ends_with("\t" + std::to_string(pid))) continue;
     if (link_target("/proc/" + std::to_string(candidate) + "/ns/pid") == space) return candidate;
@@ -476,6 +364,11 @@ std::string fixture_path() {
 bool shim_is_ours() {
   const std::string name = std::filesystem::path(shim_path()).filename();
   return !name.starts_with("tini") && !name.starts_with("dumb-init");
+}
+
+bool shim_is_sanitized() {
+  static const bool sanitized = read_file(shim_path()).find("__asan_init") != std::string::npos;
+  return sanitized;
 }
 
 std::vector<std::string> words(std::string_view text) {
@@ -538,14 +431,6 @@ void fence(Process& shim, const std::string& name) {
 
 // --- /proc. ---
 
-std::string proc_status(pid_t pid, const std::string& key) {
-  std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(key + ":\t")) return line.substr(key.size() + 1 + (key == "NSpid" ? 0 : 1));
-  }
-  return "";
-}
-
 unsigned long long proc_mask(pid_t pid, const std::string& key) {
   const std::string digits = proc_status(pid, key);
   if (digits.empty()) throw Failure("no " + key + " of process " + std::to_string(pid));
@@ -554,8 +439,8 @@ unsigned long long proc_mask(pid_t pid, const std::string& key) {
 
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
-  for (const pid_t candidate : all_pids()) {
-    const auto facts = state_and_parent(candidate);
+  for (const pid_t candidate : support::all_pids()) {
+    const auto facts = support::state_and_parent(candidate);
     if (facts && facts->second == pid) children.push_back(candidate);
   }
   return children;
@@ -571,8 +456,8 @@ std::vector<pid_t> tree_of(pid_t pid) {
 
 int zombies_of(pid_t pid) {
   int zombies = 0;
-  for (const pid_t candidate : all_pids()) {
-    const auto facts = state_and_parent(candidate);
+  for (const pid_t candidate : support::all_pids()) {
+    const auto facts = support::state_and_parent(candidate);
     zombies += facts && facts->second == pid && facts->first == 'Z' ? 1 : 0;
   }
   return zombies;
@@ -604,7 +489,7 @@ void eventually(const std::string& what, const std::function<bool()>& condition,
 }
 
 void await_end(pid_t pid, Millis patience) {
-  const Fd pidfd(open_pidfd(pid));
+  const Fd pidfd = support::open_pidfd(pid);
   if (!pidfd && errno == ESRCH) return;
   if (!pidfd) fail_with_errno("pidfd_open");
   if (!pidfd_ends(pidfd.get(), patience)) throw Failure("no end in time: " + describe(pid));
@@ -650,10 +535,6 @@ std::string name_of_way(const ::testing::TestParamInfo<As>& way) {
 
 namespace {
 
-int exit_status(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 // The init of the namespace: waits for the test program, and takes everything with it.
 int wait_as_init(pid_t tests) {
   for (;;) {
@@ -661,7 +542,7 @@ int wait_as_init(pid_t tests) {
     const pid_t ended = ::wait(&status);
     if (ended != tests) continue;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) std::cerr << "the test has exceeded its time limit\n";
-    return exit_status(status);
+    return support::shell_status(status);
   }
 }
 
@@ -673,10 +554,10 @@ void isolate() {
     int status = 0;
     while (::waitpid(init, &status, 0) < 0 && errno == EINTR) {
     }
-    ::_exit(exit_status(status));
+    ::_exit(support::shell_status(status));
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  mount_own_proc(true);
+  if (!support::mount_own_proc()) fail_with_errno("mount /proc");
   const pid_t tests = ::fork();
   if (tests > 0) ::_exit(wait_as_init(tests));
   isolated = true;
@@ -687,7 +568,7 @@ void isolate() {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-  graceshim::isolate();
+  if (!GTEST_FLAG_GET(list_tests)) graceshim::isolate();
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   return RUN_ALL_TESTS();
 }

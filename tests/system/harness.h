@@ -5,7 +5,7 @@
 // has left becomes the test's child, and SystemTest finds it.
 //
 // The program under test is a black box. GRACESHIM_BINARY puts another one under the same tests, `tini` or `dumb-init`
-// for example: those are started without options. With GRACESHIM_TEST_STRICT=1 a skip is a failure.
+// for example: those are started without options.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,8 +28,20 @@
 #include "needs.h"
 #include "refusals.h"
 #include "signal_words.h"
+#include "test_descriptors.h"
+#include "test_processes.h"
 
 namespace graceshim {
+
+using support::fail_with_errno;
+using support::Failure;
+using support::Fd;
+using support::fill;
+using support::make_pipe;
+using support::Pipe;
+using support::proc_status;
+using support::read_file;
+using support::Scratch;
 
 using Clock = std::chrono::steady_clock;
 using Millis = std::chrono::milliseconds;
@@ -45,64 +57,12 @@ constexpr uid_t kOtherUser = 54'322;
 // One who has no process yet, not even in a test that runs beside this one: for limits that count a user's processes.
 uid_t fresh_user();
 
-// Ends the test as failed: something that was waited for did not happen, or the system refused what a test needs.
-class Failure : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-[[noreturn]] void fail_with_errno(std::string_view what);
-
 bool is_root();
 bool has_tool(std::string_view name);
 
-// Whether the program under test, built as the tests are, is watched by AddressSanitizer.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 // For Start::environment, where the search for leaks at the end cannot work: it needs /proc, a process more, and
 // ptrace.
 inline const std::map<std::string, std::string> kNoLeakSearch = {{"ASAN_OPTIONS", "detect_leaks=0"}};
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) noexcept : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { reset(); }
-  void reset();
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-struct Pipe {
-  Fd reader, writer;
-};
-Pipe make_pipe();   // both ends close on exec
-void fill(int fd);  // writes until it would block; the flags of the descriptor are as before afterwards
-std::string read_file(const std::string& path);
-
-// A directory of the test's own that everybody may enter, removed at the end.
-class Scratch {
- public:
-  Scratch();
-  ~Scratch();
-  Scratch(const Scratch&) = delete;
-  [[nodiscard]] std::string path(std::string_view name = "") const;
-  // A copy of a program that every user can reach, wherever the build directory is.
-  [[nodiscard]] std::string copy(const std::string& program, mode_t mode = 0755) const;
-  std::string write(std::string_view name, std::string_view text, mode_t mode = 0644) const;
-
- private:
-  std::string path_;
-};
 
 // How a process ended, and how long that took since it was waited for.
 struct Ending {
@@ -185,7 +145,14 @@ struct Shim {
 Process run(const Shim& shim);
 std::string shim_path();  // the program under test
 std::string fixture_path();
-bool shim_is_ours();  // not another program put in its place
+bool shim_is_ours();       // not another program put in its place
+bool shim_is_sanitized();  // watched by AddressSanitizer; the tests themselves never are
+// For a test that AddressSanitizer itself would fail.
+#define GRACESHIM_NEEDS_NO_SANITIZER(since)                                         \
+  do {                                                                              \
+    if (::graceshim::shim_is_sanitized())                                           \
+      GTEST_SKIP() << "this build has no test of it: AddressSanitizer " << (since); \
+  } while (false)
 
 // Acts for Start::before_exec.
 std::function<void()> as_user(uid_t user);
@@ -208,7 +175,6 @@ std::vector<std::string> words(std::string_view text);
 
 // --- What /proc says. ---
 
-std::string proc_status(pid_t pid, const std::string& key);  // "SigBlk", "State"...; empty: no such process
 unsigned long long proc_mask(pid_t pid, const std::string& key);
 constexpr unsigned long long mask_of(int signal) {
   return 1ULL << (signal - 1);

@@ -140,7 +140,7 @@ TEST_F(ReapingAsPid1, OrphansByTheThousandLeaveTheMemoryFlat) {
   const unsigned long after = resident_kilobytes(shim.pid());
   std::cout << "resident before " << orphans << " orphans: " << before << " kB, after: " << after << " kB\n";
   // AddressSanitizer keeps freed memory for a while.
-  EXPECT_LE(after, before + (kSanitized ? 16'384 : 64));
+  EXPECT_LE(after, before + (shim_is_sanitized() ? 16'384 : 64));
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 78);
 }

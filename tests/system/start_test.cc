@@ -344,7 +344,7 @@ TEST_F(Refusal, OfDescriptorsIs125OrTheCommandRuns) {
   bool ran = false;
   // With 3 the dynamic loader cannot open a library; with less than 7 UndefinedBehaviorSanitizer takes its own lack of
   // descriptors for bad memory.
-  for (unsigned long limit = kSanitized ? 7 : is_static(shim_path()) ? 0 : 4; limit <= 24; ++limit) {
+  for (unsigned long limit = shim_is_sanitized() ? 7 : is_static(shim_path()) ? 0 : 4; limit <= 24; ++limit) {
     Process shim =
         run({.child = "print started exit 9", .start = {.argv = {}, .before_exec = with_limit(RLIMIT_NOFILE, limit)}});
     const int code = shim.end().code();
@@ -361,10 +361,10 @@ TEST_F(Refusal, OfDescriptorsIs125OrTheCommandRuns) {
   EXPECT_TRUE(refused);
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which takes a lack of descriptors for other things
 // The same for the fewest, and through a stop with what the command leaves. What the dynamic loader cannot load it
 // says itself.
 TEST_P(Starts, WithHardlyADescriptorTheCommandRunsAndIsStoppedOrTheReasonIsSaid) {
+  GRACESHIM_NEEDS_NO_SANITIZER("takes a lack of descriptors for other things");
   struct Life {
     unsigned long limit;
     Process shim;
@@ -396,9 +396,7 @@ TEST_P(Starts, WithHardlyADescriptorTheCommandRunsAndIsStoppedOrTheReasonIsSaid)
   EXPECT_GT(ran, 0);
   EXPECT_LT(ran, 25);
 }
-#endif
 
-#ifndef __SANITIZE_ADDRESS__  // which does not start without /proc
 void hide_proc() {
   if (::unshare(CLONE_NEWNS) != 0) fail_with_errno("unshare");
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) fail_with_errno("mount /");
@@ -406,6 +404,7 @@ void hide_proc() {
 }
 
 TEST_P(Starts, WithoutProcTheCommandRunsAndIsStopped) {
+  GRACESHIM_NEEDS_NO_SANITIZER("does not start without /proc");
   GRACESHIM_NEEDS(is_root(), "mounts");
   Start way = start();
   way.before_exec = hide_proc;
@@ -419,6 +418,7 @@ TEST_P(Starts, WithoutProcTheCommandRunsAndIsStopped) {
 
 // As PID 1 graceshim does not need /proc to end what is left.
 TEST_F(StartAsPid1, WithoutProcTheStragglersAreEndedToo) {
+  GRACESHIM_NEEDS_NO_SANITIZER("does not start without /proc");
   GRACESHIM_NEEDS(is_root(), "a PID namespace");
   Process shim = run({.options = "-t 500ms",
                       .child = "spawn session [ name left ignore TERM ready serve ] ready serve",
@@ -428,7 +428,6 @@ TEST_F(StartAsPid1, WithoutProcTheStragglersAreEndedToo) {
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);
 }
-#endif
 
 // A PID namespace with the /proc of the one around it: the numbers in it are other processes'.
 TEST_F(StartAsPid1, AForeignProcIsNotBelieved) {
@@ -546,10 +545,9 @@ TEST_F(Refusal, OfWhatTheLoopNeedsIs125) {
 #ifdef SYS_epoll_wait
                            Call{SYS_epoll_wait, "epoll_wait"},
 #endif
-#ifndef __SANITIZE_ADDRESS__  // which tries by a pipe whether memory can be read
-                           Call{SYS_pipe2, "pipe2"},
-#endif
-                           Call{SYS_eventfd2, "eventfd2"}}) {
+                           Call{SYS_pipe2, "pipe2"}, Call{SYS_eventfd2, "eventfd2"}}) {
+    // UndefinedBehaviorSanitizer tries by a pipe whether memory can be read.
+    if (call.number == SYS_pipe2 && shim_is_sanitized()) continue;
     Process shim = run(
         {.options = "", .child = "print started", .start = {.argv = {}, .before_exec = without({call.number}, EPERM)}});
     EXPECT_EQ(shim.end().code(), 125) << call.name;
@@ -702,10 +700,10 @@ TEST_F(StartOfAProcess, TheUserThatItIsAlreadyNeedsNoRights) {
 
 // --- A small stack. ---
 
-#ifndef __SANITIZE_ADDRESS__  // whose frames are many times as large
 // Whole lives: a start, a hook, a stop with stragglers, a report, a KILL. 12 kB of the stack are libuv's, which keeps
 // the events of a wait there; arguments, environment and up to 8 kB that the kernel leaves free at random count too.
 TEST_P(Starts, ASmallStackIsEnoughForAWholeLife) {
+  GRACESHIM_NEEDS_NO_SANITIZER("has frames many times as large");
   const Scratch scratch;
   Start way = start();
   way.before_exec = with_limit(RLIMIT_STACK, 48UL * 1'024);
@@ -720,7 +718,6 @@ TEST_P(Starts, ASmallStackIsEnoughForAWholeLife) {
   EXPECT_EQ(shim.end().code(), 137) << shim.errors();
   EXPECT_NE(read_file(report).find("137"), std::string::npos);
 }
-#endif
 
 // --- More than a few descriptors. ---
 

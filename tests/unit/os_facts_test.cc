@@ -14,13 +14,13 @@ namespace {
 TEST(Subreaper, AdoptsOrphans) {
   const ExitStatus status = in_child([] {
     if (!become_subreaper()) return 1;
-    const Pipe pipe;
+    const Pipe pipe = make_pipe();
     wait_for(fork_child([&pipe] {
       const int orphan = fork_child([] { return 5; });
-      return ::write(pipe.write_end.get(), &orphan, sizeof orphan) > 0 ? 0 : 1;
+      return ::write(pipe.writer.get(), &orphan, sizeof orphan) > 0 ? 0 : 1;
     }));
     int orphan = 0;
-    if (::read(pipe.read_end.get(), &orphan, sizeof orphan) != sizeof orphan) return 2;
+    if (::read(pipe.reader.get(), &orphan, sizeof orphan) != sizeof orphan) return 2;
     return wait_for(orphan) == exited(5) ? 0 : 3;
   });
   EXPECT_EQ(status, exited(0));
@@ -28,25 +28,25 @@ TEST(Subreaper, AdoptsOrphans) {
 
 TEST(ParentPidfd, BecomesReadableWhenTheParentEnds) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_pidfds(), "pidfds");
-  Pipe ready;
-  Pipe verdict;
+  Pipe ready = make_pipe();
+  Pipe verdict = make_pipe();
   const int parent = fork_child([&] {
     fork_child([&] {
       const Fd pidfd = open_parent_pidfd();
       pollfd watched{pidfd.get(), POLLIN, 0};
       char result = pidfd && ::poll(&watched, 1, 0) == 0 ? 'y' : 'n';  // it lives
-      tell(ready.write_end.get());
+      tell(ready.writer.get());
       if (!pidfd || ::poll(&watched, 1, -1) != 1) result = 'n';
-      return ::write(verdict.write_end.get(), &result, 1) == 1 ? 0 : 1;
+      return ::write(verdict.writer.get(), &result, 1) == 1 ? 0 : 1;
     });
     ::pause();
     return 0;
   });
-  ASSERT_TRUE(told(ready.read_end.get()));
+  ASSERT_TRUE(told(ready.reader.get()));
   ::kill(parent, SIGKILL);
   wait_for(parent);
   char result = 0;
-  ASSERT_EQ(::read(verdict.read_end.get(), &result, 1), 1);
+  ASSERT_EQ(::read(verdict.reader.get(), &result, 1), 1);
   EXPECT_EQ(result, 'y');
 }
 
@@ -61,7 +61,7 @@ TEST(ParentPidfd, ThereIsNoneOfAParentOutsideThePidNamespace) {
 }
 
 TEST(WorkingDirectory, IsNamedUnlessItIsGone) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const ExitStatus status = in_child([&directory] {
     const std::string inner = directory.make_directory("inner");
     if (::chdir(inner.c_str()) != 0 || working_directory() != inner) return 1;
@@ -71,8 +71,8 @@ TEST(WorkingDirectory, IsNamedUnlessItIsGone) {
 }
 
 TEST(IsTerminal, PtyIsOneAndAPipeIsNot) {
-  const Pipe pipe;
-  EXPECT_FALSE(is_terminal(pipe.read_end.get()));
+  const Pipe pipe = make_pipe();
+  EXPECT_FALSE(is_terminal(pipe.reader.get()));
   EXPECT_FALSE(is_terminal(999));
   const Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   EXPECT_TRUE(is_terminal(master.get()));

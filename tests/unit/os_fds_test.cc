@@ -69,7 +69,7 @@ TEST(StandardFds, ClosedOnesAreFilledAndRemembered) {
 
 TEST(StandardFds, AreFilledWhereThereIsNoDevNull) {
   GRACESHIM_NEEDS_ROOT();
-  const TemporaryDirectory empty;
+  const Scratch empty;
   const ExitStatus status = in_child([&empty] {
     if (::chroot(empty.path().c_str()) != 0) return 1;
     ::close(1);
@@ -81,14 +81,14 @@ TEST(StandardFds, AreFilledWhereThereIsNoDevNull) {
 
 // 0: descriptors 0 to 2 and the working directory are as they are to be.
 int leave_and_look(StandardFds standard_fds) {
-  const Pipe pipe;
-  for (int fd = 0; fd <= 2; ++fd) ::dup2(pipe.write_end.get(), fd);
+  const Pipe pipe = make_pipe();
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(pipe.writer.get(), fd);
   if (::chdir("/tmp") != 0) return 1;
   leave_surroundings(standard_fds);
   char directory[PATH_MAX];
   const bool kept = standard_fds == StandardFds::kKeep;
   if (is_dev_null(0) == kept || is_dev_null(1) == kept) return 2;
-  if (::write(2, "x", 1) != 1 || !told(pipe.read_end.get())) return 3;
+  if (::write(2, "x", 1) != 1 || !told(pipe.reader.get())) return 3;
   return std::string(::getcwd(directory, sizeof directory)) == "/" ? 0 : 4;
 }
 
@@ -126,7 +126,7 @@ TEST(InheritedFds, AreDroppedWithoutCloseRange) {
 TEST(InheritedFds, AreDroppedWithoutCloseRangeAndWithoutProc) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_seccomp_filters(), "seccomp filters");
   GRACESHIM_NEEDS_ROOT();
-  const TemporaryDirectory empty;
+  const Scratch empty;
   EXPECT_EQ(
       in_child([&empty] { return ::chroot(empty.path().c_str()) == 0 ? drop_and_look(CloseRange::kMissing) : 9; }),
       exited(0));
@@ -166,10 +166,10 @@ TEST(DescriptorLimit, IsTheSoftOne) {
 }
 
 TEST(ReadFile, WholeFile) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const std::string text(100'000, 'x');
-  EXPECT_EQ(read_file(directory.make_file("file", text)).value(), text);
-  EXPECT_EQ(read_file(directory.make_file("empty", "")).value(), "");
+  EXPECT_EQ(read_file(directory.write("file", text)).value(), text);
+  EXPECT_EQ(read_file(directory.write("empty", "")).value(), "");
 }
 
 TEST(ReadFile, FileWithoutASizeOfItsOwn) {
@@ -177,14 +177,14 @@ TEST(ReadFile, FileWithoutASizeOfItsOwn) {
 }
 
 TEST(ReadFile, OneMiBIsTheMost) {
-  const TemporaryDirectory directory;
-  EXPECT_TRUE(read_file(directory.make_file("fits", std::string(1024 * 1024, 'x'))));
-  const std::string large = directory.make_file("large", std::string(1024 * 1024 + 1, 'x'));
+  const Scratch directory;
+  EXPECT_TRUE(read_file(directory.write("fits", std::string(1024 * 1024, 'x'))));
+  const std::string large = directory.write("large", std::string(1024 * 1024 + 1, 'x'));
   EXPECT_EQ(read_file(large).error().message, "cannot read " + large + ": larger than 1 MiB");
 }
 
 TEST(ReadFile, WhatIsNoRegularFileIsRefusedAndNotWaitedFor) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const std::string fifo = directory.path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0644), 0);
   EXPECT_EQ(read_file(fifo).error().message, "cannot read " + fifo + ": not a regular file");

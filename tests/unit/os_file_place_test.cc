@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "os_helpers.h"
 
@@ -25,8 +26,8 @@ void make_link(const std::string& target, const std::string& path, uid_t owner =
 }
 
 TEST(FilePlace, IsTheDirectoryAndTheNameInIt) {
-  const TemporaryDirectory directory;
-  directory.make_directory("a");
+  const Scratch directory;
+  std::ignore = directory.make_directory("a");
   EXPECT_EQ(directory_of(directory.path("a/new")), directory.path("a"));
   EXPECT_EQ(directory_of(directory.path("a//./../a/new")), directory.path("a"));
   EXPECT_EQ(find_place(directory.path("a/new"))->name, "new");
@@ -34,17 +35,17 @@ TEST(FilePlace, IsTheDirectoryAndTheNameInIt) {
 }
 
 TEST(FilePlace, WhatIsMissingOrNoDirectoryIsSaid) {
-  const TemporaryDirectory directory;
-  directory.make_file("file", "");
+  const Scratch directory;
+  directory.write("file", "");
   EXPECT_EQ(directory_of(directory.path("gone/new")), "No such file or directory");
   EXPECT_EQ(directory_of(directory.path("file/new")), "Not a directory");
   for (const std::string name : {"/", "/.", "/.."}) EXPECT_EQ(directory_of(directory.path() + name), "Is a directory");
 }
 
 TEST(FilePlace, OurOwnLinksOnTheWayAreFollowed) {
-  const TemporaryDirectory directory;
-  directory.make_directory("a");
-  directory.make_directory("a/b");
+  const Scratch directory;
+  std::ignore = directory.make_directory("a");
+  std::ignore = directory.make_directory("a/b");
   make_link("a/b", directory.path("relative"));
   make_link(directory.path("a"), directory.path("absolute"));
   make_link("../../relative/..", directory.path("a/b/up"));
@@ -56,14 +57,14 @@ TEST(FilePlace, OurOwnLinksOnTheWayAreFollowed) {
 }
 
 TEST(FilePlace, TheLastNameIsNotLookedAt) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   make_link("/etc/passwd", directory.path("link"));
   EXPECT_EQ(directory_of(directory.path("link")), directory.path());
 }
 
 TEST(FilePlace, AnotherUsersLinkIsNotFollowed) {
   GRACESHIM_NEEDS_ROOT();
-  const TemporaryDirectory directory;
+  const Scratch directory;
   ASSERT_EQ(::chmod(directory.path().c_str(), 01777), 0);
   make_link("/etc", directory.path("link"), kNobody);
   EXPECT_EQ(directory_of(directory.path("link/new")),
@@ -73,9 +74,9 @@ TEST(FilePlace, AnotherUsersLinkIsNotFollowed) {
 TEST(FilePlace, AnotherUserFollowsTheLinksOfRootAndOfTheDirectorysOwner) {
   GRACESHIM_NEEDS_ROOT();
   constexpr uid_t kDeployer = 54'323;
-  const TemporaryDirectory directory;
-  directory.make_directory("a");
-  directory.make_directory("theirs");
+  const Scratch directory;
+  std::ignore = directory.make_directory("a");
+  std::ignore = directory.make_directory("theirs");
   ASSERT_EQ(::chown(directory.path("theirs").c_str(), kDeployer, kDeployer), 0);
   make_link("a", directory.path("of_root"));
   make_link("../a", directory.path("theirs/current"), kDeployer);
@@ -91,7 +92,7 @@ TEST(FilePlace, AnotherUserFollowsTheLinksOfRootAndOfTheDirectorysOwner) {
 }
 
 TEST(FilePlace, ALinkOfProcLeadsWhereThePathDoesNot) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const Fd held(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   EXPECT_EQ(directory_of("/proc/self/fd/" + std::to_string(held.get()) + "/new"), directory.path());
   EXPECT_TRUE(is_proc(find_place("/proc/self/fd/0")->directory));

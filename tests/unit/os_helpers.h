@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <tuple>
@@ -26,35 +25,21 @@
 #include "graceshim/signal.h"
 #include "needs.h"
 #include "spawn.h"
+#include "test_processes.h"
 
 namespace graceshim::test {
+
+using support::fill;
+using support::make_pipe;
+using support::Pipe;
+using support::read_to_end;
+using support::Scratch;
+using support::Words;
 
 constexpr uid_t kNobody = 65534;
 
 // For what only root may do.
 #define GRACESHIM_NEEDS_ROOT() GRACESHIM_NEEDS(::geteuid() == 0, "the rights of root")
-
-struct Pipe {
-  Fd read_end, write_end;
-
-  explicit Pipe(int flags = O_CLOEXEC) {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, flags) != 0) ADD_FAILURE() << "pipe2: errno " << errno;
-    read_end = Fd(ends[0]);
-    write_end = Fd(ends[1]);
-  }
-};
-
-inline std::string read_to_end(int fd) {
-  std::string text;
-  std::array<char, 4096> piece{};
-  for (;;) {
-    const ssize_t size = ::read(fd, piece.data(), piece.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return text;
-    text.append(piece.data(), static_cast<std::size_t>(size));
-  }
-}
 
 // One byte, by which one process tells another how far it is.
 inline void tell(int fd) {
@@ -115,16 +100,6 @@ class Subreaper {
   }
 };
 
-struct Words {
-  explicit Words(std::vector<std::string> words) : text(std::move(words)) {
-    for (std::string& word : text) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-  }
-  char* const* data() { return pointers.data(); }
-  std::vector<std::string> text;
-  std::vector<char*> pointers;
-};
-
 // What a sandbox around us does to a system call, or an old kernel with ENOSYS. The first is for root, and gives up no
 // privileges for it.
 inline bool forbid_system_call(long number, int error) {
@@ -150,17 +125,17 @@ inline Outcome run(const std::vector<std::string>& command, SpawnRequest request
                    const std::vector<std::string>& environment = {}) {
   Words argv(command);
   Words envp(environment);
-  Pipe out;
+  Pipe out = make_pipe();
   request.argv = argv.data();
   if (request.envp == nullptr) request.envp = envp.data();
-  request.stdout_fd = out.write_end.get();
+  request.stdout_fd = out.writer.get();
   const auto spawned = spawn(request);
-  out.write_end = Fd();
+  out.writer.reset();
   if (!spawned) {
     ADD_FAILURE() << command[0] << ": errno " << spawned.error().error;
     return {};
   }
-  std::string output = read_to_end(out.read_end.get());
+  std::string output = read_to_end(out.reader.get());
   return {std::move(output), wait_for(spawned->pid), spawned->shield};
 }
 
@@ -171,36 +146,5 @@ inline tl::expected<int, SpawnFailure> start(const std::vector<std::string>& com
   request.envp = envp.data();
   return spawn(request).map([](const Spawned& spawned) { return spawned.pid; });
 }
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = "/tmp/graceshim-unit-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "mkdtemp: errno " << errno;
-    path_ = pattern;
-    ::chmod(path_.c_str(), 0755);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::ignore = in_child([this] { return ::execlp("rm", "rm", "-rf", path_.c_str(), nullptr); });
-  }
-
-  [[nodiscard]] std::string path(const std::string& name = "") const {
-    return name.empty() ? path_ : path_ + "/" + name;
-  }
-  std::string make_directory(const std::string& name) const {
-    EXPECT_EQ(::mkdir(path(name).c_str(), 0755), 0);
-    return path(name);
-  }
-  std::string make_file(const std::string& name, const std::string& text, mode_t mode = 0644) const {
-    std::ofstream(path(name), std::ios::binary) << text;
-    EXPECT_EQ(::chmod(path(name).c_str(), mode), 0);
-    return path(name);
-  }
-
- private:
-  std::string path_;
-};
 
 }  // namespace graceshim::test

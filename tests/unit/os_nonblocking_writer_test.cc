@@ -30,20 +30,6 @@ void set_non_blocking(int fd, bool on) {
   EXPECT_EQ(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK), 0);
 }
 
-// Fills what stands behind `fd` to the last byte, leaving its flags as they were. Returns the number of bytes.
-std::size_t fill(int fd) {
-  set_non_blocking(fd, true);
-  std::size_t total = 0;
-  const std::string block(4096, '#');
-  for (std::size_t size = block.size(); size > 0; size /= 2) {
-    for (ssize_t written = 0; (written = ::write(fd, block.data(), size)) > 0;)
-      total += static_cast<std::size_t>(written);
-  }
-  EXPECT_EQ(errno, EAGAIN);
-  set_non_blocking(fd, false);
-  return total;
-}
-
 std::string read_available(int fd) {
   set_non_blocking(fd, true);
   return read_to_end(fd);
@@ -75,37 +61,37 @@ bool write(NonBlockingWriter& writer, std::string_view line) {
 }
 
 TEST(NonBlockingWriter, LinesGoThroughAPipeAtOnce) {
-  const Pipe pipe;
-  NonBlockingWriter writer(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  NonBlockingWriter writer(pipe.writer.get());
   EXPECT_TRUE(write(writer, "one\n"));
   EXPECT_TRUE(write(writer, "two\n"));
   EXPECT_FALSE(writer.waiting());
-  EXPECT_EQ(read_available(pipe.read_end.get()), "one\ntwo\n");
+  EXPECT_EQ(read_available(pipe.reader.get()), "one\ntwo\n");
 }
 
 TEST(NonBlockingWriter, FullPipeIsNotWaitedForAndNothingIsLostWhenItIsRead) {
-  const Pipe pipe;
-  const int flags = ::fcntl(pipe.write_end.get(), F_GETFL);
-  const std::size_t before = fill(pipe.write_end.get());
-  NonBlockingWriter writer(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  const int flags = ::fcntl(pipe.writer.get(), F_GETFL);
+  const std::size_t before = fill(pipe.writer.get());
+  NonBlockingWriter writer(pipe.writer.get());
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(write(writer, numbered(i)));
   EXPECT_TRUE(writer.waiting());
   EXPECT_FALSE(writer.flush());
-  EXPECT_EQ(::fcntl(pipe.write_end.get(), F_GETFL), flags);
-  EXPECT_EQ(read_available(pipe.read_end.get()), std::string(before, '#'));
+  EXPECT_EQ(::fcntl(pipe.writer.get(), F_GETFL), flags);
+  EXPECT_EQ(read_available(pipe.reader.get()), std::string(before, '#'));
   EXPECT_TRUE(writer.flush());
   EXPECT_FALSE(writer.waiting());
-  expect_order_and_count(read_available(pipe.read_end.get()), 10, 0);
+  expect_order_and_count(read_available(pipe.reader.get()), 10, 0);
   EXPECT_EQ(writer.dropped(), 0U);
 }
 
 // Room for some bytes, and less than a line takes: the writer shall neither wait for it nor tear the line in two.
 TEST(NonBlockingWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
-  const Pipe pipe;
-  const std::size_t before = fill(pipe.write_end.get());
-  NonBlockingWriter writer(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  const std::size_t before = fill(pipe.writer.get());
+  NonBlockingWriter writer(pipe.writer.get());
   std::string text(before - 4000, '.');
-  ASSERT_EQ(::read(pipe.read_end.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(::read(pipe.reader.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   std::string want;
   for (int i = 0; i < 200; ++i) {
     const std::string line = std::to_string(i) + std::string(static_cast<std::size_t>(i) * 37 % 5000, 'x') + "\n";
@@ -114,12 +100,12 @@ TEST(NonBlockingWriter, PipeWithRoomForLessThanALineIsNotWaitedFor) {
     if (writer.dropped() == dropped) want += line;
     // Never as much as a page: what is free is free in pieces.
     std::string piece(static_cast<std::size_t>(i) * 613 % 4000 + 1, '.');
-    const ssize_t size = ::read(pipe.read_end.get(), piece.data(), piece.size());
+    const ssize_t size = ::read(pipe.reader.get(), piece.data(), piece.size());
     ASSERT_GT(size, 0);
     text.append(piece, 0, static_cast<std::size_t>(size));
   }
-  while (!writer.flush()) text += read_available(pipe.read_end.get());
-  text += read_available(pipe.read_end.get());
+  while (!writer.flush()) text += read_available(pipe.reader.get());
+  text += read_available(pipe.reader.get());
   EXPECT_EQ(text.substr(before), want);
 }
 
@@ -177,7 +163,7 @@ struct TracedSplices {
 
 // 0 if each goes out at once.
 int write_five_lines(const Pipe& pipe) {
-  NonBlockingWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.writer.get());
   for (int i = 0; i < 5; ++i) {
     if (!write(writer, numbered(i)) || writer.waiting()) return 1;
   }
@@ -188,69 +174,69 @@ TEST(NonBlockingWriter, SpliceThatTakesAFewBytesOnlyLosesAndDoublesNothing) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   for (const unsigned long first : {1UL, 7UL, 99UL}) {
     TracedSplices splices({first, 13, 2, 300, 50, 1, 1, 1});
-    const Pipe pipe;
+    const Pipe pipe = make_pipe();
     const ExitStatus status = splices.run([&pipe] { return write_five_lines(pipe); });
     EXPECT_EQ(status, exited(0));
     EXPECT_GE(splices.seen, 7U);
-    expect_order_and_count(read_available(pipe.read_end.get()), 5, 0);
+    expect_order_and_count(read_available(pipe.reader.get()), 5, 0);
   }
 }
 
 TEST(NonBlockingWriter, SpliceThatIsRefusedInTheMidstOfALineLosesAndDoublesNothing) {
   GRACESHIM_NEEDS_KERNEL(kernel_has_call(SYS_ptrace), "ptrace");
   TracedSplices splices({7, 0});
-  const Pipe pipe;
+  const Pipe pipe = make_pipe();
   const ExitStatus status = splices.run([&pipe] { return write_five_lines(pipe); });
   EXPECT_EQ(status, exited(0));
   EXPECT_EQ(splices.seen, 2U);
-  expect_order_and_count(read_available(pipe.read_end.get()), 5, 0);
+  expect_order_and_count(read_available(pipe.reader.get()), 5, 0);
 }
 
 #endif
 
 TEST(NonBlockingWriter, WhatFindsTheQueueFullIsDroppedAndCounted) {
-  const Pipe pipe;
-  NonBlockingWriter writer(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  NonBlockingWriter writer(pipe.writer.get());
   constexpr int kLines = 5000;
   for (int i = 0; i < kLines; ++i) write(writer, numbered(i));
   EXPECT_GT(writer.dropped(), 1000U);
   EXPECT_LT(writer.dropped(), kLines - NonBlockingWriter::kQueueCapacity / 100);
   std::string text;
-  while (!writer.flush()) text += read_available(pipe.read_end.get());
-  text += read_available(pipe.read_end.get());
+  while (!writer.flush()) text += read_available(pipe.reader.get());
+  text += read_available(pipe.reader.get());
   expect_order_and_count(text, kLines, writer.dropped());
   EXPECT_TRUE(write(writer, "again\n"));
-  EXPECT_EQ(read_available(pipe.read_end.get()), "again\n");
+  EXPECT_EQ(read_available(pipe.reader.get()), "again\n");
 }
 
 TEST(NonBlockingWriter, LineLongerThanAnyPageArrivesWhole) {
-  const Pipe pipe;
+  const Pipe pipe = make_pipe();
   const std::string line = std::string(20'000, 'x') + "\n";
-  NonBlockingWriter writer(pipe.write_end.get());
+  NonBlockingWriter writer(pipe.writer.get());
   EXPECT_TRUE(write(writer, line));
-  EXPECT_EQ(read_available(pipe.read_end.get()), line);
+  EXPECT_EQ(read_available(pipe.reader.get()), line);
 }
 
 TEST(NonBlockingWriter, LineLongerThanTheQueueIsDropped) {
-  const Pipe pipe;
-  NonBlockingWriter writer(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  NonBlockingWriter writer(pipe.writer.get());
   EXPECT_TRUE(write(writer, std::string(NonBlockingWriter::kQueueCapacity, 'x') + "\n"));
   EXPECT_EQ(writer.dropped(), 1U);
 }
 
 TEST(NonBlockingWriter, FullPipeOfAnotherUserIsNotWaitedForEither) {
   GRACESHIM_NEEDS_ROOT();
-  const Pipe pipe;
-  fill(pipe.write_end.get());
+  const Pipe pipe = make_pipe();
+  fill(pipe.writer.get());
   const ExitStatus status = in_child([&pipe] {
     if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return 1;
-    const std::string path = "/proc/self/fd/" + std::to_string(pipe.write_end.get());
+    const std::string path = "/proc/self/fd/" + std::to_string(pipe.writer.get());
     if (::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != EACCES) return 2;
-    NonBlockingWriter writer(pipe.write_end.get());
+    NonBlockingWriter writer(pipe.writer.get());
     if (write(writer, "line\n")) return 3;
-    read_available(pipe.read_end.get());
+    read_available(pipe.reader.get());
     if (!writer.flush()) return 4;
-    return read_available(pipe.read_end.get()) == "line\n" ? 0 : 5;
+    return read_available(pipe.reader.get()) == "line\n" ? 0 : 5;
   });
   EXPECT_EQ(status, exited(0));
 }
@@ -261,9 +247,9 @@ TEST(NonBlockingWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
     ::sigprocmask(SIG_BLOCK, &sigpipe, nullptr);
-    Pipe pipe;
-    NonBlockingWriter writer(pipe.write_end.get());
-    pipe.read_end = Fd();
+    Pipe pipe = make_pipe();
+    NonBlockingWriter writer(pipe.writer.get());
+    pipe.reader.reset();
     if (!write(writer, "one\n") || writer.waiting()) return 1;
     siginfo_t info{};
     if (::sigwaitinfo(&sigpipe, &info) != SIGPIPE || info.si_pid != ::getpid()) return 2;
@@ -274,11 +260,11 @@ TEST(NonBlockingWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
 }
 
 TEST(NonBlockingWriter, QueueOfAReaderThatGoesAwayIsForgotten) {
-  Pipe pipe;
-  fill(pipe.write_end.get());
-  NonBlockingWriter writer(pipe.write_end.get());
+  Pipe pipe = make_pipe();
+  fill(pipe.writer.get());
+  NonBlockingWriter writer(pipe.writer.get());
   EXPECT_FALSE(write(writer, "line\n"));
-  pipe.read_end = Fd();
+  pipe.reader.reset();
   EXPECT_TRUE(writer.flush());
   EXPECT_FALSE(writer.waiting());
 }
@@ -403,8 +389,8 @@ TEST(NonBlockingWriter, TerminalOfAnotherUserThatIsHungUpInTheMidstOfALineIsNotW
 }
 
 TEST(NonBlockingWriter, FileGetsEveryLineAtItsEnd) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.make_file("log", "before\n");
+  const Scratch directory;
+  const std::string path = directory.write("log", "before\n");
   const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   NonBlockingWriter writer(file.get());
   EXPECT_TRUE(write(writer, "one\n"));
@@ -421,8 +407,8 @@ TEST(NonBlockingWriter, FullDiskLosesTheLineAndNothingWaits) {
 }
 
 TEST(NonBlockingWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.make_file("log", "");
+  const Scratch directory;
+  const std::string path = directory.write("log", "");
   const ExitStatus status = in_child([&path] {
     ::signal(SIGXFSZ, SIG_IGN);
     const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
@@ -440,8 +426,8 @@ TEST(NonBlockingWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoo
 }
 
 TEST(NonBlockingWriter, DescriptorThatIsNotThereOrNotForWritingTakesEverything) {
-  const Pipe pipe;
-  for (const int fd : {-1, 999, pipe.read_end.get()}) {
+  const Pipe pipe = make_pipe();
+  for (const int fd : {-1, 999, pipe.reader.get()}) {
     NonBlockingWriter writer(fd);
     for (int i = 0; i < 2000; ++i) ASSERT_TRUE(write(writer, numbered(i)));
     EXPECT_FALSE(writer.waiting());

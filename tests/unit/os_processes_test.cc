@@ -22,14 +22,14 @@ class Held {
  public:
   explicit Held(const std::function<void()>& first = [] {}) {
     pid_ = fork_child([this, &first] {
-      hold_.write_end = Fd();
+      hold_.writer.reset();
       first();
-      tell(ready_.write_end.get());
-      told(hold_.read_end.get());
+      tell(ready_.writer.get());
+      told(hold_.reader.get());
       return 0;
     });
-    hold_.read_end = Fd();
-    EXPECT_TRUE(told(ready_.read_end.get()));
+    hold_.reader.reset();
+    EXPECT_TRUE(told(ready_.reader.get()));
   }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
@@ -40,7 +40,8 @@ class Held {
   [[nodiscard]] int pid() const { return pid_; }
 
  private:
-  Pipe hold_, ready_;
+  Pipe hold_ = make_pipe();
+  Pipe ready_ = make_pipe();
   int pid_ = 0;
 };
 
@@ -121,10 +122,10 @@ TEST(Process, ZombieIsSeenAsOneAndCountsAsNoDescendant) {
 }
 
 TEST(Process, WhoseFirstThreadHasEndedBeforeTheOthersLives) {
-  Pipe ready;
+  Pipe ready = make_pipe();
   const int pid = fork_child([&ready] {
     static int ready_fd = -1;
-    ready_fd = ready.write_end.get();
+    ready_fd = ready.writer.get();
     pthread_t other{};
     ::pthread_create(
         &other, nullptr,
@@ -139,7 +140,7 @@ TEST(Process, WhoseFirstThreadHasEndedBeforeTheOthersLives) {
     ::syscall(SYS_exit, 0);  // of this thread alone
     return 1;
   });
-  ASSERT_TRUE(told(ready.read_end.get()));
+  ASSERT_TRUE(told(ready.reader.get()));
   EXPECT_EQ(process(pid)->state, 'S');
   EXPECT_EQ(pids(own_children()), std::set<int>{pid});
   EXPECT_EQ(pids(descendants()), std::set<int>{pid});
@@ -149,7 +150,7 @@ TEST(Process, WhoseFirstThreadHasEndedBeforeTheOthersLives) {
 
 TEST(Descendants, AreFoundAtEveryDepthAndInSessionsOfTheirOwn) {
   const Subreaper subreaper;
-  const Pipe numbers;
+  const Pipe numbers = make_pipe();
   // A child with a child in a session of its own; and an orphan whose parent ends at once.
   const Held child([&numbers] {
     const int grandchild = fork_child([] {
@@ -157,17 +158,17 @@ TEST(Descendants, AreFoundAtEveryDepthAndInSessionsOfTheirOwn) {
       ::pause();
       return 0;
     });
-    std::ignore = ::write(numbers.write_end.get(), &grandchild, sizeof grandchild);
+    std::ignore = ::write(numbers.writer.get(), &grandchild, sizeof grandchild);
   });
   wait_for(fork_child([&numbers] {
     const int orphan = fork_child([] {
       ::pause();
       return 0;
     });
-    return ::write(numbers.write_end.get(), &orphan, sizeof orphan) > 0 ? 0 : 1;
+    return ::write(numbers.writer.get(), &orphan, sizeof orphan) > 0 ? 0 : 1;
   }));
   int found[2] = {};
-  ASSERT_EQ(::read(numbers.read_end.get(), found, sizeof found), static_cast<ssize_t>(sizeof found));
+  ASSERT_EQ(::read(numbers.reader.get(), found, sizeof found), static_cast<ssize_t>(sizeof found));
   const auto [grandchild, orphan] = found;
 
   EXPECT_EQ(pids(descendants()), (std::set<int>{child.pid(), grandchild, orphan}));
@@ -181,18 +182,18 @@ TEST(Descendants, AreFoundAtEveryDepthAndInSessionsOfTheirOwn) {
 
 TEST(Descendants, ThousandAreFoundInOnePass) {
   constexpr std::size_t kMany = 1000;
-  Pipe hold;
+  Pipe hold = make_pipe();
   std::set<int> started;
   for (std::size_t i = 0; i < kMany; ++i) {
     started.insert(fork_child([&hold] {
-      hold.write_end = Fd();
-      told(hold.read_end.get());
+      hold.writer.reset();
+      told(hold.reader.get());
       return 0;
     }));
   }
   EXPECT_EQ(pids(descendants()), started);
   EXPECT_EQ(pids(own_children()), started);
-  hold.write_end = Fd();
+  hold.writer.reset();
   for (const int pid : started) wait_for(pid);
   EXPECT_TRUE(descendants().empty());
 }

@@ -17,14 +17,14 @@ TEST(ReapNext, SaysWhenNoChildIsLeft) {
 }
 
 TEST(ReapNext, DoesNotWaitForAChildThatRuns) {
-  Pipe hold;
+  Pipe hold = make_pipe();
   const int pid = fork_child([&hold] {
-    hold.write_end = Fd();
-    told(hold.read_end.get());
+    hold.writer.reset();
+    told(hold.reader.get());
     return 3;
   });
   EXPECT_EQ(reap_next().kind, Reaped::Kind::kNone);
-  hold.write_end = Fd();
+  hold.writer.reset();
   wait_for_zombie(pid);
   const Reaped reaped = reap_next();
   EXPECT_EQ(reaped.kind, Reaped::Kind::kEnded);
@@ -62,7 +62,7 @@ TEST(ReapNext, EverySignalThatKillsIsExact) {
 }
 
 TEST(ReapNext, DumpedCoreDoesNotChangeTheSignal) {
-  const TemporaryDirectory directory;  // where the core ends up, if the machine writes one
+  const Scratch directory;  // where the core ends up, if the machine writes one
   const std::string where = directory.path();
   SpawnRequest request;
   request.directory = where.c_str();
@@ -166,13 +166,13 @@ TEST_P(Traced, IsStoppedByStopAndContinued) {
 }
 
 TEST_P(Traced, CanBeKilled) {
-  Pipe ready;
+  Pipe ready = make_pipe();
   const int pid = fork_traced([&ready] {
-    tell(ready.write_end.get());
+    tell(ready.writer.get());
     ::pause();
     return 0;
   });
-  EXPECT_TRUE(told(ready.read_end.get()));
+  EXPECT_TRUE(told(ready.reader.get()));
   ::kill(pid, SIGTERM);
   siginfo_t info{};
   EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
@@ -184,15 +184,15 @@ TEST_P(Traced, CanBeKilled) {
 
 TEST(ReapNext, ChildOfAnotherExitSignalIsReapedAndCounts) {
   for (const WaitCall call : {WaitCall::kWaitid, WaitCall::kWait4}) {
-    Pipe hold;
+    Pipe hold = make_pipe();
     const int pid = static_cast<int>(::syscall(SYS_clone, 0UL, nullptr, nullptr, nullptr, nullptr));  // of no signal
     if (pid == 0) {
-      hold.write_end = Fd();
-      told(hold.read_end.get());
+      hold.writer.reset();
+      told(hold.reader.get());
       ::_exit(6);
     }
     EXPECT_EQ(reap_next(call).kind, Reaped::Kind::kNone);
-    hold.write_end = Fd();
+    hold.writer.reset();
     siginfo_t info{};
     EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | __WALL), 0);
     EXPECT_EQ(reap_next(call).status, exited(6));

@@ -99,11 +99,11 @@ TEST(SendToGroup, ReachesEveryMember) {
   const Subreaper subreaper;
   SpawnRequest request;
   request.own_group = true;
-  Pipe out;
-  request.stdout_fd = out.write_end.get();
+  Pipe out = make_pipe();
+  request.stdout_fd = out.writer.get();
   const int pid = start({"/bin/sh", "-c", "sleep 1000 & echo; wait"}, request).value();
-  out.write_end = Fd();
-  ASSERT_TRUE(told(out.read_end.get()));
+  out.writer.reset();
+  ASSERT_TRUE(told(out.reader.get()));
   EXPECT_EQ(send_to_group(pid, SIGTERM), Sent::kDelivered);
   EXPECT_EQ(wait_for(pid), killed(SIGTERM));
   Subreaper::wait_for_all();  // comes back once sleep has ended as well

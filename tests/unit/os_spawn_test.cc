@@ -5,10 +5,12 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
+#include <tuple>
 
 #include "os_helpers.h"
 #include "reaper.h"
@@ -42,29 +44,32 @@ TEST(Spawn, RunsTheCommandAndItsStatusIsExact) {
 }
 
 TEST(Spawn, FailedExecSaysWhyAndLeavesNoZombie) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   EXPECT_EQ(exec_error("/no/such/command"), ENOENT);
   EXPECT_EQ(exec_error("no-such-command-anywhere"), ENOENT);
   EXPECT_EQ(exec_error(""), ENOENT);
   EXPECT_EQ(exec_error("/tmp"), EACCES);
   EXPECT_EQ(exec_error("/etc/passwd"), EACCES);
   EXPECT_EQ(exec_error("/etc/passwd/x"), ENOTDIR);
-  EXPECT_EQ(exec_error(directory.make_file("junk", "\x01 neither ELF nor script\n", 0755)), ENOEXEC);
-  EXPECT_EQ(exec_error(directory.make_file("orphan", "#!/no/such/interpreter -x\n", 0755)), ENOENT);
+  EXPECT_EQ(exec_error(directory.write("junk", "\x01 neither ELF nor script\n", 0755)), ENOEXEC);
+  EXPECT_EQ(exec_error(directory.write("orphan", "#!/no/such/interpreter -x\n", 0755)), ENOENT);
 }
 
 TEST(Spawn, ScriptWithoutAFirstLineIsNotGivenToTheShell) {
-  const TemporaryDirectory directory;
-  directory.make_file("bare", "echo wrong\n", 0755);
+  const Scratch directory;
+  directory.write("bare", "echo wrong\n", 0755);
   EXPECT_EQ(exec_error("bare", directory.path().c_str()), ENOEXEC);
 }
 
 TEST(Spawn, ScriptWithoutAFirstLineIsGivenToTheShellThatIsNamed) {
-  const TemporaryDirectory directory;
-  const std::string file = directory.make_file("bare", "echo \"$0 $1\"; exit 5\n", 0755);
-  Words shell({"/bin/sh", "", "an argument"});
+  const Scratch directory;
+  const std::string file = directory.write("bare", "echo \"$0 $1\"; exit 5\n", 0755);
+  std::string name = "/bin/sh";
+  std::string script;
+  std::string argument = "an argument";
+  std::array<char*, 4> shell{name.data(), script.data(), argument.data(), nullptr};
   SpawnRequest request;
-  request.shell_argv = shell.pointers.data();
+  request.shell_argv = shell.data();
   Outcome outcome = run({file, "an argument"}, request);
   EXPECT_EQ(outcome.output, file + " an argument\n");
   EXPECT_EQ(outcome.status, exited(5));
@@ -89,11 +94,11 @@ TEST(Spawn, LeadsASessionOfItsOwnOnRequest) {
 }
 
 TEST(Spawn, SearchGoesOnPastFilesThatCannotBeExecuted) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const std::string first = directory.make_directory("first");
   const std::string second = directory.make_directory("second");
-  directory.make_file("first/tool", kScript, 0644);
-  directory.make_file("second/tool", kScript, 0755);
+  directory.write("first/tool", kScript, 0644);
+  directory.write("second/tool", kScript, 0755);
   const std::string path = "/no/such/directory:/etc/passwd:" + first + ":" + second;
   SpawnRequest request;
   request.search_path = path.c_str();
@@ -102,11 +107,11 @@ TEST(Spawn, SearchGoesOnPastFilesThatCannotBeExecuted) {
 }
 
 TEST(Spawn, SearchTakesTheFirstOfTwo) {
-  const TemporaryDirectory directory;
-  directory.make_directory("first");
-  directory.make_directory("second");
-  directory.make_file("first/tool", "#!/bin/sh\necho first\n", 0755);
-  directory.make_file("second/tool", kScript, 0755);
+  const Scratch directory;
+  std::ignore = directory.make_directory("first");
+  std::ignore = directory.make_directory("second");
+  directory.write("first/tool", "#!/bin/sh\necho first\n", 0755);
+  directory.write("second/tool", kScript, 0755);
   const std::string path = directory.path("first") + ":" + directory.path("second");
   SpawnRequest request;
   request.search_path = path.c_str();
@@ -114,16 +119,16 @@ TEST(Spawn, SearchTakesTheFirstOfTwo) {
 }
 
 TEST(Spawn, FileThatIsThereAndNotExecutableOutweighsThoseThatAreMissing) {
-  const TemporaryDirectory directory;
-  const std::string file = directory.make_file("tool", kScript, 0644);
+  const Scratch directory;
+  const std::string file = directory.write("tool", kScript, 0644);
   const std::string path = directory.path() + ":/no/such/directory";
   EXPECT_EQ(exec_error("tool", path.c_str()), EACCES);
   EXPECT_EQ(find_in_path("tool", path.c_str()), file);
 }
 
 TEST(Spawn, EmptyEntryOfThePathIsTheWorkingDirectory) {
-  const TemporaryDirectory directory;
-  directory.make_file("tool", kScript, 0755);
+  const Scratch directory;
+  directory.write("tool", kScript, 0755);
   for (const char* path : {"", ":/no/such/directory", "/no/such/directory:", "/no/such/directory::/usr/bin"}) {
     SpawnRequest request;
     request.search_path = path;
@@ -263,11 +268,11 @@ TEST(Spawn, DescriptorsThatWereClosedAreClosedAgain) {
 }
 
 TEST(Spawn, StdinIsTheOneGiven) {
-  Pipe in;
-  ASSERT_EQ(::write(in.write_end.get(), "hello", 5), 5);
-  in.write_end = Fd();
+  Pipe in = make_pipe();
+  ASSERT_EQ(::write(in.writer.get(), "hello", 5), 5);
+  in.writer.reset();
   SpawnRequest request;
-  request.stdin_fd = in.read_end.get();
+  request.stdin_fd = in.reader.get();
   EXPECT_EQ(run({"cat"}, request).output, "hello");
 }
 
@@ -281,7 +286,7 @@ TEST(Spawn, GroupIsItsOwnOnlyIfAskedFor) {
 }
 
 TEST(Spawn, DirectoryIsEnteredOrPassedOver) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   const std::string where = directory.path();
   SpawnRequest request;
   request.directory = where.c_str();
@@ -294,23 +299,23 @@ TEST(Spawn, ListenPidIsTheChildsOwn) {
   Words environment({"PATH=/usr/bin:/bin", std::string("LISTEN_PID=") + std::string(11, '0'), "LISTEN_FDS=1"});
   SpawnRequest request;
   request.envp = environment.data();
-  request.listen_pid = environment.pointers[1] + std::strlen("LISTEN_PID=");
+  request.listen_pid = environment.data()[1] + std::strlen("LISTEN_PID=");
   EXPECT_EQ(run({"/bin/sh", "-c", "[ \"$LISTEN_PID\" = $$ ] && echo same $LISTEN_FDS"}, request).output, "same 1\n");
 }
 
 TEST(Spawn, ChildDoesNotOutliveTheShimThatIsKilled) {
   const Subreaper subreaper;
-  const Pipe pipe;
+  const Pipe pipe = make_pipe();
   const int shim = fork_child([&pipe] {
     SpawnRequest request;
     request.die_with_shim = true;
     const auto pid = start({"sleep", "1000"}, request);
-    if (!pid || ::write(pipe.write_end.get(), &*pid, sizeof(int)) != sizeof(int)) return 1;
+    if (!pid || ::write(pipe.writer.get(), &*pid, sizeof(int)) != sizeof(int)) return 1;
     ::pause();
     return 0;
   });
   int child = 0;
-  ASSERT_EQ(::read(pipe.read_end.get(), &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  ASSERT_EQ(::read(pipe.reader.get(), &child, sizeof child), static_cast<ssize_t>(sizeof child));
   ::kill(shim, SIGKILL);
   EXPECT_EQ(wait_for(shim), killed(SIGKILL));
   EXPECT_EQ(wait_for(child), killed(SIGKILL));
@@ -356,33 +361,33 @@ TEST(Spawn, DescriptorThatIsNotThereFailsTheSetup) {
 }
 
 TEST(MissingInterpreter, OfAScriptIsNamed) {
-  const TemporaryDirectory directory;
-  EXPECT_EQ(missing_interpreter(directory.make_file("a", "#!/no/such/thing\n").c_str()), "/no/such/thing");
-  EXPECT_EQ(missing_interpreter(directory.make_file("b", "#! \t/no/such/thing -x y\n").c_str()), "/no/such/thing");
-  EXPECT_EQ(missing_interpreter(directory.make_file("c", "#!/bin/sh\r\necho\r\n").c_str()), "/bin/sh\r");
+  const Scratch directory;
+  EXPECT_EQ(missing_interpreter(directory.write("a", "#!/no/such/thing\n").c_str()), "/no/such/thing");
+  EXPECT_EQ(missing_interpreter(directory.write("b", "#! \t/no/such/thing -x y\n").c_str()), "/no/such/thing");
+  EXPECT_EQ(missing_interpreter(directory.write("c", "#!/bin/sh\r\necho\r\n").c_str()), "/bin/sh\r");
 }
 
 TEST(MissingInterpreter, OfAnElfExecutableIsItsDynamicLinker) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   std::string program = read_file("/bin/true").value();
   const std::string name = "/ld-linux";
   const auto at = std::search(program.begin(), program.end(), name.begin(), name.end());
   ASSERT_NE(at, program.end());
   std::copy_n("/no", 3, at);
-  const std::string copy = directory.make_file("copy", program, 0755);
+  const std::string copy = directory.write("copy", program, 0755);
   EXPECT_EQ(exec_error(copy), ENOENT);
   EXPECT_NE(missing_interpreter(copy.c_str()).find("/no-linux"), std::string::npos);
 }
 
 TEST(MissingInterpreter, IsNotWhyIfItIsThereOrIfThereIsNone) {
-  const TemporaryDirectory directory;
+  const Scratch directory;
   EXPECT_EQ(missing_interpreter("/bin/true"), "");
   EXPECT_EQ(missing_interpreter("/no/such/file"), "");
   EXPECT_EQ(missing_interpreter("/tmp"), "");
-  EXPECT_EQ(missing_interpreter(directory.make_file("script", kScript).c_str()), "");
-  EXPECT_EQ(missing_interpreter(directory.make_file("empty", "").c_str()), "");
-  EXPECT_EQ(missing_interpreter(directory.make_file("short", "#!").c_str()), "");
-  EXPECT_EQ(missing_interpreter(directory.make_file("cut", std::string("\177ELF\2\1\1", 7)).c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.write("script", kScript).c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.write("empty", "").c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.write("short", "#!").c_str()), "");
+  EXPECT_EQ(missing_interpreter(directory.write("cut", std::string("\177ELF\2\1\1", 7)).c_str()), "");
 }
 
 // --- Started without waiting for the exec. ---

@@ -1,19 +1,17 @@
 """Writes the table of platforms: platforms.py ROWS DOCUMENT.
 
 In the folder ROWS are, of each row, NAME.row, lines `key=value` of what was built, and NAME.SUITES.xml, what ctest left of
-its tests. What stands in DOCUMENT from the line "<!-- tests/platforms.py -->" on is written anew.
+its tests. What stands in DOCUMENT from the line "<!-- tests/portable/platforms.py -->" on is written anew.
 """
 
 import collections
 import pathlib
-import re
 import sys
-import xml.etree.ElementTree
 
-import tally
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import results as ctest  # pylint: disable=wrong-import-position
 
-MARK = "<!-- tests/platforms.py -->"
-REASON = re.compile(r"not to be had here: ([^\n]+)|(this kernel has no [^\n'\"]+)")
+MARK = "<!-- tests/portable/platforms.py -->"
 MACHINES = {
     "Advanced Micro Devices X86-64": "x86-64",
     "AArch64": "arm64, by qemu",
@@ -36,12 +34,10 @@ def results(rows, name):
     said, reasons = [], collections.Counter()
     for path in sorted(rows.glob(f"{name}.*.xml")):
         total = collections.Counter()
-        for entry in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
-            passed, failed, skipped, lacking, _ = tally.count(entry)
-            total.update(passed=passed, failed=failed, skipped=skipped + lacking)
-            output = entry.findtext("system-out") or ""
-            given = [has or lacks for has, lacks in REASON.findall(output)]
-            reasons.update(given[: skipped + lacking])
+        for _, verdict, reason, _ in ctest.results(path):
+            total["skipped" if verdict == "lacking" else verdict] += 1
+            if verdict in ("skipped", "lacking"):
+                reasons[reason] += 1
         suites = path.name.split(".")[1].replace("-", ", ")
         line = f"{suites}: {total['passed']} passed"
         for word in ("failed", "skipped"):
