@@ -17,6 +17,11 @@ constexpr Millis kInfinity = Millis::max();
 // The longest finite duration: 10 years. With this limit, adding all waits cannot overflow.
 constexpr Millis kLongestDuration = std::chrono::hours(24 * 365 * 10);
 
+// Returns the end of a wait that begins at `at`; kInfinity if either of the two is.
+constexpr Millis later(Millis at, Millis wait) noexcept {
+  return at == kInfinity || wait == kInfinity ? kInfinity : at + wait;
+}
+
 // Reads `10`, `10s`, `1m30s`, `500ms`, `2h`, `1d` or `1.5s`. A number without a unit is in seconds; units go from large
 // to small, and each appears at most once. Returns 0 to kLongestDuration. `infinity` and `auto` are not durations, but
 // words of the settings that allow them.

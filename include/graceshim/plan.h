@@ -38,6 +38,8 @@ struct PlanStep {
   Scope scope = Scope::kMain;
   Millis wait = Millis{0};  // kAutoWait, kInfinity or a duration
 
+  // Whether the step is the KILL of the tree, which ends every plan that does not wait for ever.
+  [[nodiscard]] constexpr bool kills_tree() const noexcept { return signal == sig::kKill && scope == Scope::kTree; }
   friend constexpr bool operator==(const PlanStep&, const PlanStep&) = default;
 };
 

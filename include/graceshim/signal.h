@@ -13,8 +13,8 @@ namespace graceshim {
 // The numbers that the stop machine refers to. The engine does not include <csignal>; os asserts that the two
 // agree.
 namespace sig {
-constexpr int kHup = 1, kInt = 2, kQuit = 3, kAbrt = 6, kKill = 9, kUsr1 = 10, kUsr2 = 12, kPipe = 13, kTerm = 15,
-              kChld = 17, kCont = 18, kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;
+constexpr int kHup = 1, kInt = 2, kQuit = 3, kKill = 9, kUsr1 = 10, kUsr2 = 12, kTerm = 15, kChld = 17, kCont = 18,
+              kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;
 }  // namespace sig
 
 constexpr int kSignalMax = 64;
@@ -58,9 +58,6 @@ std::string signal_name(int signal);
 // Reads `TERM`, `SIGTERM`, `term`, `15`, `RTMIN+3` or `RTMAX-1`.
 // Errors: `text` is not a signal from 1 to 64; the message names the nearest signal if there is one.
 Result<int> parse_signal(std::string_view text);
-
-// Returns the names that parse_signal() reads, separated by blanks: one for each signal, without RTMIN+n and RTMAX-n.
-std::string signal_names();
 
 // Returns the names of the signals in the order of their numbers: "INT,TERM".
 std::string format_signals(SignalSet signals);

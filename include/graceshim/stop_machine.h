@@ -103,7 +103,6 @@ enum class EventKind : std::uint8_t {
   kHookFailed,  // stop.pre_stop could not be started
   kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
 };
-constexpr std::size_t kEventKindCount = 10;
 
 struct Event {
   EventKind kind = EventKind::kStarted;
@@ -132,61 +131,38 @@ struct Event {
   ExitStatus status{};         // kReaped: of the child; kStartFailed: an exit code
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
-    Event event = of(EventKind::kStarted, at);
-    event.in_foreground = in_foreground;
-    return event;
+    return {.kind = EventKind::kStarted, .at = at, .in_foreground = in_foreground};
   }
   static constexpr Event start_failed(Millis at, int code) noexcept {
-    Event event = of(EventKind::kStartFailed, at);
-    event.status.value = code;
-    return event;
+    return {.kind = EventKind::kStartFailed, .at = at, .status = {.value = code}};
   }
   static constexpr Event signalled(Millis at, int signal, bool from_keyboard = false) noexcept {
-    Event event = of(EventKind::kSignal, at);
-    event.signal = signal;
-    event.from_keyboard = from_keyboard;
-    return event;
+    return {.kind = EventKind::kSignal, .at = at, .signal = signal, .from_keyboard = from_keyboard};
   }
-  static constexpr Event parent_ended(Millis at) noexcept { return of(EventKind::kParentEnded, at); }
+  static constexpr Event parent_ended(Millis at) noexcept { return {.kind = EventKind::kParentEnded, .at = at}; }
   static constexpr Event reaped(Millis at, bool empty) noexcept {
-    Event event = of(EventKind::kReaped, at);
-    event.empty = empty;
-    return event;
+    return {.kind = EventKind::kReaped, .at = at, .empty = empty};
   }
   static constexpr Event child_reaped(Millis at, ExitStatus status, bool empty, bool own_session = false) noexcept {
-    Event event = reaped(at, empty);
-    event.child_ended = true;
-    event.status = status;
-    event.own_session = own_session;
-    return event;
+    return {.kind = EventKind::kReaped,
+            .at = at,
+            .child_ended = true,
+            .empty = empty,
+            .own_session = own_session,
+            .status = status};
   }
   static constexpr Event hook_reaped(Millis at, bool empty = false) noexcept {
-    Event event = reaped(at, empty);
-    event.hook_ended = true;
-    return event;
+    return {.kind = EventKind::kReaped, .at = at, .hook_ended = true, .empty = empty};
   }
   static constexpr Event child_stopped(Millis at, int signal, Foreground foreground = Foreground::kElsewhere) noexcept {
-    Event event = of(EventKind::kChildStopped, at);
-    event.signal = signal;
-    event.foreground = foreground;
-    return event;
+    return {.kind = EventKind::kChildStopped, .at = at, .signal = signal, .foreground = foreground};
   }
-  static constexpr Event unheard(Millis at) noexcept { return of(EventKind::kUnheard, at); }
+  static constexpr Event unheard(Millis at) noexcept { return {.kind = EventKind::kUnheard, .at = at}; }
   static constexpr Event passed(Millis at, bool reachable) noexcept {
-    Event event = of(EventKind::kPassed, at);
-    event.reachable = reachable;
-    return event;
+    return {.kind = EventKind::kPassed, .at = at, .reachable = reachable};
   }
-  static constexpr Event hook_failed(Millis at) noexcept { return of(EventKind::kHookFailed, at); }
-  static constexpr Event time_is(Millis at) noexcept { return of(EventKind::kTimer, at); }
-
- private:
-  static constexpr Event of(EventKind kind, Millis at) noexcept {
-    Event event;
-    event.kind = kind;
-    event.at = at;
-    return event;
-  }
+  static constexpr Event hook_failed(Millis at) noexcept { return {.kind = EventKind::kHookFailed, .at = at}; }
+  static constexpr Event time_is(Millis at) noexcept { return {.kind = EventKind::kTimer, .at = at}; }
 };
 
 // Why graceshim ended.
@@ -255,34 +231,14 @@ struct Action {
   int signal = 0;
   int status = 0;
 
-  static constexpr Action of(ActionKind kind) noexcept {
-    Action action;
-    action.kind = kind;
-    return action;
-  }
   static constexpr Action forward(Target target, int signal, Scope scope) noexcept {
-    Action action = of(ActionKind::kForward);
-    action.target = target;
-    action.signal = signal;
-    action.scope = scope;
-    return action;
+    return {.kind = ActionKind::kForward, .scope = scope, .target = target, .signal = signal};
   }
-  static constexpr Action dismiss(int signal) noexcept {
-    Action action = of(ActionKind::kDismiss);
-    action.signal = signal;
-    return action;
-  }
+  static constexpr Action dismiss(int signal) noexcept { return {.kind = ActionKind::kDismiss, .signal = signal}; }
   static constexpr Action noted(Note note, int signal = 0) noexcept {
-    Action action = of(ActionKind::kNote);
-    action.note = note;
-    action.signal = signal;
-    return action;
+    return {.kind = ActionKind::kNote, .note = note, .signal = signal};
   }
-  static constexpr Action finish(int status) noexcept {
-    Action action = of(ActionKind::kFinish);
-    action.status = status;
-    return action;
-  }
+  static constexpr Action finish(int status) noexcept { return {.kind = ActionKind::kFinish, .status = status}; }
 };
 
 // The actions that follow from one event, in the order in which they are to be performed.

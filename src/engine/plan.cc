@@ -65,10 +65,6 @@ bool has_wait(const StepList& steps, Millis wait) noexcept {
   return std::any_of(steps.begin(), steps.end(), [=](const PlanStep& step) { return step.wait == wait; });
 }
 
-bool is_tree_kill(const PlanStep& step) noexcept {
-  return step.signal == sig::kKill && step.scope == Scope::kTree;
-}
-
 }  // namespace
 
 Result<StepList> parse_plan(std::string_view text) {
@@ -95,7 +91,7 @@ Result<StepList> parse_plan(std::string_view text) {
     const std::string_view word = next_word();
     Result<PlanStep> step = parse_step(word);
     if (!step) return fail_here(step.error().message);
-    if (is_tree_kill(*step)) {
+    if (step->kills_tree()) {
       if (more) return fail_here("nothing can follow a KILL of the tree, found " + in_quotes(rest));
       if (!steps.push(*step)) return too_long();
       return steps;
@@ -128,7 +124,7 @@ std::string format_plan(const StepList& steps) {
       result += '@';
       result += scope_word(step.scope);
     }
-    if (is_tree_kill(step)) continue;
+    if (step.kills_tree()) continue;
     result += '/';
     result += step.wait == kAutoWait ? std::string(kAuto) : format_duration(step.wait);
   }

@@ -100,18 +100,6 @@ Result<int> parse_signal(std::string_view text) {
               nearest_hint(name, names));
 }
 
-std::string signal_names() {
-  std::string result;
-  int last = 0;
-  for (const NamedSignal& row : kNamed) {
-    if (row.number == last) continue;
-    last = row.number;
-    if (!result.empty()) result += ' ';
-    result += row.name;
-  }
-  return result;
-}
-
 std::string format_signals(SignalSet signals) {
   std::string result;
   for (int signal = 1; signal <= kSignalMax; ++signal) {

@@ -67,10 +67,7 @@ void Transition::on_parent_ended() noexcept {
 void Transition::on_reaped(const Event& event) noexcept {
   if (state_.phase == Phase::kStarting) return;
   const bool hook_ended = event.hook_ended && state_.hook_running;
-  if (hook_ended) {
-    state_.hook_running = false;
-    disarm(Timer::kHookLimit);
-  }
+  if (hook_ended) end_hook();
   if (event.child_ended && state_.target == Target::kChild) return on_child_ended(event);
   if (hook_ended) drain_or_step();
   if (state_.target == Target::kChild) return;
@@ -117,8 +114,7 @@ void Transition::on_passed(bool reachable) noexcept {
 
 void Transition::on_hook_failed() noexcept {
   if (!state_.hook_running) return;
-  state_.hook_running = false;
-  disarm(Timer::kHookLimit);
+  end_hook();
   drain_or_step();
 }
 

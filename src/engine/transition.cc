@@ -80,7 +80,7 @@ void Transition::drain_or_step() noexcept {
 void Transition::enter_step(std::size_t index) noexcept {
   if (state_.hook_running) cut_hook();
   state_.delay_pending = false;
-  if (is_final_kill(index)) return kill_tree();
+  if (plan_.steps[index].kills_tree()) return kill_tree();
   state_.phase = Phase::kStepping;
   state_.step = static_cast<std::uint8_t>(index);
   state_.signal = signal_of_step(plan_.steps[index].signal, state_.trigger);
@@ -208,8 +208,7 @@ bool Transition::advance(bool kill_allowed) noexcept {
 
 void Transition::deliver() noexcept {
   const PlanStep& step = plan_.steps[state_.step];
-  Action action = Action::of(ActionKind::kDeliver);
-  action.target = state_.target;
+  Action action{.kind = ActionKind::kDeliver, .target = state_.target};
   // Orphans get it one by one: the number of the child's group may be another's once the child has been reaped. And in
   // a group that is ours too, a signal to the group would come back to us and hit the other members.
   const bool no_group = state_.target == Target::kOrphans || (plan_.shares_group() && step.scope == Scope::kGroup);
@@ -235,9 +234,13 @@ void Transition::rescan_orphans() noexcept {
   arm(Timer::kRescan, next);
 }
 
-void Transition::cut_hook() noexcept {
+void Transition::end_hook() noexcept {
   state_.hook_running = false;
   disarm(Timer::kHookLimit);
+}
+
+void Transition::cut_hook() noexcept {
+  end_hook();
   act(ActionKind::kKillHook);
   note(Note::kHookCut);
 }
@@ -249,10 +252,6 @@ Millis Transition::wait_of(std::size_t index) noexcept {
   if (state_.deadline == kInfinity) return own;
   const Millis budget = state_.deadline - now_ - fixed_waits(plan_.steps, index + 1);
   return sooner(own, budget > Millis{0} ? budget : Millis{0});
-}
-
-bool Transition::is_final_kill(std::size_t index) const noexcept {
-  return plan_.steps[index].signal == sig::kKill && plan_.steps[index].scope == Scope::kTree;
 }
 
 }  // namespace graceshim

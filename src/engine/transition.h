@@ -7,10 +7,6 @@
 
 namespace graceshim {
 
-constexpr Millis later(Millis at, Millis wait) noexcept {
-  return wait == kInfinity ? kInfinity : at + wait;
-}
-
 constexpr Millis sooner(Millis a, Millis b) noexcept {
   return a < b ? a : b;
 }
@@ -59,15 +55,15 @@ class Transition {
   void forward(int signal, Scope scope) noexcept { act(Action::forward(state_.target, signal, scope)); }
   [[nodiscard]] Scope forward_scope() noexcept;
   void act(const Action& action) noexcept { result_.actions.push(action); }
-  void act(ActionKind kind) noexcept { act(Action::of(kind)); }
+  void act(ActionKind kind) noexcept { act(Action{.kind = kind}); }
   void deliver() noexcept;
   void rescan_orphans() noexcept;
   void arm(Timer timer, Millis at) noexcept { state_.due[timer] = at; }
   void disarm(Timer timer) noexcept { arm(timer, kInfinity); }
   void cut_hook() noexcept;
+  void end_hook() noexcept;
   void note(Note what, int signal = 0) noexcept { act(Action::noted(what, signal)); }
   [[nodiscard]] Millis wait_of(std::size_t index) noexcept;
-  [[nodiscard]] bool is_final_kill(std::size_t index) const noexcept;
 
   const Plan& plan_;
   const Millis now_;

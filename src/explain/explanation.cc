@@ -1,5 +1,7 @@
 #include "explanation.h"
 
+#include <array>
+#include <cstddef>
 #include <string_view>
 
 #include "keys.h"
@@ -58,32 +60,20 @@ std::vector<Explanation::Setting> settings_of(const Config& config) {
   return settings;
 }
 
-std::string_view receiver(Scope scope) {
-  switch (scope) {
-    case Scope::kMain:
-      return "to the child";
-    case Scope::kGroup:
-      return "to its process group";
-    case Scope::kTree:
-      return "to every process";
-  }
-  return "";
-}
-
-Millis later(Millis time, Millis wait) {
-  return time == kInfinity || wait == kInfinity ? kInfinity : time + wait;
-}
+// To which processes a signal goes, in the order of Scope.
+constexpr std::array<std::string_view, 3> kReceivers{"to the child", "to its process group", "to every process"};
 
 Bar signal_bar(const PlanStep& step, Millis from, Millis to) {
   const bool same = step.signal == kSameSignal;
   const std::string name = same ? "same" : signal_name(step.signal);
-  return {.what = "signal",
-          .label = name,
-          .text = (same ? "the signal that came, " : "") + std::string(receiver(step.scope)),
-          .signal = name,
-          .scope = std::string(scope_word(step.scope)),
-          .from = from,
-          .to = to};
+  return {
+      .what = "signal",
+      .label = name,
+      .text = (same ? "the signal that came, " : "") + std::string(kReceivers[static_cast<std::size_t>(step.scope)]),
+      .signal = name,
+      .scope = std::string(scope_word(step.scope)),
+      .from = from,
+      .to = to};
 }
 
 // Returns the plan as it runs if nothing ends early, and the pre_stop hook takes no longer than the delay.

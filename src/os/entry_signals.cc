@@ -6,8 +6,8 @@
 
 namespace graceshim {
 
-static_assert(sig::kHup == SIGHUP && sig::kInt == SIGINT && sig::kQuit == SIGQUIT && sig::kAbrt == SIGABRT);
-static_assert(sig::kKill == SIGKILL && sig::kUsr1 == SIGUSR1 && sig::kUsr2 == SIGUSR2 && sig::kPipe == SIGPIPE);
+static_assert(sig::kHup == SIGHUP && sig::kInt == SIGINT && sig::kQuit == SIGQUIT);
+static_assert(sig::kKill == SIGKILL && sig::kUsr1 == SIGUSR1 && sig::kUsr2 == SIGUSR2);
 static_assert(sig::kTerm == SIGTERM && sig::kChld == SIGCHLD && sig::kCont == SIGCONT && sig::kStop == SIGSTOP);
 static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kUrg == SIGURG);
 static_assert(sig::kWinch == SIGWINCH);
