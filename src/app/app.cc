@@ -8,7 +8,9 @@
 
 #include "compat.h"
 #include "configure.h"
+#include "entry_signals.h"
 #include "explain.h"
+#include "fds.h"
 #include "make_plan.h"
 #include "recognise.h"
 #include "run.h"
@@ -112,7 +114,7 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.environment = environment_span(environment);
   surroundings.pid = entry.pid;
   surroundings.pid1 = entry.pid1;
-  surroundings.files = {read_whole_file, file_exists, directory_names, entry.working_directory};
+  surroundings.files = {read_file, file_exists, directory_names, entry.working_directory};
   static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect_of(surroundings.arguments)));
   const Conventions conventions = conventions_of(surroundings.arguments);
   if (!invocation) leave(refuse(invocation.error(), conventions));
@@ -132,7 +134,7 @@ void app_main(int argc, char** argv, char** environment) {
       break;
   }
   static const auto& situation = *new Situation{.pid1 = entry.pid1,
-                                                .ignored = ignored_at_start(may_start_stop(invocation->config)),
+                                                .ignored = ignored_at_entry(may_start_stop(invocation->config)),
                                                 .terminal = entry.terminal,
                                                 .suspendable = entry.suspendable};
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));

@@ -76,9 +76,4 @@ bool is_assignment(std::string_view word) {
          !(name[0] >= '0' && name[0] <= '9');
 }
 
-std::string_view base_name(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
 }  // namespace graceshim

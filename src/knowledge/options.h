@@ -64,6 +64,4 @@ std::optional<std::string_view> option_value(std::span<const Option> options, st
 // Whether `word` has the form NAME=VALUE.
 bool is_assignment(std::string_view word);
 
-std::string_view base_name(std::string_view path);
-
 }  // namespace graceshim

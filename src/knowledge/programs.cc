@@ -1,5 +1,7 @@
 #include "programs.h"
 
+#include "text.h"
+
 namespace graceshim {
 
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shell_words.h"
+#include "text.h"
 #include "wrappers.h"
 
 namespace graceshim {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "recognise.h"
+#include "text.h"
 #include "wrappers.h"
 
 namespace graceshim {

@@ -2,7 +2,6 @@
 // performing actions.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,9 +54,6 @@ struct Outcome {
   std::vector<std::string> names{};
   std::vector<Process> members{};
 };
-
-// How many processes a log line names before it counts the rest.
-constexpr std::size_t kNamesPerLine = 10;
 
 // "PID (NAME)", or the number alone where no name has been read.
 inline std::string describe(int pid, const std::string& name) {

@@ -1,6 +1,7 @@
 #include "configure.h"
 
 #include <algorithm>
+#include <span>
 
 #include "command_line.h"
 #include "environment.h"
@@ -20,8 +21,6 @@ namespace {
 constexpr std::string_view kSystemFile = "/etc/graceshim.toml";
 
 constexpr const char* kNowhere = ": the path is relative, and the working directory has been removed or cannot be seen";
-
-constexpr std::size_t kNamesPerLine = 10;
 
 // Applies one source on top of the weaker ones, which have been applied before.
 Result<void> apply(Config& config, const Layer& layer, Origin origin) {
@@ -96,12 +95,10 @@ Result<void> choose_user(Invocation& invocation, const Surroundings& surrounding
 
 // Returns the line about variables that begin with our prefix but belong to the command.
 std::string note_on(const std::vector<std::string_view>& namesakes) {
-  std::string note = "these variables are not settings and are left to the command: ";
-  for (std::size_t i = 0; i < std::min(namesakes.size(), kNamesPerLine); ++i)
-    note.append(i == 0 ? "" : ", ").append(printable(namesakes[i]));
-  if (namesakes.size() > kNamesPerLine)
-    note.append(" and ").append(std::to_string(namesakes.size() - kNamesPerLine)).append(" more");
-  return note;
+  std::vector<std::string> first;
+  for (const std::string_view name : std::span(namesakes).first(std::min(namesakes.size(), kNamesPerLine)))
+    first.push_back(printable(name));
+  return "these variables are not settings and are left to the command: " + names_and_more(first, namesakes.size());
 }
 
 template <class T>

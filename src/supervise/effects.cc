@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "text.h"
+
 namespace graceshim {
 namespace {
 

@@ -250,15 +250,12 @@ void Narrator::tell_served(int step, const Outcome& outcome) {
     named_step_ = step;
     named_ = 0;
   }
-  std::string names;
-  std::size_t count = 0;
-  for (; count < outcome.names.size() && named_ < kNamesPerLine; ++count, ++named_)
-    names += (count == 0 ? "" : ", ") + outcome.names[count];
-  const std::size_t rest = outcome.names.size() - count;
-  if (count == 0)
-    return world_.log(LogLevel::kDebug, signal_name(outcome.signal) + " to " + std::to_string(rest) + " more");
-  world_.log(LogLevel::kInfo, signal_name(outcome.signal) + " to " + names +
-                                  (rest == 0 ? "" : " and " + std::to_string(rest) + " more"));
+  const std::string what = signal_name(outcome.signal) + " to ";
+  const std::size_t all = outcome.names.size();
+  const std::size_t count = std::min(all, kNamesPerLine - named_);
+  named_ += count;
+  if (count == 0) return world_.log(LogLevel::kDebug, what + std::to_string(all) + " more");
+  world_.log(LogLevel::kInfo, what + names_and_more(std::span(outcome.names).first(count), all));
 }
 
 void Narrator::tell_refused(const Outcome& outcome) {
@@ -338,16 +335,12 @@ std::string Narrator::child_name() const {
 }
 
 std::string Narrator::names_of_stragglers() const {
-  std::string names;
+  std::vector<std::string> first;
   std::size_t alive = 0;
   for (const StragglerRecord& record : report().stragglers) {
-    if (record.ended) continue;
-    if (++alive > kNamesPerLine) continue;
-    if (!names.empty()) names += ", ";
-    names += describe(record.id.pid, record.name);
+    if (!record.ended && ++alive <= kNamesPerLine) first.push_back(describe(record.id.pid, record.name));
   }
-  if (alive > kNamesPerLine) names += " and " + std::to_string(alive - kNamesPerLine) + " more";
-  return names.empty() ? "processes that cannot be named without /proc" : names;
+  return alive == 0 ? "processes that cannot be named without /proc" : names_and_more(first, alive);
 }
 
 // The child, if it is `named`, and every straggler that has not ended.

@@ -8,28 +8,25 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <string_view>
 
-#include "entry_signals.h"
 #include "facts.h"
 #include "fds.h"
 #include "linux_world.h"
 #include "report_writer.h"
 #include "supervisor.h"
 #include "terminal.h"
+#include "text.h"
 
 namespace graceshim {
 namespace {
 
-// As in ps(1).
-std::string base_name(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
-}
-
 // The command in the log.
 std::string name_of_command(const RunRequest& request) {
   if (request.command.empty()) return {};
-  return request.conventions.names_whole_command ? request.command[0] : base_name(request.command[0]);
+  const std::string& path = request.command[0];
+  const std::string_view name = base_name(path);  // empty for a path that ends in '/'
+  return request.conventions.names_whole_command || name.empty() ? path : std::string(name);
 }
 
 }  // namespace
@@ -46,14 +43,6 @@ Entry enter() {
   }
   entry.working_directory = working_directory();
   return entry;
-}
-
-SignalSet ignored_at_start(SignalSet among) noexcept {
-  return ignored_at_entry(among);
-}
-
-Result<std::string> read_whole_file(const std::string& path) {
-  return read_file(path);
 }
 
 bool file_exists(const std::string& path) {

@@ -28,11 +28,6 @@ struct Entry {
 // Makes descriptors 0 to 2 safe to use and looks around. To be called before anything else is opened.
 Entry enter();
 
-// Returns those of `among` that were ignored when the process started.
-SignalSet ignored_at_start(SignalSet among) noexcept;
-
-// Returns the whole of a file, at most 1 MiB. Errors: the message names the file and the reason.
-Result<std::string> read_whole_file(const std::string& path);
 bool file_exists(const std::string& path);
 // Returns the names in a directory, sorted; nothing if it cannot be read.
 std::optional<std::vector<std::string>> directory_names(const std::string& path);

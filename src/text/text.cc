@@ -169,6 +169,18 @@ std::string in_quotes(std::string_view word) {
   return "'" + printable(word) + "'";
 }
 
+std::string_view base_name(std::string_view path) noexcept {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string names_and_more(std::span<const std::string> names, std::size_t all) {
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  if (all > names.size()) text.append(" and ").append(std::to_string(all - names.size())).append(" more");
+  return text;
+}
+
 void append_json_string(std::string& out, std::string_view bytes) {
   out += '"';
   for (const char c : bytes) {

@@ -1,6 +1,7 @@
 // Small functions over text that error messages share.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -37,6 +38,15 @@ std::optional<int> whole_number(std::string_view digits) noexcept;
 // Returns `pattern` with each %x replaced by the value of x. A %x that has no value stays.
 using Replacement = std::pair<char, std::string_view>;
 std::string expand(std::string_view pattern, std::initializer_list<Replacement> values);
+
+// Returns what follows the last slash: all of `path` if it has none, nothing if it ends in one.
+std::string_view base_name(std::string_view path) noexcept;
+
+// How many processes, or other things, one log line names before it counts the rest.
+constexpr std::size_t kNamesPerLine = 10;
+
+// Returns "a, b and 3 more": the names, and how many of the `all` they leave out.
+std::string names_and_more(std::span<const std::string> names, std::size_t all);
 
 // Appends `bytes` as a JSON string, quotes included. The name of a process may hold any bytes, so every byte that is
 // not printable ASCII is written as \u00NN, a code point of Latin-1: the result is always valid JSON, and every byte

@@ -129,5 +129,19 @@ TEST(Expand, PutsValuesInTheirPlaces) {
   EXPECT_EQ(expand("%a", {{'a', "%a"}}), "%a");
 }
 
+TEST(BaseName, IsWhatFollowsTheLastSlash) {
+  EXPECT_EQ(base_name("rake"), "rake");
+  EXPECT_EQ(base_name("/usr/bin/rake"), "rake");
+  EXPECT_EQ(base_name("bin/"), "");
+  EXPECT_EQ(base_name(""), "");
+}
+
+TEST(NamesAndMore, NamesTheFirstOnesAndCountsTheRest) {
+  const std::array<std::string, 2> names{"a", "b"};
+  EXPECT_EQ(names_and_more(names, 2), "a, b");
+  EXPECT_EQ(names_and_more(names, 5), "a, b and 3 more");
+  EXPECT_EQ(names_and_more({}, 0), "");
+}
+
 }  // namespace
 }  // namespace graceshim
