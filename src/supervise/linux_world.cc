@@ -13,7 +13,6 @@
 #include <string_view>
 #include <utility>
 
-#include "cgroup.h"
 #include "entry_signals.h"
 #include "facts.h"
 #include "terminal.h"
@@ -202,24 +201,8 @@ Event LinuxWorld::event_of(const signalfd_siginfo& info) {
   return event;
 }
 
-void LinuxWorld::log_lines(LogLevel level, std::string_view lines) {
-  log_.write_lines(level, lines);
-}
-
 Millis LinuxWorld::now() {
   return std::chrono::floor<Millis>(monotonic_now());
-}
-
-std::vector<Process> LinuxWorld::own_children() {
-  return graceshim::own_children();
-}
-
-std::vector<int> LinuxWorld::own_child_pids() {
-  return graceshim::own_child_pids();
-}
-
-std::vector<Process> LinuxWorld::descendants() {
-  return graceshim::descendants();
 }
 
 std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {
@@ -228,57 +211,9 @@ std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {
   return walk_->find_newcomers(signal);
 }
 
-std::optional<Process> LinuxWorld::next_found() {
-  return walk_ ? walk_->next() : std::nullopt;
-}
-
-std::optional<Process> LinuxWorld::process(int pid) {
-  return graceshim::process(pid);
-}
-
-std::optional<Dispositions> LinuxWorld::dispositions(int pid) {
-  return graceshim::dispositions(pid);
-}
-
-std::vector<std::string> LinuxWorld::command_line(int pid) {
-  return graceshim::command_line(pid);
-}
-
-std::optional<std::string> LinuxWorld::environment_variable(int pid, std::string_view name) {
-  return graceshim::environment_variable(pid, name);
-}
-
-std::optional<StandardInput> LinuxWorld::standard_input(int pid) {
-  return graceshim::standard_input(pid);
-}
-
-bool LinuxWorld::writes_to(int pid, std::uint64_t pipe) {
-  return graceshim::writes_to(pid, pipe);
-}
-
-std::optional<std::uint64_t> LinuxWorld::oom_kills() {
-  return oom_kill_count();
-}
-
-Sent LinuxWorld::send(int child_of_ours, int signal) {
-  return send_signal(child_of_ours, signal);
-}
-
 Sent LinuxWorld::send_verified(const Process& process, int signal) {
   const int pidfd = walk_ ? walk_->pidfd_of(process.id) : -1;
   return pidfd >= 0 ? send_held(pidfd, signal) : graceshim::send_verified(process, signal);
-}
-
-Sent LinuxWorld::send_to_group(int group, int signal) {
-  return graceshim::send_to_group(group, signal);
-}
-
-Sent LinuxWorld::send_to_everybody(int signal) {
-  return graceshim::send_to_everybody(signal);
-}
-
-Sent LinuxWorld::queue(int child_of_ours, int signal, std::uint64_t value) {
-  return queue_signal(child_of_ours, signal, value);
 }
 
 Foreground LinuxWorld::foreground() {

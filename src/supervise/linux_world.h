@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "cgroup.h"
 #include "event_loop.h"
 #include "fds.h"
 #include "log.h"
@@ -37,7 +39,7 @@ class LinuxWorld final : public World {
   // actions of an event come first and the words about them afterwards.
   void flush_log() { log_.flush(); }
   // A text of our own of several lines, at once; see Log::write_lines().
-  void log_lines(LogLevel level, std::string_view lines) override;
+  void log_lines(LogLevel level, std::string_view lines) override { log_.write_lines(level, lines); }
 
   Event next(Millis earliest) override;
   Millis now() override;
@@ -45,23 +47,27 @@ class LinuxWorld final : public World {
   Result<void> start_hook() override;
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
-  std::vector<Process> own_children() override;
-  std::vector<int> own_child_pids() override;
-  std::vector<Process> descendants() override;
+  std::vector<Process> own_children() override { return graceshim::own_children(); }
+  std::vector<int> own_child_pids() override { return graceshim::own_child_pids(); }
+  std::vector<Process> descendants() override { return graceshim::descendants(); }
   std::size_t signal_newcomers(bool first, int signal) override;
-  std::optional<Process> next_found() override;
-  std::optional<Process> process(int pid) override;
-  std::optional<Dispositions> dispositions(int pid) override;
-  std::vector<std::string> command_line(int pid) override;
-  std::optional<std::string> environment_variable(int pid, std::string_view name) override;
-  std::optional<StandardInput> standard_input(int pid) override;
-  bool writes_to(int pid, std::uint64_t pipe) override;
-  std::optional<std::uint64_t> oom_kills() override;
-  Sent send(int child_of_ours, int signal) override;
+  std::optional<Process> next_found() override { return walk_ ? walk_->next() : std::nullopt; }
+  std::optional<Process> process(int pid) override { return graceshim::process(pid); }
+  std::optional<Dispositions> dispositions(int pid) override { return graceshim::dispositions(pid); }
+  std::vector<std::string> command_line(int pid) override { return graceshim::command_line(pid); }
+  std::optional<std::string> environment_variable(int pid, std::string_view name) override {
+    return graceshim::environment_variable(pid, name);
+  }
+  std::optional<StandardInput> standard_input(int pid) override { return graceshim::standard_input(pid); }
+  bool writes_to(int pid, std::uint64_t pipe) override { return graceshim::writes_to(pid, pipe); }
+  std::optional<std::uint64_t> oom_kills() override { return oom_kill_count(); }
+  Sent send(int child_of_ours, int signal) override { return send_signal(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;
-  Sent send_to_group(int group, int signal) override;
-  Sent send_to_everybody(int signal) override;
-  Sent queue(int child_of_ours, int signal, std::uint64_t value) override;
+  Sent send_to_group(int group, int signal) override { return graceshim::send_to_group(group, signal); }
+  Sent send_to_everybody(int signal) override { return graceshim::send_to_everybody(signal); }
+  Sent queue(int child_of_ours, int signal, std::uint64_t value) override {
+    return queue_signal(child_of_ours, signal, value);
+  }
   Foreground foreground() override;
   void give_terminal(int group) override;
   void take_terminal() override;
