@@ -1,4 +1,8 @@
 // Writes --explain=json, in the form that packaging/explain.schema.json describes.
+#include <array>
+#include <cstddef>
+#include <string_view>
+
 #include "explanation.h"
 #include "json.h"
 
@@ -8,23 +12,9 @@ namespace {
 
 constexpr int kExplainSchema = 1;
 
-std::string_view origin_word(Origin origin) {
-  switch (origin) {
-    case Origin::kDefault:
-      return "default";
-    case Origin::kPlatform:
-      return "platform";
-    case Origin::kPreset:
-      return "preset";
-    case Origin::kFile:
-      return "file";
-    case Origin::kEnvironment:
-      return "environment";
-    case Origin::kCommandLine:
-      break;
-  }
-  return "command_line";
-}
+// In the order of Origin.
+constexpr std::array<std::string_view, 6> kOriginWords{"default", "platform",    "preset",
+                                                       "file",    "environment", "command_line"};
 
 void write_time(JsonWriter& json, std::string_view name, Millis time) {
   json.key(name);
@@ -70,7 +60,7 @@ void write_settings(JsonWriter& json, const std::vector<Explanation::Setting>& s
     json.key(setting.name);
     json.open('{');
     json.member("value", setting.value);
-    json.member("origin", origin_word(setting.origin));
+    json.member("origin", kOriginWords[static_cast<std::size_t>(setting.origin)]);
     json.member("where", setting.where);
     json.close('}');
   }

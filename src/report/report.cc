@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <array>
+#include <cstddef>
 #include <span>
 
 #include "graceshim/signal.h"
@@ -131,23 +133,10 @@ std::string render(const Report& report, const Extent& extent) {
 }  // namespace
 
 const char* cause_name(Cause cause) noexcept {
-  switch (cause) {
-    case Cause::kNone:
-      break;
-    case Cause::kExited:
-      return "exited";
-    case Cause::kGraceful:
-      return "graceful";
-    case Cause::kEscalated:
-      return "escalated";
-    case Cause::kKilled:
-      return "killed";
-    case Cause::kUnkillable:
-      return "unkillable";
-    case Cause::kStartFailed:
-      return "start_failed";
-  }
-  return "none";
+  // In the order of Cause.
+  static constexpr std::array<const char*, 7> kNames{"none",   "exited",     "graceful",    "escalated",
+                                                     "killed", "unkillable", "start_failed"};
+  return kNames[static_cast<std::size_t>(cause)];
 }
 
 std::string render_report(const Report& report, std::size_t most) {

@@ -244,17 +244,9 @@ Result<ReportTarget> Codec<ReportTarget>::read(const Value& value) {
 }
 
 std::string Codec<ReportTarget>::write(const ReportTarget& target) {
-  switch (target.kind) {
-    case ReportTarget::Kind::kAuto:
-      return "auto";
-    case ReportTarget::Kind::kNone:
-      return "none";
-    case ReportTarget::Kind::kPath:
-      return target.path;
-    case ReportTarget::Kind::kFd:
-      break;
-  }
-  return "fd:" + std::to_string(target.fd);
+  if (target.kind == ReportTarget::Kind::kPath) return target.path;
+  if (target.kind == ReportTarget::Kind::kFd) return "fd:" + std::to_string(target.fd);
+  return target.kind == ReportTarget::Kind::kNone ? "none" : "auto";
 }
 
 Result<Command> Codec<Command>::read(const Value& value) {
