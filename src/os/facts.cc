@@ -13,10 +13,6 @@ bool is_pid1() noexcept {
   return ::getpid() == 1;
 }
 
-bool is_terminal(int fd) noexcept {
-  return ::isatty(fd) == 1;
-}
-
 bool become_subreaper() noexcept {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0;
 }

@@ -9,7 +9,6 @@
 namespace graceshim {
 
 bool is_pid1() noexcept;
-bool is_terminal(int fd) noexcept;
 
 // Makes us a subreaper: orphans below us become our children, not those of init. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;

@@ -70,14 +70,6 @@ TEST(WorkingDirectory, IsNamedUnlessItIsGone) {
   EXPECT_EQ(status, exited(0));
 }
 
-TEST(IsTerminal, PtyIsOneAndAPipeIsNot) {
-  const Pipe pipe = make_pipe();
-  EXPECT_FALSE(is_terminal(pipe.reader.get()));
-  EXPECT_FALSE(is_terminal(999));
-  const Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  EXPECT_TRUE(is_terminal(master.get()));
-}
-
 TEST(MonotonicNow, IsTheKernelsClock) {
   const std::chrono::nanoseconds first = monotonic_now();
   timespec now{};
