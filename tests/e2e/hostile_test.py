@@ -117,7 +117,7 @@ class WhatIsInTheEnvironment(Case):
         lines = command.output().splitlines()
         self.assertEqual(sorted(line for line in lines if line.startswith("GRACESHIM_")),
                          ["GRACESHIM_ENV_FOO=x", "GRACESHIM_PORT_80_TCP_ADDR=10.0.0.1", "GRACESHIM_VERSION=1.2"])
-        self.assertEqual([line for line in lines if "no settings" in line],
+        self.assertEqual([line for line in lines if "not settings" in line],
                          ["graceshim: these variables are not settings and are left to the command: GRACESHIM_VERSION, GRACESHIM_PORT_80_TCP_ADDR, GRACESHIM_ENV_FOO"])
         quiet = self.start([SHIM, "--", "true"], env)
         self.assertEqual((quiet.wait(20), quiet.output()), (0, ""))

@@ -24,7 +24,7 @@ TEST_P(Receivers, AStepThatTheCommandIgnoresGoesToTheProcessBelowThatHearsIt) {
   EXPECT_EQ(shim.count("server signal QUIT "), 1) << shim.output();
   EXPECT_EQ(shim.count("pool signal QUIT "), 0) << "its master tells it\n" << shim.output();
   shim.error("does not act on QUIT");
-  shim.error("write 'exec' before it");
+  shim.error("write 'exec' before the command");
 }
 
 TEST_P(Receivers, AWinchThatTheCommandDoesNotCatchGoesBelow) {
