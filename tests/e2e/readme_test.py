@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 DOCUMENTS = ("README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md")
 
-# Each command of the documents, and what runs it: a test of this file, of another one here, or a check of tests/run.
+# Each command of the documents, and what runs it: a test of this file, of another one here, or a function of a script of tests.
 COMMANDS = {
     "packaging/try": "readme_test.py test_try_shows_what_it_promises",
     "tests/run": "readme_test.py test_the_test_runner_knows_its_suites",
@@ -28,13 +28,13 @@ COMMANDS = {
     "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
     "packaging/install-packages build release": "readme_test.py test_try_shows_what_it_promises",
-    "packaging/release-build": 'packaging.bash check "release build"',
-    "cpack --config build/release-static/CPackConfig.cmake": 'packaging.bash check "package"',
-    "dpkg -i graceshim_0.1.0_amd64.deb": 'packaging.bash check "package installs and runs"',
-    "podman build --tag graceshim .": 'packaging.bash check "image"',
-    "cmake --preset static && cmake --build --preset static": "packaging.bash build static",
-    "cmake --preset dev && cmake --build build/dev --target bench": "run again_bench",
-    "build/dev/tests/bench/bench --json bench.json --svg plots --table packaging/doc/benchmark.md": "run bench_quick",
+    "packaging/release-build": "packaging/checks.bash release_build",
+    "cpack --config build/release-static/CPackConfig.cmake": "packaging/checks.bash package",
+    "dpkg -i graceshim_0.1.0_amd64.deb": "packaging/checks.bash package_installs_and_runs",
+    "podman build --tag graceshim .": "packaging/checks.bash image",
+    "cmake --preset static && cmake --build --preset static": "build build",
+    "cmake --preset dev && cmake --build build/dev --target bench": "bench/run.bash cost_of_a_start",
+    "build/dev/tests/bench/bench --json bench.json --svg plots --table packaging/doc/benchmark.md": "bench/run.bash quick",
     """graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""": "readme_test.py test_a_deaf_command",
 }
 
