@@ -133,10 +133,11 @@ void app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  static const auto& situation = *new Situation{.pid1 = entry.pid1,
-                                                .ignored = ignored_at_entry(may_start_stop(invocation->config)),
-                                                .terminal = entry.terminal,
-                                                .suspendable = entry.suspendable};
+  const Situation found{.pid1 = entry.pid1,
+                        .ignored = ignored_at_entry(may_start_stop(invocation->config)),
+                        .terminal = entry.terminal,
+                        .suspendable = entry.suspendable};
+  static const auto& situation = *new Situation(found);
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) leave(refuse(plan.error(), conventions));
   if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), conventions));

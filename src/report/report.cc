@@ -134,8 +134,8 @@ std::string render(const Report& report, const Extent& extent) {
 
 const char* cause_name(Cause cause) noexcept {
   // In the order of Cause.
-  static constexpr std::array<const char*, 7> kNames{"none",   "exited",     "graceful",    "escalated",
-                                                     "killed", "unkillable", "start_failed"};
+  static constexpr const char* kNames[] = {"none",   "exited",     "graceful",    "escalated",
+                                           "killed", "unkillable", "start_failed"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 
