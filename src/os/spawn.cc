@@ -211,7 +211,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
     if (parent != shared.parent && parent != 0) ::syscall(SYS_exit_group, 127);
   }
   if (request.umask >= 0) ::umask(static_cast<mode_t>(request.umask));
-  if (request.needs_directory && ::chdir(request.directory) != 0) give_up(SpawnFailure::Stage::kDirectory, errno);
+  if (request.needs_directory && request.directory != nullptr && ::chdir(request.directory) != 0)
+    give_up(SpawnFailure::Stage::kDirectory, errno);
   const bool is_shielded = request.shield != nullptr && shared.shield.error == 0;
   const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
   set_disposition(signals.set_default, kHandlerDefault);
