@@ -86,12 +86,12 @@ bool fill_in(User& user, std::string_view word, std::string_view text, std::vect
 void add_groups_of(User& user, std::string_view text) {
   user.groups = {user.group};
   each_line<4>(text, [&user](const auto& fields) {
+    const std::optional<std::uint32_t> group = id_in(fields[2]);
     std::string_view members = fields[3];
-    while (!members.empty()) {
+    while (group && !members.empty()) {
       const std::string_view member = members.substr(0, members.find(','));
       members.remove_prefix(std::min(member.size() + 1, members.size()));
-      const std::optional<std::uint32_t> group = id_in(fields[2]);
-      if (member == user.name && group && std::ranges::find(user.groups, *group) == user.groups.end())
+      if (member == user.name && std::ranges::find(user.groups, *group) == user.groups.end())
         user.groups.push_back(*group);
     }
     return false;

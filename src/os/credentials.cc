@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "raw_signals.h"
 
@@ -34,14 +35,12 @@ bool has_credentials(const Credentials& wanted) {
   std::vector<gid_t> own(static_cast<std::size_t>(count));
   if (getgroups(count, own.data()) != count) return false;
   // The group of the process itself may be among them, or not: it counts in either case.
-  own.push_back(wanted.group);
-  std::vector<gid_t> all(wanted.groups.begin(), wanted.groups.end());
-  all.push_back(wanted.group);
-  for (std::vector<gid_t>* list : {&own, &all}) {
-    std::ranges::sort(*list);
-    list->erase(std::unique(list->begin(), list->end()), list->end());
-  }
-  return own == all;
+  const auto with_group = [&wanted](const auto& list) {
+    std::set<std::uint32_t> all(list.begin(), list.end());
+    all.insert(wanted.group);
+    return all;
+  };
+  return with_group(own) == with_group(wanted.groups);
 }
 
 const char* missing_capability(const Credentials& wanted) noexcept {

@@ -192,9 +192,9 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   if (!set_descriptors(request)) give_up(SpawnFailure::Stage::kSetup, errno);
   // Before the credentials: with CAP_SYS_ADMIN a shield does without no_new_privs.
   if (request.shield != nullptr) shared.shield = set_shield(*request.shield);
-  // That of another process may be out of reach for another user, and one's own may be out of reach for root (NFS).
-  if (request.directory != nullptr && !request.needs_directory) {
-    [[maybe_unused]] const int passed_over = ::chdir(request.directory);
+  // The directory of another process may be out of reach for another user; and that of a user for root (NFS).
+  if (request.preferred_directory != nullptr) {
+    [[maybe_unused]] const int passed_over = ::chdir(request.preferred_directory);
   }
   if (request.credentials != nullptr) {
     if (const int error = take_credentials(*request.credentials); error != 0)
@@ -211,8 +211,7 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
     if (parent != shared.parent && parent != 0) ::syscall(SYS_exit_group, 127);
   }
   if (request.umask >= 0) ::umask(static_cast<mode_t>(request.umask));
-  if (request.needs_directory && request.directory != nullptr && ::chdir(request.directory) != 0)
-    give_up(SpawnFailure::Stage::kDirectory, errno);
+  if (request.directory != nullptr && ::chdir(request.directory) != 0) give_up(SpawnFailure::Stage::kDirectory, errno);
   const bool is_shielded = request.shield != nullptr && shared.shield.error == 0;
   const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
   set_disposition(signals.set_default, kHandlerDefault);

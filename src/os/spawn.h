@@ -58,8 +58,10 @@ struct SpawnRequest {
   int stdout_fd = -1;
   const Credentials* credentials = nullptr;  // null: those of graceshim
   int umask = -1;                            // -1: that of graceshim
-  const char* directory = nullptr;           // the working directory; null: that of graceshim
-  bool needs_directory = false;              // a directory that cannot be entered is an error; otherwise it is ignored
+  // The working directory, which the process enters with its credentials; null: that of graceshim.
+  const char* directory = nullptr;
+  // As `directory`, but entered with the credentials of graceshim, and ignored if it cannot be entered.
+  const char* preferred_directory = nullptr;
   // Where the digits of LISTEN_PID=... in envp begin, with room for 11 bytes. The pid of the process is written there.
   char* listen_pid = nullptr;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graceshim/result.h"
+#include "graceshim/signal.h"
 #include "processes.h"
 #include "reaper.h"
 #include "report.h"
@@ -61,6 +62,11 @@ inline std::string describe(int pid, const std::string& name) {
 }
 inline std::string describe(const Process& process) {
   return describe(process.id.pid, process.name);
+}
+// "died of TERM", "ended with status 1".
+inline std::string describe(ExitStatus status) {
+  return status.by_signal ? "died of " + signal_name(status.value)
+                          : "ended with status " + std::to_string(status.value);
 }
 
 }  // namespace graceshim

@@ -16,11 +16,6 @@ int received_by(const Event& event) {
 
 }  // namespace
 
-std::string describe(ExitStatus status) {
-  if (status.by_signal) return "died of " + signal_name(status.value);
-  return "ended with status " + std::to_string(status.value);
-}
-
 std::unique_ptr<Narrator> make_narrator(World& world, const Recorder& recorder, std::string command) {
   return std::make_unique<Narrator>(world, recorder, std::move(command));
 }

@@ -128,9 +128,6 @@ class Narrator {
   bool chld_told_ = false;
 };
 
-// "died of TERM", "ended with status 1".
-std::string describe(ExitStatus status);
-
 // Makes a narrator. `world` and `recorder` must outlive it.
 using NarratorMaker =
     std::function<std::unique_ptr<Narrator>(World& world, const Recorder& recorder, std::string command)>;

@@ -36,35 +36,6 @@ int status_of_exec(int error, const Conventions& conventions) {
   return error == ENOTDIR ? kExitNotFound : kExitNotExecutable;
 }
 
-Error start_error(const char* name, const char* search_path, const SpawnFailure& failure,
-                  const Conventions& conventions, const RunRequest& request) {
-  const std::string quoted = "'" + std::string(name) + "'";
-  const auto cannot_execute = [&](const std::string& why) {
-    return expand(conventions.cannot_execute, {{'c', name}, {'r', why}});
-  };
-  switch (failure.stage) {
-    case SpawnFailure::Stage::kClone:
-      return system_error("cannot start a process for " + quoted, failure.error);
-    case SpawnFailure::Stage::kSetup:
-      return system_error("cannot prepare the process for " + quoted, failure.error);
-    case SpawnFailure::Stage::kCredentials:
-      return system_error("cannot start " + quoted + " as " + request.user, failure.error);
-    case SpawnFailure::Stage::kDirectory:
-      return system_error("cannot start " + quoted + " in the directory '" + request.directory + "'", failure.error);
-    case SpawnFailure::Stage::kExec:
-      break;
-  }
-  const int status = status_of_exec(failure.error, conventions);
-  if (failure.error == ENOENT || failure.error == ENOTDIR) {
-    const std::string file = find_in_path(name, search_path);
-    const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
-    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end in CR LF, as on DOS)" : "";
-    if (!interpreter.empty())
-      return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
-  }
-  return {cannot_execute(std::strerror(failure.error)), status};
-}
-
 }  // namespace
 
 Starter::Starter(const RunRequest& request, const Process& self) : request_(request), self_(self) {
@@ -72,8 +43,9 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
   environment_.reserve(request.environment.size() + request.variables.size() + 1);
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(getpid());
   const auto is_replaced = [&request](std::string_view entry) {
-    const std::string_view key = entry.substr(0, entry.find('=') + 1);
-    return std::ranges::any_of(request.variables, [key](const std::string& ours) { return ours.starts_with(key); });
+    return std::ranges::any_of(request.variables, [entry](std::string_view ours) {
+      return entry.starts_with(ours.substr(0, ours.find('=') + 1));
+    });
   };
   for (char* const entry : request.environment) {
     const std::string_view text = entry;
@@ -88,6 +60,34 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
   }
   for (const std::string& variable : request.variables) environment_.push_back(const_cast<char*>(variable.c_str()));
   environment_.push_back(nullptr);
+}
+
+Error Starter::start_error(const char* name, const SpawnFailure& failure, const Conventions& conventions) const {
+  const std::string quoted = "'" + std::string(name) + "'";
+  const auto cannot_execute = [&](const std::string& why) {
+    return expand(conventions.cannot_execute, {{'c', name}, {'r', why}});
+  };
+  switch (failure.stage) {
+    case SpawnFailure::Stage::kClone:
+      return system_error("cannot start a process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kSetup:
+      return system_error("cannot prepare the process for " + quoted, failure.error);
+    case SpawnFailure::Stage::kCredentials:
+      return system_error("cannot start " + quoted + " as " + request_.user, failure.error);
+    case SpawnFailure::Stage::kDirectory:
+      return system_error("cannot start " + quoted + " in the directory '" + request_.directory + "'", failure.error);
+    case SpawnFailure::Stage::kExec:
+      break;
+  }
+  const int status = status_of_exec(failure.error, conventions);
+  if (failure.error == ENOENT || failure.error == ENOTDIR) {
+    const std::string file = find_in_path(name, search_path_);
+    const std::string interpreter = file.empty() ? std::string() : missing_interpreter(file.c_str());
+    const char* const hint = interpreter.ends_with('\r') ? " (the script's lines end in CR LF, as on DOS)" : "";
+    if (!interpreter.empty())
+      return {cannot_execute("its interpreter '" + interpreter + "' was not found" + hint), status};
+  }
+  return {cannot_execute(std::strerror(failure.error)), status};
 }
 
 Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshielded) {
@@ -121,16 +121,12 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   spawn_request.die_with_shim = request_.die_with_shim && self_.id.pid != 1;
   spawn_request.close_standard = closed_standard_fds();
   set_surroundings(spawn_request);
-  if (!request_.directory.empty()) {
-    spawn_request.directory = request_.directory.c_str();
-    spawn_request.needs_directory = true;
-  }
+  if (!request_.directory.empty()) spawn_request.directory = request_.directory.c_str();
   if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
     if (in_foreground) pass_terminal(0, self_.group);
-    return tl::unexpected<Error>(
-        start_error(arguments[0], search_path_, spawned.error(), request_.conventions, request_));
+    return tl::unexpected<Error>(start_error(arguments[0], spawned.error(), request_.conventions));
   }
   const Raised& shield_raised = spawned->shield;
   StartedChild started{spawned->pid, in_foreground,
@@ -159,11 +155,10 @@ Result<int> Starter::start_hook(int child) {
   spawn_request.own_group = true;
   spawn_request.die_with_shim = self_.id.pid != 1;
   spawn_request.stdout_fd = STDERR_FILENO;
-  spawn_request.directory = directory.c_str();
+  spawn_request.preferred_directory = directory.c_str();
   set_surroundings(spawn_request);
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
-  if (!launched)
-    return tl::unexpected<Error>(start_error(arguments[0], search_path_, launched.error(), kOwnConventions, request_));
+  if (!launched) return tl::unexpected<Error>(start_error(arguments[0], launched.error(), kOwnConventions));
   hook_failure_ = std::move(launched->failure);
   return launched->pid;
 }
@@ -172,7 +167,7 @@ std::optional<Error> Starter::hook_failure() {
   const Fd from = std::move(hook_failure_);
   const std::optional<SpawnFailure> failure = launch_failure(from);
   if (!failure) return std::nullopt;
-  return start_error(request_.pre_stop[0].c_str(), search_path_, *failure, kOwnConventions, request_);
+  return start_error(request_.pre_stop[0].c_str(), *failure, kOwnConventions);
 }
 
 }  // namespace graceshim

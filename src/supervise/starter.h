@@ -27,6 +27,7 @@ class Starter {
   std::optional<Error> hook_failure();
 
  private:
+  [[nodiscard]] Error start_error(const char* name, const SpawnFailure& failure, const Conventions& conventions) const;
   void set_surroundings(SpawnRequest& spawn_request) const noexcept;
 
   const RunRequest& request_;

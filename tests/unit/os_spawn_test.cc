@@ -289,9 +289,9 @@ TEST(Spawn, DirectoryIsEnteredOrPassedOver) {
   const Scratch directory;
   const std::string where = directory.path();
   SpawnRequest request;
-  request.directory = where.c_str();
+  request.preferred_directory = where.c_str();
   EXPECT_EQ(run({"pwd"}, request).output, where + "\n");
-  request.directory = "/no/such/directory";
+  request.preferred_directory = "/no/such/directory";
   EXPECT_EQ(run({"true"}, request).status, exited(0));
 }
 
