@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -159,6 +160,8 @@ enum class Foreground : std::uint8_t { kElsewhere, kOurs, kChild };
 class Route {
  public:
   static constexpr Route trigger() noexcept { return Route(kTriggerCode); }
+  // Stops the command as a trigger does, and starts it again.
+  static constexpr Route restart() noexcept { return Route(kRestartCode); }
   static constexpr Route drop() noexcept { return Route(kDropCode); }
   static constexpr Route forward_as(int signal) noexcept { return Route(static_cast<std::uint8_t>(signal)); }
   // Forwards the signal as `signal`, unless the signal was ignored when graceshim started.
@@ -168,16 +171,19 @@ class Route {
 
   constexpr Route() noexcept = default;
   [[nodiscard]] constexpr bool is_trigger() const noexcept { return code_ == kTriggerCode; }
+  [[nodiscard]] constexpr bool is_restart() const noexcept { return code_ == kRestartCode; }
   [[nodiscard]] constexpr bool is_dropped() const noexcept { return code_ == kDropCode; }
   [[nodiscard]] constexpr bool is_forward_unless_ignored() const noexcept {
-    return !is_trigger() && (code_ & kUnlessIgnored) != 0;
+    return !asks_for_stop() && (code_ & kUnlessIgnored) != 0;
   }
   // Returns the signal that the child gets in place of the one that came; 0 if the child gets none.
-  [[nodiscard]] constexpr int replacement() const noexcept { return is_trigger() ? 0 : code_ & ~kUnlessIgnored; }
+  [[nodiscard]] constexpr int replacement() const noexcept { return asks_for_stop() ? 0 : code_ & ~kUnlessIgnored; }
+  // Whether the signal stops the command, for good or to start it again.
+  [[nodiscard]] constexpr bool asks_for_stop() const noexcept { return is_trigger() || is_restart(); }
   friend constexpr bool operator==(const Route&, const Route&) = default;
 
  private:
-  static constexpr std::uint8_t kDropCode = 0, kUnlessIgnored = 128, kTriggerCode = 255;
+  static constexpr std::uint8_t kDropCode = 0, kUnlessIgnored = 128, kRestartCode = 254, kTriggerCode = 255;
   explicit constexpr Route(std::uint8_t code) noexcept : code_(code) {}
   std::uint8_t code_ = kDropCode;
 };
@@ -198,6 +204,42 @@ class CodeSet {
  private:
   std::array<std::uint64_t, 4> words_{};
 };
+
+// Ends of a command: exit codes, and signals that it dies of.
+struct EndSet {
+  CodeSet codes;
+  SignalSet signals;
+
+  constexpr void add(ExitStatus end) noexcept {
+    end.by_signal ? signals.add(end.value) : codes.add(end.value);
+  }
+  [[nodiscard]] constexpr bool has(ExitStatus end) const noexcept {
+    return end.by_signal ? signals.has(end.value) : codes.has(end.value);
+  }
+  [[nodiscard]] constexpr bool empty() const noexcept { return codes.empty() && signals.empty(); }
+  friend constexpr bool operator==(const EndSet&, const EndSet&) = default;
+};
+
+constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
+
+// When a command that has ended without having been asked to is started again. Restarts form a row as long as no life
+// between them has lasted for `reset_after`.
+struct Restart {
+  EndSet after;                // the ends of the command that a restart follows; empty: there is none
+  Millis delay{1'000};         // the wait before the first restart of a row; it doubles with each
+  Millis max_delay{60'000};    // but grows no longer than this
+  std::uint32_t limit = 5;     // how many restarts a row may have; kNoLimit: any number
+  Millis reset_after{60'000};  // after a life as long as this, a new row begins
+
+  friend constexpr bool operator==(const Restart&, const Restart&) = default;
+};
+
+// Returns the wait before a restart of a row, without its jitter. `number` is 1 for the first restart of the row.
+Millis restart_delay(const Restart& rule, std::uint32_t number) noexcept;
+
+// The wait before a restart is longer by up to a quarter, so that programs that have failed together do not come back
+// together: by jitter / kJitterScale of itself, where the jitter is a random number from 0 to 255.
+constexpr int kJitterScale = 1024;
 
 // How long the processes that a command leaves behind have to end by themselves, if the command has handled the signal
 // and has exited. Such a command has told its own processes to end.
@@ -226,6 +268,7 @@ struct Plan {
   Place place = Place::kOwnGroup;
   Scope scope = Scope::kMain;  // where forwarded signals go: kMain or kGroup
   SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
+  Restart restart;
   bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
@@ -236,6 +279,15 @@ struct Plan {
   Resume resume = Resume::kAlways;
 
   [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
+
+  // Whether the command may be started more than once.
+  [[nodiscard]] constexpr bool may_restart() const noexcept {
+    if (!restart.after.empty()) return true;
+    for (const Route route : routes) {
+      if (route.is_restart()) return true;
+    }
+    return false;
+  }
 
   // The signal for processes that have outlived the child and that no step of their own asks to end. It is TERM, but
   // behind a shield against TERM, which no process there would notice, it is the first signal that the plan sends.

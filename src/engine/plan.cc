@@ -171,4 +171,10 @@ SignalSet triggers_of(const Plan& plan) noexcept {
   return triggers;
 }
 
+Millis restart_delay(const Restart& rule, std::uint32_t number) noexcept {
+  Millis delay = rule.delay;
+  for (std::uint32_t k = 1; k < number && delay < rule.max_delay; ++k) delay *= 2;
+  return std::min(delay, rule.max_delay);
+}
+
 }  // namespace graceshim

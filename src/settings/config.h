@@ -35,11 +35,23 @@ struct Auto {
 using Timeout = std::variant<Auto, Millis>;    // the Millis may be kInfinity
 using Shield = std::variant<Auto, SignalSet>;  // an empty set means no shield
 
-// One row of [signals]. `replacement` is the signal that is sent in place of `signal`; 0 means "ignore".
+// What stands in the place of a replacement in [signals].
+constexpr int kIgnoresSignal = 0;
+constexpr int kRestartsCommand = -1;
+
+// One row of [signals]. `replacement` is the signal that is sent in place of `signal`, or one of the two above.
 struct SignalMapping {
   int signal = 0;
-  int replacement = 0;
+  int replacement = kIgnoresSignal;
   friend constexpr bool operator==(const SignalMapping&, const SignalMapping&) = default;
+};
+
+// restart.policy: after which ends of the command it is started again.
+struct RestartPolicy {
+  enum class Kind : std::uint8_t { kNo, kOnFailure, kAlways, kListed };
+  Kind kind = Kind::kNo;
+  EndSet listed{};  // kListed
+  friend constexpr bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
 };
 
 struct Config {
@@ -64,6 +76,13 @@ struct Config {
   std::vector<Setting<SignalMapping>> signals{};
 
   Setting<CodeSet> exit_success{};
+
+  Setting<RestartPolicy> restart_policy{};
+  Setting<EndSet> restart_prevent{};  // the ends after which there is no restart, whatever the policy
+  Setting<Millis> restart_delay{Millis{1'000}};
+  Setting<Millis> restart_max_delay{Millis{60'000}};
+  Setting<std::uint32_t> restart_limit{5};
+  Setting<Timeout> restart_reset_after{Auto{}};  // auto: restart_max_delay
 
   Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
   Setting<std::string> child_user{};         // USER[:GROUP], by name or number; empty: the user of graceshim
