@@ -16,7 +16,7 @@ namespace graceshim {
 
 // Where a run stands.
 //
-//   kStarting   Nothing runs yet. A trigger ends the run, and nothing is started.
+//   kStarting   The child is about to be started. A trigger ends the run, and nothing is started.
 //   kRunning    No stop was asked for. With target kChild, the child runs, no timer is armed, and graceshim sleeps.
 //               With target kOrphans, the child has ended and its tree is left alone (stragglers = wait, or the child
 //               has daemonised), or there never was a child (pause).
@@ -28,12 +28,25 @@ namespace graceshim {
 //               stragglers = finish, the tree is in this phase until the deadline.
 //   kKilling    The timeout is over, or the plan has come to its KILL. The KILL is repeated until the tree is empty.
 //               What has not died of it after kKillGrace is given up.
+//   kBetweenLives  The child has ended, its tree is empty, and the wait before a restart runs. A trigger ends the run.
 //   kFinished   graceshim exits with `status`. No event leads out of this phase.
-enum class Phase : std::uint8_t { kStarting, kRunning, kDraining, kStepping, kSettling, kKilling, kFinished };
-constexpr std::size_t kPhaseCount = 7;
+enum class Phase : std::uint8_t {
+  kStarting,
+  kRunning,
+  kDraining,
+  kStepping,
+  kSettling,
+  kKilling,
+  kBetweenLives,
+  kFinished
+};
+constexpr std::size_t kPhaseCount = 8;
 
 // Whom signals go to: the child until it has been reaped, and from then on the orphans that it has left.
 enum class Target : std::uint8_t { kChild, kOrphans };
+
+// What has been asked of graceshim in this life. A stop overrides a restart, and nothing overrides a stop.
+enum class Request : std::uint8_t { kNone, kRestart, kStop };
 
 enum class Timer : std::uint8_t {
   kDeadline,   // T0 + timeout: it is time for the KILL
@@ -47,8 +60,9 @@ enum class Timer : std::uint8_t {
   kSettle,
   kPass,       // it is time for the next pass of KILL
   kKillGrace,  // the time is over in which the tree should have died of KILL
+  kRestart,    // the wait before a restart is over
 };
-constexpr std::size_t kTimerCount = 8;
+constexpr std::size_t kTimerCount = 9;
 
 // When each timer is due. A timer that is not armed is due at kInfinity.
 class Timers {
@@ -129,6 +143,7 @@ struct Event {
   bool own_session = false;    // kReaped: an orphan lives in a session other than ours
   bool reachable = false;      // kPassed
   ExitStatus status{};         // kReaped: of the child; kStartFailed: an exit code
+  std::uint8_t jitter = 0;     // kReaped, kStartFailed: a random number; see kJitterScale
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
     return {.kind = EventKind::kStarted, .at = at, .in_foreground = in_foreground};
@@ -175,11 +190,14 @@ enum class Cause : std::uint8_t {
   // KILL was needed and did not end the child: we may not signal it, or it sleeps in the kernel, or it is frozen.
   kUnkillable,
   kStartFailed,  // nothing was started
+  kGaveUp,       // the child ended unasked once more than restarts may follow one another
 };
 
 // What is worth a line in the log and a field in the report.
 enum class Note : std::uint8_t {
   kStopAsked,      // signal: the trigger, or 0 if our parent has ended
+  kRestartAsked,   // signal: the one that is mapped to a restart
+  kStopsForGood,   // signal, as with kStopAsked: the restart that was under way has become a stop
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that has cut the current wait short
   // The child has ended, but the tree has not; the plan goes on with the orphans.
@@ -196,6 +214,8 @@ enum class Note : std::uint8_t {
   // KILL has not ended the whole tree within kKillGrace, or no member of it may be signalled. The log names the members
   // that are left.
   kSurvivors,
+  kRestarts,  // the life is over, and another one begins: at once (kStarting), or when kRestart is due (kBetweenLives)
+  kGaveUp,    // the life is over, and no other one begins: there have been too many in a row
 };
 
 enum class ActionKind : std::uint8_t {
@@ -215,6 +235,8 @@ enum class ActionKind : std::uint8_t {
   // Stop graceshim itself, because the child has been stopped or is about to be. The action returns once graceshim has
   // been continued.
   kSuspend,
+  // Start the child, and answer with the event kStarted or kStartFailed. The first start needs no action.
+  kStart,
   kStartHook,
   kKillHook,
   kNote,    // note, signal
@@ -260,6 +282,7 @@ class Actions {
 struct State {
   Phase phase = Phase::kStarting;
   Target target = Target::kChild;
+  Request request = Request::kNone;
   // The cause so far. It is kNone until a stop begins or the child ends without having been asked to.
   Cause cause = Cause::kNone;
   std::uint8_t step = 0;       // kStepping, kSettling: the current step
@@ -270,21 +293,26 @@ struct State {
   bool by_keyboard = false;
   // The child's group is the foreground group, as far as our own actions go.
   bool child_has_terminal = false;
-  // The signal that started the stop. It is TERM if our parent has ended, or if the child has ended by itself.
+  // The signal that started the stop. It is TERM if our parent has ended, if the child has ended by itself, or if a
+  // restart was asked for.
   int trigger = 0;
   SignalSet triggers_seen{};
   Millis started_at{0};
   Millis t0{0};                 // when the stop began
-  Millis deadline = kInfinity;  // when the KILL comes; set once
+  Millis deadline = kInfinity;  // when the KILL comes; set once, and once more if a restart becomes a stop
   Millis last_int{0};           // when an INT last counted as a request
   Millis last_rescan{0};        // when the step was last sent to the orphans that had not had it
   // The time to the next look for a process that acts on the step to the child.
   Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
-  std::uint32_t repeats_ignored = 0;
   Timers due{};        // when each timer is due
-  ExitStatus child{};  // how the child has ended; valid once target is kOrphans
+  ExitStatus child{};  // how the child has ended; valid once target is kOrphans, and in kBetweenLives
   int status = 0;      // kFinished: the exit status of graceshim
+
+  // The fields from here on are of all lives; a new life resets the others.
+  std::uint32_t repeats_ignored = 0;
+  std::uint32_t restarts = 0;         // how often the child has been started again
+  std::uint32_t restarts_in_row = 0;  // how many of them without a life between them that began a new row
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };

@@ -12,6 +12,7 @@ JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Fo
     case Phase::kStarting:
     case Phase::kSettling:
     case Phase::kKilling:
+    case Phase::kBetweenLives:
     case Phase::kFinished:
       return nothing;
     case Phase::kRunning: {

@@ -40,7 +40,11 @@ void Transition::on_started(bool in_foreground) noexcept {
 }
 
 void Transition::on_start_failed(int code) noexcept {
-  if (state_.phase == Phase::kStarting) finish_with(Cause::kStartFailed, code);
+  if (state_.phase != Phase::kStarting) return;
+  if (state_.restarts == 0) return finish_with(Cause::kStartFailed, code);
+  // A deployment may be exchanging the program just now: this is a life that has failed.
+  state_.child = {.value = code};
+  end_life();
 }
 
 void Transition::on_signal(const Event& event) noexcept {
@@ -48,8 +52,10 @@ void Transition::on_signal(const Event& event) noexcept {
   if (signal < 1 || signal > kSignalMax) return;
   const Route asked = plan_.routes[static_cast<std::size_t>(signal)];
   const Route route = asked.is_forward_unless_ignored() && event.was_ignored ? Route::drop() : asked;
-  if (route.is_trigger()) return begin_stop(signal, signal, event.from_keyboard);
-  if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling) return;
+  if (route.is_trigger()) return on_trigger(signal, signal, event.from_keyboard);
+  if (route.is_restart()) return on_restart_asked(signal);
+  if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling || state_.phase == Phase::kBetweenLives)
+    return;
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
     control(on_continued(event.foreground));
     if (route.replacement() == sig::kCont) return;
@@ -60,18 +66,65 @@ void Transition::on_signal(const Event& event) noexcept {
   if (plan_.suspend_on.has(signal)) act(ActionKind::kSuspend);
 }
 
+// `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
+void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) noexcept {
+  if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
+  switch (state_.phase) {
+    case Phase::kStarting:
+      if (state_.restarts == 0) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
+      [[fallthrough]];
+    case Phase::kBetweenLives:
+      // Nothing runs that could be stopped: the last life has had the last word.
+      state_.t0 = now_;
+      state_.cause = Cause::kGraceful;
+      note(Note::kStopAsked, noted_signal);
+      return finish();
+    case Phase::kRunning:
+      return begin_stop(Request::kStop, trigger, noted_signal, from_keyboard);
+    case Phase::kDraining:
+    case Phase::kStepping:
+    case Phase::kSettling:
+    case Phase::kKilling:
+      if (state_.request == Request::kRestart) return stop_for_good(trigger, noted_signal, from_keyboard);
+      return on_repeated_trigger(trigger, from_keyboard);
+    case Phase::kFinished:
+      return;
+  }
+}
+
+void Transition::on_restart_asked(int signal) noexcept {
+  if (state_.phase == Phase::kStarting || plan_.pause) return;
+  if (state_.phase == Phase::kRunning) return begin_stop(Request::kRestart, sig::kTerm, signal, false);
+  if (state_.phase == Phase::kBetweenLives) {
+    note(Note::kRestartAsked, signal);
+    state_.restarts_in_row = 0;
+    return start_again();
+  }
+  if (state_.request != Request::kNone) {
+    ++state_.repeats_ignored;
+    return note(Note::kRepeatIgnored, signal);
+  }
+  // The child has ended unasked, and its tree is being stopped.
+  state_.request = Request::kRestart;
+  note(Note::kRestartAsked, signal);
+}
+
 void Transition::on_parent_ended() noexcept {
-  if (state_.phase == Phase::kStarting || state_.phase == Phase::kRunning) begin_stop(sig::kTerm, 0, false);
+  if (state_.request == Request::kStop) return;
+  const bool ended_unasked = state_.cause != Cause::kNone && state_.request == Request::kNone;
+  if (!ended_unasked) return on_trigger(sig::kTerm, 0, false);
+  // What the child has left is being stopped already; no life follows.
+  state_.request = Request::kStop;
 }
 
 void Transition::on_reaped(const Event& event) noexcept {
-  if (state_.phase == Phase::kStarting) return;
+  if (state_.phase == Phase::kStarting || state_.phase == Phase::kBetweenLives) return;
   const bool hook_ended = event.hook_ended && state_.hook_running;
   if (hook_ended) end_hook();
   if (event.child_ended && state_.target == Target::kChild) return on_child_ended(event);
   if (hook_ended) drain_or_step();
   if (state_.target == Target::kChild) return;
-  if (event.empty) return plan_.pause ? void() : finish();
+  if (event.empty) return plan_.pause ? void() : end_life();
   // Whoever was just reaped may have left us orphans, which need the current step as well.
   if (state_.phase == Phase::kStepping) rescan_orphans();
 }
@@ -79,8 +132,9 @@ void Transition::on_reaped(const Event& event) noexcept {
 void Transition::on_child_ended(const Event& event) noexcept {
   state_.child = event.status;
   state_.target = Target::kOrphans;
+  if (now_ - state_.started_at >= plan_.restart.reset_after) state_.restarts_in_row = 0;
   if (state_.hook_running) cut_hook();
-  if (event.empty) return finish();
+  if (event.empty) return end_life();
   if (state_.phase == Phase::kKilling) return;
   if (plan_.stragglers == Stragglers::kLeave || plan_.stragglers == Stragglers::kDismiss) {
     if (plan_.stragglers == Stragglers::kDismiss && !plan_.shares_group())
@@ -155,11 +209,14 @@ void Transition::on_timer() noexcept {
     case Timer::kKillGrace:
       if (state_.phase == Phase::kKilling) leave_survivors();
       return;
+    case Timer::kRestart:
+      if (state_.phase == Phase::kBetweenLives) start_again();
+      return;
   }
 }
 
 Step step(const Plan& plan, const State& state, const Event& event) noexcept {
-  Transition answer(plan, state, event.at);
+  Transition answer(plan, state, event);
   answer.handle(event);
   return answer.result();
 }

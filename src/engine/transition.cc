@@ -3,13 +3,10 @@
 
 namespace graceshim {
 
-// `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
-void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept {
-  if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
-  if (state_.phase == Phase::kStarting) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
-  if (state_.phase != Phase::kRunning) return on_repeated_trigger(trigger, from_keyboard);
+void Transition::begin_stop(Request request, int trigger, int noted_signal, bool from_keyboard) noexcept {
+  state_.request = request;
   state_.trigger = trigger;
-  if (noted_signal != 0) state_.triggers_seen.add(trigger);
+  if (request == Request::kStop && noted_signal != 0) state_.triggers_seen.add(trigger);
   state_.by_keyboard = from_keyboard && plan_.shares_group();
   state_.cause = Cause::kGraceful;
   if (trigger == sig::kInt) state_.last_int = now_;
@@ -21,15 +18,37 @@ void Transition::begin_stop(int trigger, int noted_signal, bool from_keyboard) n
   }
   state_.hook_running = plan_.hook;
   drain_or_step();
-  note(Note::kStopAsked, noted_signal);
+  note(request == Request::kStop ? Note::kStopAsked : Note::kRestartAsked, noted_signal);
   if (!plan_.hook) return;
   act(ActionKind::kStartHook);
   arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
 }
 
+// The restart that is under way becomes the stop. The platform counts from this trigger, so the timeout begins anew;
+// the steps that have been sent stay sent.
+void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard) noexcept {
+  state_.request = Request::kStop;
+  if (noted_signal != 0) state_.triggers_seen.add(trigger);
+  if (trigger == sig::kInt) state_.last_int = now_;
+  state_.t0 = now_;
+  // A child that has ended unasked has left its tree a deadline of its own.
+  if (state_.cause != Cause::kExited && state_.phase != Phase::kKilling) {
+    if (state_.phase == Phase::kDraining) {
+      state_.trigger = trigger;
+      state_.by_keyboard = from_keyboard && plan_.shares_group();
+    }
+    set_stop_times(plan_.timeout);
+    const bool waits = state_.phase == Phase::kStepping || state_.phase == Phase::kSettling;
+    const bool may_finish = state_.target == Target::kOrphans && plan_.stragglers == Stragglers::kFinish;
+    if (waits && !may_finish) arm_wait();
+  }
+  note(Note::kStopsForGood, noted_signal);
+}
+
 void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   // So far only the child had ended, without having been asked to.
-  const bool first_request = state_.cause == Cause::kExited && state_.triggers_seen.empty();
+  const bool first_request = state_.cause == Cause::kExited && state_.request == Request::kNone;
+  state_.request = Request::kStop;
   const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;
   const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
   state_.triggers_seen.add(trigger);
@@ -89,9 +108,7 @@ void Transition::enter_step(std::size_t index) noexcept {
   disarm(Timer::kRescan);
   state_.rescan_interval = kRescanInterval;
   deliver();
-  const Millis end = later(now_, wait_of(index));
-  // Where the wait ends with the timeout, the deadline speaks for both.
-  arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
+  arm_wait();
 }
 
 void Transition::enter_next_step() noexcept {
@@ -153,7 +170,50 @@ void Transition::wait_for_tree(Note why) noexcept {
   note(why);
 }
 
-// The tree is empty, or left to itself: the child's status becomes ours.
+// The child has ended, and its tree is empty.
+void Transition::end_life() noexcept {
+  if (state_.hook_running) cut_hook();
+  if (state_.request == Request::kRestart) {
+    state_.restarts_in_row = 0;
+    forget_life();
+    note(Note::kRestarts);
+    return start_again();
+  }
+  if (state_.request == Request::kStop || !plan_.restart.after.has(state_.child)) return finish();
+  if (state_.restarts_in_row < plan_.restart.limit) return wait_for_restart();
+  note(Note::kGaveUp);
+  state_.cause = Cause::kGaveUp;
+  finish();
+}
+
+void Transition::wait_for_restart() noexcept {
+  ++state_.restarts_in_row;
+  forget_life();
+  state_.phase = Phase::kBetweenLives;
+  const Millis wait = restart_delay(plan_.restart, state_.restarts_in_row);
+  arm(Timer::kRestart, now_ + wait + wait * jitter_ / kJitterScale);
+  note(Note::kRestarts);
+}
+
+// The next life begins as the first one did.
+void Transition::forget_life() noexcept {
+  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
+  State next;
+  next.child = state_.child;
+  next.repeats_ignored = state_.repeats_ignored;
+  next.restarts = state_.restarts;
+  next.restarts_in_row = state_.restarts_in_row;
+  state_ = next;
+}
+
+void Transition::start_again() noexcept {
+  disarm(Timer::kRestart);
+  state_.phase = Phase::kStarting;
+  ++state_.restarts;
+  act(ActionKind::kStart);
+}
+
+// The life is over, or what is left of it is left to itself: the child's status becomes ours.
 void Transition::finish() noexcept {
   if (state_.hook_running) cut_hook();
   const int code = exit_code(state_.child);
@@ -190,6 +250,12 @@ void Transition::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);
   arm(Timer::kDeadline, state_.deadline);
+}
+
+// The wait of the current step begins now. Where it ends with the timeout, the deadline speaks for both.
+void Transition::arm_wait() noexcept {
+  const Millis end = later(now_, wait_of(state_.step));
+  arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
 }
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is

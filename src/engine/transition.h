@@ -14,8 +14,8 @@ constexpr Millis sooner(Millis a, Millis b) noexcept {
 // One event being answered: the next state and the actions grow here.
 class Transition {
  public:
-  Transition(const Plan& plan, const State& state, Millis at) noexcept
-      : plan_(plan), now_(at), result_{state, {}}, state_(result_.state) {}
+  Transition(const Plan& plan, const State& state, const Event& event) noexcept
+      : plan_(plan), now_(event.at), jitter_(event.jitter), result_{state, {}}, state_(result_.state) {}
 
   void handle(const Event& event) noexcept;
   [[nodiscard]] const Step& result() const noexcept { return result_; }
@@ -25,6 +25,8 @@ class Transition {
   void on_started(bool in_foreground) noexcept;
   void on_start_failed(int code) noexcept;
   void on_signal(const Event& event) noexcept;
+  void on_trigger(int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void on_restart_asked(int signal) noexcept;
   void on_parent_ended() noexcept;
   void on_reaped(const Event& event) noexcept;
   void on_child_ended(const Event& event) noexcept;
@@ -34,7 +36,8 @@ class Transition {
   void on_timer() noexcept;
 
   // --- The moves between phases. ---
-  void begin_stop(int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void begin_stop(Request request, int trigger, int noted_signal, bool from_keyboard) noexcept;
+  void stop_for_good(int trigger, int noted_signal, bool from_keyboard) noexcept;
   void on_repeated_trigger(int trigger, bool from_keyboard) noexcept;
   void stop_orphans() noexcept;
   void drain_or_step() noexcept;
@@ -45,11 +48,16 @@ class Transition {
   void kill_tree() noexcept;
   void wait_for_tree(Note why) noexcept;
   void leave_survivors() noexcept;
+  void end_life() noexcept;
+  void wait_for_restart() noexcept;
+  void forget_life() noexcept;
+  void start_again() noexcept;
   void finish() noexcept;
   void finish_with(Cause cause, int status) noexcept;
 
   // --- Parts of them. ---
   void set_stop_times(Millis timeout) noexcept;
+  void arm_wait() noexcept;
   bool advance(bool kill_allowed) noexcept;
   void control(const JobControl& asked) noexcept;
   void forward(int signal, Scope scope) noexcept { act(Action::forward(state_.target, signal, scope)); }
@@ -67,6 +75,7 @@ class Transition {
 
   const Plan& plan_;
   const Millis now_;
+  const std::uint8_t jitter_;
   Step result_;
   State& state_;  // of the result
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -107,6 +108,8 @@ GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexc
     const bool given = (fd == STDIN_FILENO && request.stdin_fd >= 0) || (fd == STDOUT_FILENO && request.stdout_fd >= 0);
     if (!given && (request.close_standard >> static_cast<unsigned>(fd) & 1U) != 0) ::close(fd);
   }
+  // At the exec, because until then a failure still has to be written to one of them.
+  if (request.drops_inherited) ::syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC);
   return true;
 }
 

@@ -56,6 +56,8 @@ struct SpawnRequest {
   int stdin_fd = -1;
   // The descriptor that becomes 1; -1: 1 stays as it is.
   int stdout_fd = -1;
+  // The process starts without the descriptors above 2 that graceshim inherited. Only with Linux 5.11 or later.
+  bool drops_inherited = false;
   const Credentials* credentials = nullptr;  // null: those of graceshim
   int umask = -1;                            // -1: that of graceshim
   // The working directory, which the process enters with its credentials; null: that of graceshim.

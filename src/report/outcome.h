@@ -45,6 +45,7 @@ struct Outcome {
     kHookStarted,     // stop.pre_stop was started
     kHookNotStarted,  // text: why stop.pre_stop was not started
     kHookKilled,      // the group of stop.pre_stop got KILL
+    kOomKills,        // oom_kills: what the cgroup has counted by the end of a life that is followed by another
   };
   Kind kind = Kind::kStep;
   StepRecord step{};
@@ -54,6 +55,7 @@ struct Outcome {
   std::string text{};
   std::vector<std::string> names{};
   std::vector<Process> members{};
+  std::optional<std::uint64_t> oom_kills{};
 };
 
 // "PID (NAME)", or the number alone where no name has been read.

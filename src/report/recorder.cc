@@ -6,12 +6,23 @@ namespace graceshim {
 
 void Recorder::note(const Event& event, std::span<const Ended> ended, const Step& next,
                     std::span<const Outcome> outcomes) {
-  for (const Ended& process : ended) note_ended(process);
+  if (event.kind == EventKind::kStarted) begin_record(event.at);
+  if (event.kind == EventKind::kStartFailed && next.state.cause != Cause::kStartFailed) {
+    begin_record(event.at);
+    life_->end = event.status;
+  }
+  for (const Ended& process : ended) {
+    note_ended(process);
+    if (process.role != Ended::Role::kChild || !life_) continue;
+    life_->end = process.status;
+    life_->duration = event.at - life_since_;
+  }
   for (const Outcome& outcome : outcomes) note_outcome(outcome);
   for (const Action& action : next.actions) {
-    if (action.kind == ActionKind::kNote && action.note == Note::kStopAsked)
-      note_trigger(event, action.signal == 0 ? sig::kTerm : action.signal, next.state.t0);
+    if (action.kind == ActionKind::kNote) note_decision(event, action, next.state.t0);
     if (action.kind != ActionKind::kFinish) continue;
+    if (next.state.cause != Cause::kUnkillable) end_record(event.at);
+    report_.restarts = next.state.restarts;
     // Before the start the trigger is the end.
     if (report_.pid == 0 && next.state.cause == Cause::kGraceful) note_trigger(event, event.signal, event.at);
     report_.status = action.status;
@@ -21,12 +32,53 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Step
   }
 }
 
+void Recorder::begin_life() {
+  report_.preset.clear();
+  report_.trigger = report_.trigger_pid = 0;
+  report_.trigger_uid = 0;
+  report_.stop_at = Millis{0};
+  report_.steps.clear();
+  report_.stragglers.clear();
+  report_.hook = HookResult::kNone;
+  child_refused_ = false;
+  alive_.clear();
+  killed_.clear();
+  refused_.clear();
+}
+
+void Recorder::begin_record(Millis at) {
+  life_.emplace();
+  life_->waited = over_since_ ? at - *over_since_ : Millis{0};
+  life_since_ = at;
+}
+
+void Recorder::end_record(Millis at) {
+  if (!life_) return;
+  report_.lives.push_back(*life_);
+  // One more than is shown: the count of OOM kills at its end is where that of the next one begins.
+  if (report_.lives.size() > kLivesShown + 1) report_.lives.erase(report_.lives.begin());
+  life_.reset();
+  over_since_ = at;
+}
+
+void Recorder::note_decision(const Event& event, const Action& note, Millis t0) {
+  if (note.note == Note::kStopAsked || note.note == Note::kStopsForGood) {
+    note_trigger(event, note.signal == 0 ? sig::kTerm : note.signal, t0);
+  } else if (note.note == Note::kRestartAsked) {
+    ++report_.restarts_requested;
+  } else if (note.note == Note::kRestarts) {
+    end_record(event.at);
+  }
+}
+
 void Recorder::note_ended(const Ended& ended) {
   switch (ended.role) {
     case Ended::Role::kChild:
       child_ended_ = true;
       report_.child = ended.status;
-      report_.usage = ended.usage;
+      report_.usage.max_rss_kib = std::max(report_.usage.max_rss_kib, ended.usage.max_rss_kib);
+      report_.usage.user += ended.usage.user;
+      report_.usage.system += ended.usage.system;
       return;
     case Ended::Role::kHook:
       if (ended.failure) {
@@ -75,6 +127,9 @@ void Recorder::note_outcome(const Outcome& outcome) {
       return;
     case Outcome::Kind::kHookKilled:
       if (report_.hook == HookResult::kRunning) report_.hook = HookResult::kCut;
+      return;
+    case Outcome::Kind::kOomKills:
+      if (life_) life_->oom_kills = outcome.oom_kills;
       return;
     case Outcome::Kind::kRerouted:
     case Outcome::Kind::kServed:

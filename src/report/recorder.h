@@ -2,6 +2,7 @@
 // use World and logs nothing.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -17,7 +18,12 @@ class Recorder {
   // `started_at`: a time of CLOCK_MONOTONIC, as the times of events are. The times in the report count from it.
   explicit Recorder(Millis started_at) : started_at_(started_at) {}
 
-  void note_start(int pid) { report_.pid = pid; }
+  // A life is about to begin: what the report says of the last one is forgotten, but for its entry in Report::lives.
+  void begin_life();
+  void note_start(int pid) {
+    report_.pid = pid;
+    child_ended_ = false;
+  }
   // `ended`: the processes of an event of reaping.
   void note(const Event& event, std::span<const Ended> ended, const Step& next, std::span<const Outcome> outcomes);
 
@@ -36,10 +42,16 @@ class Recorder {
   void note_step(const Outcome& outcome);
   void note_stragglers(std::span<const Process> members);
   void note_kill(const Outcome& kill);
+  void note_decision(const Event& event, const Action& note, Millis t0);
   void note_trigger(const Event& event, int signal, Millis at);
+  void begin_record(Millis at);
+  void end_record(Millis at);
 
   Millis started_at_;
   Report report_;
+  std::optional<LifeRecord> life_;    // of the life that is under way
+  Millis life_since_{0};              // when it began
+  std::optional<Millis> over_since_;  // when the life before had ended, and its tree
   bool child_ended_ = false;
   bool child_refused_ = false;
   std::unordered_map<int, std::size_t> alive_;  // pid -> the stragglers of the report that have not ended

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -91,6 +92,27 @@ void stragglers(JsonWriter& json, const Report& report, std::size_t count) {
   json.close(']');
 }
 
+void lives(JsonWriter& json, const Report& report) {
+  json.key("restarts");
+  json.open('{');
+  json.member("count", report.restarts);
+  json.member("requested", report.restarts_requested);
+  json.close('}');
+  json.key("lives");
+  json.open('[');
+  const std::size_t shown = std::min(report.lives.size(), kLivesShown);
+  for (const LifeRecord& life : std::span(report.lives).last(shown)) {
+    json.open('{');
+    json.key("ended_by");
+    ending(json, life.end);
+    json.member("duration_ms", life.duration.count());
+    json.member("waited_ms", life.waited.count());
+    json.member_boolean("oom", life.oom);
+    json.close('}');
+  }
+  json.close(']');
+}
+
 std::string render(const Report& report, const Extent& extent) {
   std::string out;
   JsonWriter json(out);
@@ -110,6 +132,7 @@ std::string render(const Report& report, const Extent& extent) {
   trigger(json, report);
   steps(json, report, extent.steps);
   json.member("repeats_ignored", report.repeats_ignored);
+  lives(json, report);
   hook(json, report);
   stragglers(json, report, extent.stragglers);
   json.member("reaped", report.reaped);
@@ -134,8 +157,8 @@ std::string render(const Report& report, const Extent& extent) {
 
 const char* cause_name(Cause cause) noexcept {
   // In the order of Cause.
-  static constexpr const char* kNames[] = {"none",   "exited",     "graceful",    "escalated",
-                                           "killed", "unkillable", "start_failed"};
+  static constexpr const char* kNames[] = {"none",   "exited",     "graceful",     "escalated",
+                                           "killed", "unkillable", "start_failed", "gave_up"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 

@@ -33,6 +33,18 @@ struct StragglerRecord {
   ExitStatus status{};
 };
 
+// One life of the command: from its start, which may have failed, to its end.
+struct LifeRecord {
+  ExitStatus end{};
+  Millis duration{0};
+  Millis waited{0};  // from the end of the life before, and of its tree, to the start
+  // How many OOM kills the cgroup has counted by the end of the life, since it was made. Nothing if it does not tell,
+  // or if no other life follows.
+  std::optional<std::uint64_t> oom_kills;
+  bool oom = false;  // one of them fell into the life
+};
+constexpr std::size_t kLivesShown = 10;  // the last ones
+
 enum class HookResult : std::uint8_t { kNone, kRunning, kEnded, kNotStarted, kCut };
 
 struct Report {
@@ -42,7 +54,9 @@ struct Report {
   std::string preset;    // empty if there is none
   std::string platform;  // empty if there is none
 
-  int pid = 0;          // the child's pid; 0 if nothing was started
+  // The child's pid; 0 if nothing was started. Of several lives, the report has the trigger, the steps, the stragglers
+  // and the hook of the last.
+  int pid = 0;
   int trigger = 0;      // 0 if no stop was asked for; TERM if our parent has ended
   int trigger_pid = 0;  // 0 for the kernel, or a process outside our PID namespace
   unsigned trigger_uid = 0;
@@ -51,10 +65,13 @@ struct Report {
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;
-  std::uint64_t reaped = 0;  // how many processes, without the child and the hook
+  std::uint32_t restarts = 0;
+  std::uint32_t restarts_requested = 0;  // how often a signal has asked for one
+  std::vector<LifeRecord> lives;         // at most one more than kLivesShown
+  std::uint64_t reaped = 0;              // how many processes, without the child and the hook
   HookResult hook = HookResult::kNone;
   ExitStatus hook_status{};  // valid with HookResult::kEnded
-  Usage usage{};
+  Usage usage{};             // of all lives: the sum of the times, and the largest process
   // How many OOM kills the cgroup has counted during the run. Nothing if the cgroup does not tell.
   std::optional<std::uint64_t> oom_kills;
   Cause cause = Cause::kNone;
@@ -64,7 +81,7 @@ struct Report {
 
 constexpr int kReportSchema = 1;
 
-// Returns "exited", "graceful", "escalated", "killed", "unkillable" or "start_failed".
+// Returns "exited", "graceful", "escalated", "killed", "unkillable", "start_failed" or "gave_up".
 const char* cause_name(Cause cause) noexcept;
 
 // Returns the report as one line of JSON that ends in a newline, by packaging/report.schema.json, in at most `most`

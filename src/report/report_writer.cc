@@ -124,6 +124,12 @@ Result<void> ReportWriter::write(Report& report) {
   if (!is_wanted(report)) return {};
   if (const std::optional<std::uint64_t> now = oom_kill_count(); now && oom_kills_before_) {
     report.oom_kills = *now - *oom_kills_before_;
+    std::uint64_t counted = *oom_kills_before_;
+    for (LifeRecord& life : report.lives) {
+      const std::uint64_t by_then = life.oom_kills.value_or(*now);
+      life.oom = by_then > counted;
+      counted = by_then;
+    }
   }
   if (target_.kind == ReportTarget::Kind::kFd) return write_once(descriptor(), report);
   if (target_.kind == ReportTarget::Kind::kPath) return write_to_path(report);

@@ -43,6 +43,13 @@ std::optional<LatePlan> Effects::recognise(const Plan& plan, int trigger) {
   return std::nullopt;
 }
 
+void Effects::begin_life() {
+  ledger_ = {};
+  listed_.clear();
+  dismissed_.clear();
+  refused_.clear();
+}
+
 void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
   const Occasion occasion{plan, next.state, event};
   now_ = &occasion;
@@ -77,8 +84,11 @@ void Effects::perform(const Action& action) {
       note(Outcome::Kind::kHookKilled);
       return;
     case ActionKind::kNote:
+      if (action.note == Note::kRestarts && names_all_) note(Outcome::Kind::kOomKills).oom_kills = world_.oom_kills();
+      return;
+    case ActionKind::kStart:
     case ActionKind::kFinish:
-      return;  // for the recorder and the narrator
+      return;  // for the supervisor, which has the plan and the loop
   }
 }
 

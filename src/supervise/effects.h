@@ -32,6 +32,9 @@ class Effects {
   // Performs the actions of `next`, which has answered `event`, in their order.
   void perform(const Plan& plan, const Event& event, const Step& next);
 
+  // A life is about to begin: nothing that is known of the last one holds for it.
+  void begin_life();
+
   // The process has been reaped: its number is free.
   void forget(int pid) { ledger_.forget(pid); }
 

@@ -133,10 +133,13 @@ Result<void> LinuxWorld::open() {
 }
 
 void LinuxWorld::let_go(int report) {
-  std::vector<int> own = log_.descriptors();
-  own.insert(own.end(), {report, parent_.get()});
-  drop_inherited_fds(own);
-  leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+  // Another life needs all of it again.
+  if (!request_.plan.may_restart()) {
+    std::vector<int> own = log_.descriptors();
+    own.insert(own.end(), {report, parent_.get()});
+    drop_inherited_fds(own);
+    leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+  }
   if (const Result<void> opened = loop_.open(std::move(parent_)); !opened) {
     log_.flush();
     die("graceshim: " + opened.error().message + "; every process gets KILL\n");
@@ -203,6 +206,11 @@ Event LinuxWorld::event_of(const signalfd_siginfo& info) {
 
 Millis LinuxWorld::now() {
   return std::chrono::floor<Millis>(monotonic_now());
+}
+
+// The nanoseconds of the moment: two programs that end together do not end in the same one.
+std::uint8_t LinuxWorld::jitter() {
+  return static_cast<std::uint8_t>(monotonic_now().count());
 }
 
 std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {

@@ -43,6 +43,7 @@ class LinuxWorld final : public World {
 
   Event next(Millis earliest) override;
   Millis now() override;
+  std::uint8_t jitter() override;
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
   const Process& self() override { return self_; }

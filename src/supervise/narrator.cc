@@ -125,87 +125,6 @@ void Narrator::tell_all_reaped(bool empty, bool finished) {
   if (finished) tell_of_child(Happening::kLeaving);
 }
 
-// --- What the machine has noted. ---
-
-void Narrator::tell_note(const Moment& moment, const Action& note) {
-  const State& state = moment.state;
-  const std::string signal = note.signal == 0 ? std::string("the end of the parent") : signal_name(note.signal);
-  switch (note.note) {
-    case Note::kStopAsked:
-      return tell_stop_asked(moment, note.signal);
-    case Note::kRepeatIgnored:
-      return world_.log(LogLevel::kDebug, signal + " again: the stop is already under way");
-    case Note::kAdvanced:
-      return world_.log(LogLevel::kInfo, signal + " again: on to the next step");
-    case Note::kStragglers:
-      return tell_left_behind(moment, ": the stop goes on with them");
-    case Note::kSettling: {
-      const Millis settle = moment.plan.settle;
-      return tell_left_behind(
-          moment, ": waiting " +
-                      (settle == kInfinity ? std::string("as long as the step lasts") : format_duration(settle)) +
-                      " for their end");
-    }
-    case Note::kFinishing:
-      return tell_left_behind(
-          moment, std::string(", which may finish") + (state.deadline == kInfinity ? "" : " until the timeout"));
-    case Note::kLeft:
-      if (!tells_of_plain_stops()) return;
-      return world_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
-    case Note::kWaiting:
-      return world_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
-    case Note::kDaemonised:
-      return world_.log(LogLevel::kWarn, child_name() + " has put itself into the background; waiting for " +
-                                             names_of_stragglers() +
-                                             " (start it in the foreground, or set stop.stragglers)");
-    case Note::kHookCut:
-      return world_.log(LogLevel::kWarn, "stop.pre_stop was cut short: KILL to its group");
-    case Note::kTimeout:
-      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(state.deadline - state.t0) + " is over");
-    case Note::kKill:
-      return tell_kill();
-    case Note::kSurvivors:
-      return tell_survivors();
-  }
-}
-
-void Narrator::tell_stop_asked(const Moment& moment, int signal) {
-  const auto& [plan, event, state] = moment;
-  const bool passed_on = plan.steps[0].signal == kSameSignal;
-  if (!world_.logs(LogLevel::kInfo) || (passed_on && !tells_of_plain_stops())) return;
-  std::string line = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
-  if (event.sender_pid != 0) {
-    line += " from pid " + std::to_string(event.sender_pid) + " (uid " + std::to_string(event.sender_uid) + ")";
-  }
-  line += ": stopping " + child_name();
-  const int first = signal_of_step(plan.steps[0].signal, report().trigger);
-  line += " with " + signal_name(first);
-  if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
-  if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
-  if (plan.hook) line += " once stop.pre_stop has ended";
-  if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - state.t0);
-  world_.log(LogLevel::kInfo, line);
-}
-
-// Nothing is said where only the hook is left, or where /proc does not show what is.
-void Narrator::tell_left_behind(const Moment& moment, const std::string& what_now) {
-  if (report().stragglers.empty()) return;
-  world_.log(LogLevel::kInfo,
-             child_name() + " " + describe(moment.state.child) + " and left " + names_of_stragglers() + what_now);
-}
-
-void Narrator::tell_kill() {
-  if (recorder_.child_refused() && !recorder_.has_living_stragglers()) return;
-  world_.log(LogLevel::kWarn, "KILL to " + names_of_tree(recorder_.child_lives() && !recorder_.child_refused()));
-}
-
-void Narrator::tell_survivors() {
-  const std::string names = names_of_tree(recorder_.child_lives());
-  world_.log(LogLevel::kError, recorder_.child_refused()
-                                   ? "graceshim cannot end " + names + ", and exits all the same"
-                                   : "KILL did not end " + names + "; graceshim exits all the same");
-}
-
 // --- What has come of it. ---
 
 void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
@@ -230,6 +149,7 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
     case Outcome::Kind::kKill:
     case Outcome::Kind::kHookStarted:
     case Outcome::Kind::kHookKilled:
+    case Outcome::Kind::kOomKills:
       return;
   }
 }
@@ -281,7 +201,9 @@ void Narrator::tell_end(const Moment& moment) {
   const Happening last_word = report.child.by_signal ? Happening::kChildDied : Happening::kChildExited;
   if (report.pid != 0 && has_last_word(last_word)) return tell_of_child(last_word, report.child);
   if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;
-  if (report.cause == Cause::kUnkillable) return;  // that has been said
+  if (report.cause == Cause::kUnkillable || report.cause == Cause::kGaveUp) return;  // that has been said
+  // So has the end of a stop that came between two lives.
+  if (report.pid != 0 && moment.event.kind != EventKind::kReaped && report.cause == Cause::kGraceful) return;
   const bool died_unasked = report.cause == Cause::kExited && report.child.by_signal;
   const bool uneventful = !died_unasked && (report.cause == Cause::kExited || report.cause == Cause::kStartFailed);
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;

@@ -97,7 +97,10 @@ class Narrator {
   void tell_chld(bool received);
   void tell_all_reaped(bool empty, bool finished);
   void tell_note(const Moment& moment, const Action& note);
-  void tell_stop_asked(const Moment& moment, int signal);
+  void tell_stop_asked(const Moment& moment, const Action& note);
+  void tell_stops_for_good(const Moment& moment, int signal);
+  void tell_restart(const Moment& moment);
+  void tell_gave_up(const State& state);
   void tell_left_behind(const Moment& moment, const std::string& what_now);
   void tell_kill();
   void tell_survivors();

@@ -1,5 +1,6 @@
 #include "starter.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -155,6 +156,13 @@ Result<int> Starter::start_hook(int child) {
   spawn_request.own_group = true;
   spawn_request.die_with_shim = self_.id.pid != 1;
   spawn_request.stdout_fd = STDERR_FILENO;
+  // What graceshim keeps for the next life is not the hook's.
+  Fd no_input;
+  if (request_.plan.may_restart()) {
+    no_input = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    spawn_request.stdin_fd = no_input.get();
+    spawn_request.drops_inherited = true;
+  }
   spawn_request.preferred_directory = directory.c_str();
   set_surroundings(spawn_request);
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);

@@ -8,28 +8,41 @@ namespace graceshim {
 Supervisor::Supervisor(const Plan& plan, const Plan& unshielded, World& world, const std::string& command,
                        const Telling& telling, const LateRecognition& knowledge)
     : world_(world),
-      plan_(&plan),
+      given_plan_(plan),
       unshielded_(unshielded),
+      plan_(&plan),
       conventions_(telling.conventions),
       effects_(world, command, telling.of_everybody, knowledge),
       recorder_(world.now()),
       narrator_(telling.narrator(world, recorder_, command)) {}
 
 void Supervisor::refuse(const Error& error) {
-  narrator_->tell_refusal(error);
-  answer(Event::start_failed(world_.now(), conventions_.status_of(error.status)));
+  answer(failed_start(error));
 }
 
 void Supervisor::start() {
-  if (plan_->pause) return answer(Event::started(world_.now()));
+  answer(plan_->pause ? Event::started(world_.now()) : start_life());
+}
+
+Event Supervisor::failed_start(const Error& error) {
+  narrator_->tell_refusal(error);
+  return Event::start_failed(world_.now(), conventions_.status_of(error.status));
+}
+
+// Returns the event that says whether the child has been started.
+Event Supervisor::start_life() {
+  plan_ = &given_plan_;
+  late_plan_.reset();
+  effects_.begin_life();
+  recorder_.begin_life();
   const Result<StartedChild> started = world_.start_child(*plan_, unshielded_);
-  if (!started) return refuse(started.error());
+  if (!started) return failed_start(started.error());
   recorder_.note_start(started->pid);
   narrator_->tell_shield(*started, *plan_, unshielded_);
   // It is safe to change plans here: no step has been taken yet.
   if (!started->shield_refused.empty()) plan_ = &unshielded_;
-  answer(Event::started(world_.now(), started->in_foreground));
   narrator_->tell_started(*started);
+  return Event::started(world_.now(), started->in_foreground);
 }
 
 void Supervisor::run() {
@@ -49,15 +62,18 @@ void Supervisor::answer(const Event& event) {
   const std::vector<Outcome> outcomes = effects_.take_outcomes();
   recorder_.note(event, ended, next, outcomes);
   narrator_->tell(*plan_, event, ended, next, outcomes);
+  for (const Action& action : next.actions) {
+    if (action.kind == ActionKind::kStart) world_.post(start_life());
+  }
 }
 
 // What runs by now may be another command than the one that was started, with a plan of its own.
 void Supervisor::recognise_late(const Event& event) {
-  const bool is_trigger =
-      event.kind == EventKind::kSignal && plan_->routes[static_cast<std::size_t>(event.signal)].is_trigger();
-  if (!is_trigger && event.kind != EventKind::kParentEnded) return;
+  const Route route =
+      event.kind == EventKind::kSignal ? plan_->routes[static_cast<std::size_t>(event.signal)] : Route::drop();
+  if (!route.asks_for_stop() && event.kind != EventKind::kParentEnded) return;
   if (state_.phase != Phase::kRunning || late_plan_) return;
-  std::optional<LatePlan> late = effects_.recognise(*plan_, is_trigger ? event.signal : sig::kTerm);
+  std::optional<LatePlan> late = effects_.recognise(*plan_, route.is_trigger() ? event.signal : sig::kTerm);
   if (!late) return;
   late_plan_ = late->plan;
   plan_ = &*late_plan_;

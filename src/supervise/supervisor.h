@@ -35,6 +35,7 @@ class Supervisor {
   void tell_ready(bool is_subreaper, bool adopts) { narrator_->tell_ready(is_subreaper, adopts); }
   // Ends the run, because the command cannot be started for this reason.
   void refuse(const Error& error);
+  // Starts the first life.
   void start();
 
   // Answers events until the run has finished.
@@ -48,11 +49,14 @@ class Supervisor {
   [[nodiscard]] const Report& report() const noexcept { return recorder_.report(); }
 
  private:
+  Event start_life();
+  Event failed_start(const Error& error);
   void recognise_late(const Event& event);
 
   World& world_;
-  const Plan* plan_;
+  const Plan& given_plan_;
   const Plan& unshielded_;
+  const Plan* plan_;               // of this life
   std::optional<Plan> late_plan_;  // of the preset that the command was recognised as when the stop began
   const Conventions& conventions_;
   State state_;

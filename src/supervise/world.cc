@@ -16,6 +16,7 @@ std::optional<Event> World::next_posted() {
   Event event = posted_.front();
   posted_.pop_front();
   event.at = now();
+  if (event.kind == EventKind::kStartFailed) event.jitter = jitter();
   return event.kind == EventKind::kReaped ? reap(false) : event;
 }
 
@@ -60,6 +61,7 @@ Event World::reap(bool by_chld) {
     const Ended::Role role = is_child ? Ended::Role::kChild : is_hook ? Ended::Role::kHook : Ended::Role::kOrphan;
     ended_.push_back({role, reaped.pid, reaped.status, reaped.usage, is_hook ? hook_failure() : std::nullopt});
   }
+  if (event.empty) event.jitter = jitter();
   if (event.child_ended && !event.empty) {
     event.own_session = std::ranges::any_of(own_children(), [this](const Process& orphan) {
       return orphan.session != self().session && (hook_ == 0 || orphan.group != hook_);

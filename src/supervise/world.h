@@ -43,7 +43,7 @@ class World {
   virtual Event next(Millis earliest) = 0;
 
   // Hands an event to next(), which returns it before it waits: an action posts what it has led to. next() sets the
-  // time of the event. A posted kReaped asks next() to reap, and to return what has been reaped.
+  // time and the jitter of the event. A posted kReaped asks next() to reap, and to return what has been reaped.
   void post(const Event& event) { posted_.push_back(event); }
 
   // The processes that the last kReaped is about, in the order in which they were reaped.
@@ -55,9 +55,12 @@ class World {
 
   // CLOCK_MONOTONIC, in milliseconds.
   virtual Millis now() = 0;
+  // Returns a random number for Event::jitter.
+  virtual std::uint8_t jitter() = 0;
 
-  // Starts COMMAND by `plan`, or by `unshielded` where the kernel refuses the shield of `plan`.
-  // Errors: the message names the command and the reason; the status is 125, 126 or 127.
+  // Starts COMMAND by `plan`, or by `unshielded` where the kernel refuses the shield of `plan`. May be called again
+  // once the child has been reaped. Errors: the message names the command and the reason; the status is 125, 126 or
+  // 127.
   virtual Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) = 0;
   // Starts stop.pre_stop in the working directory of the child, without waiting for its exec, which a file system that
   // hangs can hold up.

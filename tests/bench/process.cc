@@ -17,7 +17,7 @@
 namespace graceshim {
 namespace {
 
-// Only ever used up by something that does not work. The longest life is that of a million orphans.
+// Only ever used up by something that does not work. The longest life is that of a hundred thousand orphans.
 constexpr Nanos kPatience = 900LL * 1'000'000'000;
 constexpr Nanos kRescan = 300'000;  // between two looks at what cannot be waited for
 

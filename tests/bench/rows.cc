@@ -22,9 +22,9 @@ namespace graceshim {
 const Effort kFull = {.starts = 1'000,
                       .lives = 500,
                       .early_rounds = 50,
-                      .reap_rounds = 10,
-                      .orphans = 10'000,
-                      .million = 1'000'000,
+                      .reap_rounds = 20,
+                      .orphans = 2'000,
+                      .many_orphans = 100'000,
                       .kill_rounds = 20,
                       .stragglers = 1'000,
                       .idle_seconds = 10,
@@ -39,7 +39,7 @@ const Effort kQuick = {.starts = 20,
                        .early_rounds = 1,
                        .reap_rounds = 1,
                        .orphans = 1'000,
-                       .million = 0,
+                       .many_orphans = 0,
                        .kill_rounds = 1,
                        .stragglers = 1'000,
                        .idle_seconds = 1,
@@ -312,7 +312,7 @@ void Rows::reap() {
   interleave(effort_.reap_rounds, kInits,
              [&](const Contender& contender, int /*round*/) { reap(contender, effort_.orphans); });
   // The long run is about memory; as one more round of ours alone it has no pair and changes no ratio.
-  if (effort_.million > 0) reap(contenders_.front(), effort_.million);
+  if (effort_.many_orphans > 0) reap(contenders_.front(), effort_.many_orphans);
 }
 
 // The timeout is over as soon as it can be, so that the TERM is the KILL; the floor knows of none.

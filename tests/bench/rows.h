@@ -14,7 +14,7 @@ struct Effort {
   int starts, lives;         // rounds of the fast rows
   int early_rounds;          // of 40 moments each
   int reap_rounds, orphans;  // of each round
-  int million;               // orphans of one long life; 0: none
+  int many_orphans;          // of one long life; 0: none
   int kill_rounds, stragglers;
   int idle_seconds;
   int kills;  // against their deadline, once idle and once busy

@@ -41,8 +41,9 @@ constexpr std::size_t kMostStates = 250;  // of one plan, the nearest first; wal
 constexpr int kWalks = 60;                // of one plan
 constexpr int kMostMoves = 80;            // of one walk
 
-constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
-                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
+constexpr auto kTimers =
+    std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kRescan,
+                          Timer::kSettle, Timer::kPass, Timer::kKillGrace, Timer::kRestart});
 static_assert(kTimers.size() == kTimerCount);
 
 // --- The plans. ---
@@ -142,6 +143,29 @@ std::vector<Plan> plans_of_others() {
   return plans;
 }
 
+// What starts the command again: a signal, and with some plans every end, or a death by TERM alone.
+constexpr int kRestartSignal = sig::kWinch;
+constexpr Millis kResetAfter{300};
+
+std::vector<Plan> plans_with_restarts() {
+  EndSet every_end;
+  for (int code = 0; code <= 255; ++code) every_end.add({false, code});
+  every_end.signals = SignalSet::from_bits(~std::uint64_t{0});
+  EndSet by_term;
+  by_term.add({true, sig::kTerm});
+  std::vector<Plan> plans;
+  for (const Plan& given : all_plans()) {
+    if (given.stragglers == Stragglers::kLeave || given.repeat == Repeat::kIgnore) continue;
+    for (const EndSet& after : {EndSet{}, every_end, by_term}) {
+      Plan plan = given;
+      plan.restart = {after, Millis{100}, Millis{150}, 2, kResetAfter};
+      plan.routes[kRestartSignal] = Route::restart();
+      plans.push_back(plan);
+    }
+  }
+  return plans;
+}
+
 std::string describe(const Plan& plan) {
   return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
@@ -149,7 +173,11 @@ std::string describe(const Plan& plan) {
          std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
          (plan.shield.empty() ? "" : " shield") + " terminal " + std::to_string(static_cast<int>(plan.terminal)) +
          (plan.suspendable ? " suspendable" : "") + " place " + std::to_string(static_cast<int>(plan.place)) +
-         " scope " + std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "");
+         " scope " + std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "") +
+         (plan.may_restart() ? " restarts" : "") +
+         (plan.restart.after.has({})   ? " always"
+          : plan.restart.after.empty() ? ""
+                                       : " after TERM");
 }
 
 // --- The world around the machine: what is true, whatever the machine believes. ---
@@ -168,6 +196,9 @@ struct World {
   std::uint32_t steps_of_child = 0;
   bool unheard = false;  // the last step to the child was for nothing: it may be offered again
   int last_step = -1;
+  bool start_pending = false;  // a later life is being started, the answer comes next
+  bool tree_is_empty = false;
+  bool end_asked = false;  // a trigger has come, or our parent has ended
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
   [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
@@ -176,7 +207,7 @@ struct World {
 
 // Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
 // and in counters.
-using Key = std::array<std::int64_t, 29>;
+using Key = std::array<std::int64_t, 32>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -206,11 +237,14 @@ Key key_of(const World& world) {
               flag(world.started, 3) | flag(world.child_alive, 4) | flag(world.hook_alive, 5) |
               flag(world.hook_runs_free, 6) | flag(world.hook_started, 7) | flag(world.pass_pending, 8) |
               flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
-              flag(world.child_has_terminal, 12) | flag(world.unheard, 13);
+              flag(world.child_has_terminal, 12) | flag(world.unheard, 13) | flag(world.start_pending, 14) |
+              flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17);
+  key[at++] = static_cast<std::int64_t>(state.request);
+  key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
   key[at++] = state.signal;
   key[at++] = static_cast<std::int64_t>(state.triggers_seen.bits());
-  key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;
+  key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;  // above kResetAfter
   key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
   key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
   key[at++] = under_way ? age(state.last_int, kRepeatedIntGap) : 0;
@@ -237,7 +271,14 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   const State& is = answer.state;
   after.state = is;
   after.now = event.at;
-  after.pass_pending = false;
+  after.pass_pending = after.start_pending = false;
+  const bool is_signal = event.kind == EventKind::kSignal && event.signal >= 1 && event.signal <= kSignalMax;
+  const bool asks_for_end = event.kind == EventKind::kParentEnded ||
+                            (is_signal && plan.routes[static_cast<std::size_t>(event.signal)].is_trigger());
+  after.end_asked = before.end_asked || asks_for_end;
+  if (event.kind == EventKind::kReaped) after.tree_is_empty = event.empty;
+  if (event.kind == EventKind::kStarted) after.tree_is_empty = false;
+  if (event.kind == EventKind::kStartFailed) after.tree_is_empty = true;
 
   if (event.kind == EventKind::kStarted) {
     after.started = true;
@@ -347,6 +388,19 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         after.hook_runs_free = false;
         break;
       case ActionKind::kNote:
+        if (action.note != Note::kRestarts) break;
+        if (after.child_alive || !after.tree_is_empty) return "a life that is over before its tree is empty";
+        if (after.hook_runs_free) return "a life that leaves its hook behind";
+        // A new world, as far as this life goes.
+        after.started = after.hook_alive = after.hook_started = after.stop_begun = after.unheard = false;
+        after.steps_of_child = 0;
+        after.last_step = -1;
+        break;
+      case ActionKind::kStart:
+        if (after.end_asked) return "a life that begins after a trigger";
+        if (after.started || !after.tree_is_empty) return "a life that begins beside another";
+        if (is.phase != Phase::kStarting || is.restarts != was.restarts + 1) return "a start that is not counted";
+        after.start_pending = true;
         break;
       case ActionKind::kFinish:
         finished = true;
@@ -369,6 +423,21 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.hook_running && is.phase != Phase::kDraining) return "the hook runs beside the steps";
   if (after.started && !finished && (is.target == Target::kChild) != after.child_alive)
     return "a target that is not there";
+  if (is.phase == Phase::kBetweenLives || is.phase == Phase::kStarting) {
+    if (after.started || is.request != Request::kNone) return "a request that outlives its life";
+    if (after.child_has_terminal) return "the terminal not handed back between two lives";
+    if (is.deadline != kInfinity) return "a deadline between two lives";
+  }
+  if (is.restarts_in_row > plan.restart.limit) return "too many restarts in a row";
+  if (is.phase == Phase::kBetweenLives && was.phase != Phase::kBetweenLives) {
+    const Millis wait = is.due[Timer::kRestart] - event.at;
+    const Millis least = restart_delay(plan.restart, is.restarts_in_row);
+    if (wait < least || wait >= least * 5 / 4) return "a wait that is not the ladder's";
+    if (!plan.restart.after.has(is.child)) return "a restart after an end that is none of its reasons";
+    const bool row_ended = before.child_alive && event.at - was.started_at >= kResetAfter;
+    if (row_ended && is.restarts_in_row != 1) return "a row that outlasts a healthy life";
+  }
+  if (is.cause == Cause::kGaveUp && was.restarts_in_row < plan.restart.limit) return "given up too early";
   for (const Timer timer : kTimers) {
     const bool is_new = is.due[timer] != was.due[timer];
     if (is_new && is.due[timer] < event.at) return "a timer in the past";
@@ -379,8 +448,13 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
 
   // The one deadline.
   const bool under_way = is_under_way(is.phase);
-  after.stop_begun = before.stop_begun || under_way || is.phase == Phase::kKilling;
-  if (before.stop_begun && is.deadline != was.deadline) return "the deadline moved";
+  const bool life_is_over = is.phase == Phase::kBetweenLives || is.phase == Phase::kStarting;
+  after.stop_begun = !life_is_over && (before.stop_begun || under_way || is.phase == Phase::kKilling);
+  const bool becomes_stop = was.request == Request::kRestart && is.request == Request::kStop && asks_for_end &&
+                            is.deadline == (plan.timeout == kInfinity ? kInfinity : event.at + plan.timeout);
+  if (before.stop_begun && after.stop_begun && is.deadline != was.deadline && !becomes_stop)
+    return "the deadline moved";
+  if (was.request == Request::kStop && is.request != Request::kStop) return "a stop forgotten";
   if (!after.stop_begun && is.deadline != kInfinity) return "a deadline without a stop";
   if (is.deadline != kInfinity && under_way) {
     if (!after.armed(Timer::kDeadline) || is.due[Timer::kDeadline] != is.deadline)
@@ -404,15 +478,19 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   // Where the child ended unasked and its tree may finish, no step has been sent.
   const bool had_step = was.phase == Phase::kStepping || (was.phase == Phase::kSettling && was.cause != Cause::kExited);
   const bool new_step = is.phase == Phase::kStepping && (!had_step || is.step != was.step);
+  // What the deadline leaves of its wait may be nothing.
+  const Millis left_for_it = is.deadline == kInfinity
+                                 ? kInfinity
+                                 : std::max(Millis{0}, is.deadline - event.at - fixed_waits(plan.steps, is.step + 1U));
   if (new_step && had_step && after.armed(Timer::kWait) && is.due[Timer::kWait] == was.due[Timer::kWait] &&
-      is.due[Timer::kWait] != event.at + plan.steps[is.step].wait)
+      is.due[Timer::kWait] != event.at + std::min(plan.steps[is.step].wait, left_for_it))
     return "the wait of a step that is over";
 
   // KILL comes when it must, and never before.
   if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
   if (is.phase == Phase::kKilling && !after.armed(Timer::kKillGrace)) return "KILL without an end";
   const bool kill_begins = is.phase == Phase::kKilling && was.phase != Phase::kKilling;
-  if (was.phase == Phase::kKilling && !finished && is.phase != Phase::kKilling) return "KILL given up";
+  if (was.phase == Phase::kKilling && !finished && !life_is_over && is.phase != Phase::kKilling) return "KILL given up";
   if (was.phase == Phase::kKilling && event.kind == EventKind::kSignal) {
     for (const Action& action : answer.actions)
       if (action.kind != ActionKind::kNote) return "a signal did something to a KILL";
@@ -447,11 +525,14 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const int code = exit_code(is.child);
     const bool asked = is.cause == Cause::kGraceful || is.cause == Cause::kEscalated;
     const bool counts = asked || plan.success_when == SuccessWhen::kAlways;
-    if (after.started && !left && is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
+    if ((after.started || was.restarts != 0) && !left &&
+        is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
       return "a status that is not the child's";
     if (after.started && is.cause == Cause::kStartFailed) return "a start that failed and did not";
     if (is.cause == Cause::kNone) return "the end without a cause";
-    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled && !left) return "KILL was needed and is not said";
+    const bool gave_up = is.cause == Cause::kGaveUp;
+    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled && !left && !gave_up)
+      return "KILL was needed and is not said";
   }
   return {};
 }
@@ -463,6 +544,7 @@ struct Possible {
 
   void signals_at(const Plan& plan, Millis at) {
     if (!plan.suspend_on.empty()) events.push_back(Event::signalled(at, sig::kTstp));
+    if (plan.may_restart()) events.push_back(Event::signalled(at, kRestartSignal));
     for (const int signal : {sig::kTerm, sig::kInt, sig::kQuit, sig::kHup}) {
       events.push_back(Event::signalled(at, signal));
       if (plan.shares_group() && signal != sig::kTerm) events.push_back(Event::signalled(at, signal, true));
@@ -523,11 +605,12 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   }
   const Millis now = world.now;
   const Millis horizon = world.horizon();
-  if (!world.started) {
+  if (world.state.phase == Phase::kStarting) {
     possible.events.push_back(Event::started(now));
     if (plan.terminal == Terminal::kHandedOver) possible.events.push_back(Event::started(now, true));
     for (const int code : {kExitUsage, kExitNotExecutable, kExitNotFound})
       possible.events.push_back(Event::start_failed(now, code));
+    if (world.start_pending) return;
   }
   possible.signals_at(plan, now);
   possible.terminal_at(plan, world, now);
@@ -542,6 +625,11 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
     }
     for (const Millis at : {state.last_int + kRepeatedIntGap - Millis{1}, state.last_int + kRepeatedIntGap}) {
       if (reachable(at)) possible.triggers_at(at);
+    }
+  }
+  if (plan.may_restart() && world.child_alive) {
+    for (const Millis at : {state.started_at + kResetAfter - Millis{1}, state.started_at + kResetAfter}) {
+      if (reachable(at)) possible.ends_at(world, at);
     }
   }
   if (state.phase == Phase::kRunning && world.child_alive) {
@@ -614,7 +702,9 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   if (state.phase != Phase::kStarting) {
     probes[count++] = Event::started(now);
     probes[count++] = Event::start_failed(now, kExitNotFound);
-  } else {
+  }
+  if (state.phase == Phase::kBetweenLives) probes[count++] = Event::signalled(now, sig::kHup);
+  if (state.phase == Phase::kStarting || state.phase == Phase::kBetweenLives) {
     probes[count++] = Event::reaped(now, true);
     probes[count++] = Event::child_reaped(now, {}, true);
   }
@@ -737,7 +827,7 @@ class Explorer {
 
   [[nodiscard]] Event next_on_the_way(const World& world) const {
     const State& state = world.state;
-    if (!world.started) return Event::started(world.now);
+    if (state.phase == Phase::kStarting) return Event::started(world.now);
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
     Timers ends = state.due;
@@ -771,6 +861,8 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   std::vector<Plan> plans = all_plans();
   const std::vector<Plan> further = plans_of_others();
   plans.insert(plans.end(), further.begin(), further.end());
+  const std::vector<Plan> again = plans_with_restarts();
+  plans.insert(plans.end(), again.begin(), again.end());
   Counters counters;
   std::size_t broken = 0;
   for (const Plan& plan : plans) {
@@ -791,15 +883,16 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   EXPECT_GE(counters.walks_to_the_end, 100'000U);
   constexpr auto kAllOf = [](auto last) { return 2 * Counters::bit(last) - 1; };
   for (const unsigned seen : counters.events_in_phase) EXPECT_EQ(seen, kAllOf(EventKind::kTimer));
-  EXPECT_EQ(counters.notes, kAllOf(Note::kSurvivors));
+  EXPECT_EQ(counters.notes, kAllOf(Note::kGaveUp));
   EXPECT_EQ(counters.actions, kAllOf(ActionKind::kFinish));
-  EXPECT_EQ(counters.causes, kAllOf(Cause::kStartFailed) & ~Counters::bit(Cause::kNone));
+  EXPECT_EQ(counters.causes, kAllOf(Cause::kGaveUp) & ~Counters::bit(Cause::kNone));
   using enum Timer;
   const auto timers_in = [&](Phase phase) { return counters.timers_in_phase[static_cast<std::size_t>(phase)]; };
   EXPECT_EQ(timers_in(Phase::kDraining), Counters::bit(kDeadline) | Counters::bit(kDelay) | Counters::bit(kHookLimit));
   EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kRescan));
   EXPECT_EQ(timers_in(Phase::kSettling), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kSettle));
   EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
+  EXPECT_EQ(timers_in(Phase::kBetweenLives), Counters::bit(kRestart));
   EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);
   EXPECT_LT(counters.most_actions, Actions::kCapacity)
       << "an event with as many actions as there is room for may have had more";

@@ -58,6 +58,12 @@ std::string live(unsigned seed, LogLevel log_level) {
   plan.hook_limit = timeout / 2;
   plan.delay = dice.one_in(3) ? Millis{dice.below(3'000)} : Millis{0};
   if (dice.one_in(4)) plan.broadcast.add(sig::kTerm);
+  if (dice.one_in(3)) {
+    plan.restart.after.signals = SignalSet{sig::kKill, sig::kTerm};
+    for (int code = dice.below(2); code <= 255; ++code) plan.restart.after.add({false, code});
+    plan.restart.delay = Millis{100 + dice.below(2'000)};
+    plan.routes[sig::kUsr2] = Route::restart();
+  }
   Simulation run(plan, dice.one_in(3));
   run.world.log_level = log_level;
   run.world.on_child_start = [&](SimProcess& child) { give_character(dice, child); };
@@ -82,9 +88,10 @@ std::string live(unsigned seed, LogLevel log_level) {
   run.world.at(asked, [&run] { run.world.signal_us(sig::kTerm); });
   const int repeats = dice.below(4);
   for (int i = 0; i < repeats; ++i) {
-    const int signal = dice.pick(std::array{sig::kTerm, sig::kInt, sig::kHup});
+    const int signal = dice.pick(std::array{sig::kTerm, sig::kInt, sig::kHup, sig::kUsr2});
     run.world.at(asked + Millis{dice.below(12'000)}, [&run, signal] { run.world.signal_us(signal); });
   }
+  if (plan.may_restart() && dice.one_in(2)) run.world.at(asked / 2, [&run] { run.world.signal_us(sig::kUsr2); });
 
   const int status = run.run();
   EXPECT_NE(status, -1) << "the run never ended";
@@ -92,6 +99,8 @@ std::string live(unsigned seed, LogLevel log_level) {
   EXPECT_EQ(run.world.signals_to_reaped(), 0);
   EXPECT_LE(run.elapsed(), asked + std::max(timeout, Millis{10'000}) + kKillGrace)
       << "a stop took longer than its timeout";
+
+  EXPECT_LE(run.world.starts().back() - run.world.starts().front(), asked) << "a life began after the trigger";
 
   std::map<std::pair<int, int>, int> counts;
   for (const Delivery& delivery : run.world.deliveries()) ++counts[{delivery.pid, delivery.signal}];

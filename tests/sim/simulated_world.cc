@@ -135,6 +135,8 @@ int SimulatedWorld::alive_count() const {
 }
 
 Result<StartedChild> SimulatedWorld::start_child(const Plan& /*plan*/, const Plan& /*unshielded*/) {
+  starts_.push_back(now_);
+  EXPECT_EQ(alive_count(), 0) << "a life begins beside what is left of another";
   if (start_failure != 0) return fail("cannot execute 'command'", start_failure);
   SimProcess& process = add(kOwnPid, "command");
   child_ = first_child_ = process.facts.id.pid;

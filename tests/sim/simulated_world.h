@@ -66,7 +66,8 @@ class SimulatedWorld final : public World {
   std::function<void(SimProcess&)> on_child_start;  // shapes the child at its exec
   std::function<void(SimProcess&)> on_hook_start;
   LogLevel log_level = LogLevel::kTrace;
-  int start_failure = 0;  // the status that start_child() fails with
+  int start_failure = 0;        // the status that start_child() fails with
+  std::uint8_t its_jitter = 0;  // in every event
   bool hook_fails_to_start = false;
   bool hook_cannot_be_executed = false;  // which is told when its process has ended
   int walks_that_miss_all = 0;           // a tree that moves on while it is walked
@@ -94,12 +95,14 @@ class SimulatedWorld final : public World {
   [[nodiscard]] bool said(const std::string& part) const;
   [[nodiscard]] bool alive(int pid) const;
   [[nodiscard]] int alive_count() const;
-  // The first of the run, whatever has become of it.
+  // The child that was started last, whatever has become of it.
   [[nodiscard]] int child() const { return first_child_; }
   [[nodiscard]] int hook() const { return first_hook_; }
   // "to PID", "back" and "suspended", in order.
   [[nodiscard]] const std::vector<std::string>& terminal_history() const { return terminal_history_; }
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
+  // When start_child() was called.
+  [[nodiscard]] const std::vector<Millis>& starts() const { return starts_; }
   // How many processes have been looked at one by one.
   [[nodiscard]] int looks() const { return looks_; }
 
@@ -107,6 +110,7 @@ class SimulatedWorld final : public World {
   // Never with nothing left to happen: run() has looked.
   Event next(Millis earliest) override;
   Millis now() override { return now_; }
+  std::uint8_t jitter() override { return its_jitter; }
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
   const Process& self() override { return self_; }
@@ -163,6 +167,7 @@ class SimulatedWorld final : public World {
   std::vector<ProcessId> found_;  // by the walk
   std::size_t next_found_ = 0;
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
+  std::vector<Millis> starts_;
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;

@@ -44,6 +44,14 @@ const char* name_of(Note note) {
       return "kill";
     case Note::kSurvivors:
       return "survivors";
+    case Note::kRestartAsked:
+      return "restart asked";
+    case Note::kStopsForGood:
+      return "stops for good";
+    case Note::kRestarts:
+      return "restarts";
+    case Note::kGaveUp:
+      return "gave up";
   }
   return "?";
 }
@@ -66,6 +74,8 @@ const char* name_of(Timer timer) {
       return "pass";
     case Timer::kKillGrace:
       return "kill grace";
+    case Timer::kRestart:
+      return "restart";
   }
   return "?";
 }
@@ -106,6 +116,8 @@ std::string describe(const Action& action) {
       return "take terminal";
     case ActionKind::kSuspend:
       return "suspend";
+    case ActionKind::kStart:
+      return "start";
     case ActionKind::kStartHook:
       return "start hook";
     case ActionKind::kKillHook:
@@ -119,8 +131,9 @@ std::string describe(const Action& action) {
   return "?";
 }
 
-constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
-                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace});
+constexpr auto kTimers =
+    std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kRescan,
+                          Timer::kSettle, Timer::kPass, Timer::kKillGrace, Timer::kRestart});
 static_assert(kTimers.size() == kTimerCount);
 
 // One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, and the timers
@@ -1195,6 +1208,76 @@ TEST(StopMachine, APauseReapsUntilTheFirstTrigger) {
   EXPECT_EQ(story.signal(sig::kInt), "finish 0");
   Story early(plan);
   EXPECT_EQ(early.signal(sig::kTerm), "finish 0");
+}
+
+// --- Lives that follow one another; tests/sim has whole runs. ---
+
+Plan restarting() {
+  Plan plan = plan_of("QUIT/auto/KILL", seconds(30));
+  for (int code = 1; code <= 255; ++code) plan.restart.after.add({false, code});
+  plan.restart.limit = 2;
+  plan.routes[sig::kUsr1] = Route::restart();
+  return plan;
+}
+
+TEST(Restart, AFailureIsFollowedByAWaitAndAStart) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.until(seconds(5)), "");
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); arm restart 6s");
+  EXPECT_EQ(story.until(seconds(6)), "[6s] start");
+  EXPECT_EQ(story.feed(Event::start_failed(seconds(6), kExitNotFound)), "(restarts); arm restart 8s");
+  EXPECT_EQ(story.until(seconds(8)), "[8s] start");
+  EXPECT_EQ(story.feed(Event::start_failed(seconds(8), kExitNotFound)), "(gave up); finish 127");
+  EXPECT_EQ(story.cause(), Cause::kGaveUp);
+}
+
+TEST(Restart, TheJitterOfTheEventLengthensTheWait) {
+  Story story = Story::started(restarting());
+  Event end = Event::child_reaped(Millis{0}, {false, 1}, true);
+  end.jitter = 128;
+  EXPECT_EQ(story.feed(end), "(restarts); arm restart 1s125ms");
+}
+
+TEST(Restart, ASuccessIsTheEnd) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.child_ends(kExit0, true), "finish 0");
+  EXPECT_EQ(story.cause(), Cause::kExited);
+}
+
+TEST(Restart, ATriggerBetweenTwoLivesEndsWithTheLastStatus) {
+  Plan plan = restarting();
+  plan.success.add(7);
+  plan.routes[sig::kHup] = Route::forward_as(sig::kHup);
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.child_ends({false, 7}, true), "(restarts); arm restart 1s");
+  EXPECT_EQ(story.signal(sig::kHup), "");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stop asked TERM); finish 0");
+}
+
+TEST(Restart, ASignalStopsByThePlanAndATriggerMakesItTheStop) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.signal(sig::kUsr1), "step 0: QUIT to main; (restart asked USR1); arm deadline 30s");
+  EXPECT_EQ(story.until(seconds(10)), "");
+  EXPECT_EQ(story.signal(sig::kUsr1), "(repeat ignored USR1)");
+  EXPECT_EQ(story.signal(sig::kTerm), "(stops for good TERM); arm deadline 40s");
+  EXPECT_EQ(story.child_ends({false, 1}, true), "finish 1");
+  EXPECT_EQ(story.cause(), Cause::kGraceful);
+}
+
+TEST(Restart, BySignalIsAtOnceAndWhateverTheStatus) {
+  Story story = Story::started(restarting());
+  story.signal(sig::kUsr1);
+  EXPECT_EQ(story.child_ends(kExit0, true), "(restarts); start");
+  EXPECT_EQ(story.feed(Event::started(Millis{0})), "");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM); arm deadline 30s");
+}
+
+TEST(Restart, WaitsForTheTreeFirst) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.child_ends({false, 1}, false),
+            "look at tree; (stragglers); step 0: QUIT to orphans; arm deadline 10s; arm rescan 200ms");
+  story.until(seconds(3));
+  EXPECT_EQ(story.orphan_ends(true), "(restarts); arm restart 4s");
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ TEST(CauseName, IsTheWordOfTheReport) {
   EXPECT_STREQ(cause_name(Cause::kGraceful), "graceful");
   EXPECT_STREQ(cause_name(Cause::kEscalated), "escalated");
   EXPECT_STREQ(cause_name(Cause::kKilled), "killed");
+  EXPECT_STREQ(cause_name(Cause::kUnkillable), "unkillable");
   EXPECT_STREQ(cause_name(Cause::kStartFailed), "start_failed");
+  EXPECT_STREQ(cause_name(Cause::kGaveUp), "gave_up");
 }
 
 Report busy_report(std::size_t stragglers) {
@@ -52,6 +54,23 @@ TEST(RenderReport, AnEmptyLifeHasNullsAndEmptyLists) {
   EXPECT_TRUE(has(text, R"("pid":null,"preset":null,"platform":null)")) << text;
   EXPECT_TRUE(has(text, R"("command_ended_by":null,"trigger":null,"steps":[])")) << text;
   EXPECT_TRUE(has(text, R"("oom_kills":null)")) << text;
+}
+
+TEST(RenderReport, HasTheLastTenLives) {
+  Report report = busy_report(0);
+  report.restarts = 11;
+  report.restarts_requested = 1;
+  for (int life = 1; life <= 11; ++life) {
+    LifeRecord& record = report.lives.emplace_back();
+    record.end = {life % 2 == 0, life};
+    record.duration = Millis{life * 1000};
+    record.waited = Millis{life};
+    record.oom = life == 9;
+  }
+  const std::string text = render_report(report, 10'000);
+  EXPECT_TRUE(has(text, R"("restarts":{"count":11,"requested":1},"lives":[{"ended_by":{"signal":"INT"},)")) << text;
+  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":9},"duration_ms":9000,"waited_ms":9,"oom":true},)")) << text;
+  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":11},"duration_ms":11000,"waited_ms":11,"oom":false}])")) << text;
 }
 
 TEST(RenderReport, WhatDoesNotFitIsLeftOutFromTheEndAndSaid) {

@@ -1,0 +1,138 @@
+// What the log says of the machine's decisions: a part of Narrator.
+#include "graceshim/duration.h"
+#include "narrator.h"
+#include "text.h"
+
+namespace graceshim {
+namespace {
+
+// "TERM from pid 1 (uid 0)". `signal` 0: our parent has ended.
+std::string who_asked(const Event& event, int signal) {
+  std::string text = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
+  if (event.sender_pid != 0)
+    text += " from pid " + std::to_string(event.sender_pid) + " (uid " + std::to_string(event.sender_uid) + ")";
+  return text;
+}
+
+}  // namespace
+
+void Narrator::tell_note(const Moment& moment, const Action& note) {
+  const State& state = moment.state;
+  const std::string signal = note.signal == 0 ? std::string("the end of the parent") : signal_name(note.signal);
+  switch (note.note) {
+    case Note::kStopAsked:
+    case Note::kRestartAsked:
+      return tell_stop_asked(moment, note);
+    case Note::kStopsForGood:
+      return tell_stops_for_good(moment, note.signal);
+    case Note::kRepeatIgnored:
+      return world_.log(LogLevel::kDebug, signal + " again: the stop is already under way");
+    case Note::kAdvanced:
+      return world_.log(LogLevel::kInfo, signal + " again: on to the next step");
+    case Note::kStragglers:
+      return tell_left_behind(moment, ": the stop goes on with them");
+    case Note::kSettling: {
+      const Millis settle = moment.plan.settle;
+      return tell_left_behind(
+          moment, ": waiting " +
+                      (settle == kInfinity ? std::string("as long as the step lasts") : format_duration(settle)) +
+                      " for their end");
+    }
+    case Note::kFinishing:
+      return tell_left_behind(
+          moment, std::string(", which may finish") + (state.deadline == kInfinity ? "" : " until the timeout"));
+    case Note::kLeft:
+      if (!tells_of_plain_stops()) return;
+      return world_.log(LogLevel::kInfo, child_name() + " has ended; what it left runs on");
+    case Note::kWaiting:
+      return world_.log(LogLevel::kInfo, child_name() + " has ended; waiting for " + names_of_stragglers());
+    case Note::kDaemonised:
+      return world_.log(LogLevel::kWarn, child_name() + " has put itself into the background; waiting for " +
+                                             names_of_stragglers() +
+                                             " (start it in the foreground, or set stop.stragglers)");
+    case Note::kHookCut:
+      return world_.log(LogLevel::kWarn, "stop.pre_stop was cut short: KILL to its group");
+    case Note::kTimeout:
+      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(state.deadline - state.t0) + " is over");
+    case Note::kKill:
+      return tell_kill();
+    case Note::kSurvivors:
+      return tell_survivors();
+    case Note::kRestarts:
+      return tell_restart(moment);
+    case Note::kGaveUp:
+      return tell_gave_up(state);
+  }
+}
+
+void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
+  const auto& [plan, event, state] = moment;
+  const bool passed_on = plan.steps[0].signal == kSameSignal;
+  if (!world_.logs(LogLevel::kInfo) || (passed_on && !tells_of_plain_stops())) return;
+  std::string line = who_asked(event, note.signal);
+  if (state.phase == Phase::kFinished) {
+    line += ": " + command_ + ", which " + describe(state.child) + ", is not started again";
+    return world_.log(LogLevel::kInfo, line);
+  }
+  const bool restarts = note.note == Note::kRestartAsked;
+  if (restarts && state.phase == Phase::kStarting)
+    return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again at once");
+  if (restarts && state.cause == Cause::kExited)
+    return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again once its tree has ended");
+  line += (restarts ? ": restarting " : ": stopping ") + child_name();
+  const int first = signal_of_step(plan.steps[0].signal, restarts ? state.trigger : report().trigger);
+  line += " with " + signal_name(first);
+  if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
+  if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
+  if (plan.hook) line += " once stop.pre_stop has ended";
+  if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - state.t0);
+  world_.log(LogLevel::kInfo, line);
+}
+
+void Narrator::tell_stops_for_good(const Moment& moment, int signal) {
+  const State& state = moment.state;
+  std::string line = who_asked(moment.event, signal) + ": the restart of " + command_ + " becomes a stop";
+  if (state.deadline != kInfinity && state.phase != Phase::kKilling)
+    line += "; KILL in " + format_duration(state.deadline - state.t0);
+  world_.log(LogLevel::kInfo, line);
+}
+
+void Narrator::tell_restart(const Moment& moment) {
+  const auto& [plan, event, state] = moment;
+  std::string line = command_ + " " + describe(state.child) + " and is started again";
+  if (state.phase == Phase::kBetweenLives) {
+    line += " in " + format_duration(state.due[Timer::kRestart] - event.at) + " (restart " +
+            std::to_string(state.restarts_in_row);
+    if (plan.restart.limit != kNoLimit) line += " of at most " + std::to_string(plan.restart.limit);
+    line += " in a row)";
+  }
+  world_.log(state.phase == Phase::kBetweenLives ? LogLevel::kWarn : LogLevel::kInfo, line);
+}
+
+void Narrator::tell_gave_up(const State& state) {
+  std::string ends;
+  for (const LifeRecord& life : report().lives) ends += (ends.empty() ? "" : ", ") + describe(life.end);
+  world_.log(LogLevel::kError, "giving up on " + command_ + " after " + std::to_string(state.restarts_in_row) +
+                                   " restarts in a row; its last lives " + ends);
+}
+
+// Nothing is said where only the hook is left, or where /proc does not show what is.
+void Narrator::tell_left_behind(const Moment& moment, const std::string& what_now) {
+  if (report().stragglers.empty()) return;
+  world_.log(LogLevel::kInfo,
+             child_name() + " " + describe(moment.state.child) + " and left " + names_of_stragglers() + what_now);
+}
+
+void Narrator::tell_kill() {
+  if (recorder_.child_refused() && !recorder_.has_living_stragglers()) return;
+  world_.log(LogLevel::kWarn, "KILL to " + names_of_tree(recorder_.child_lives() && !recorder_.child_refused()));
+}
+
+void Narrator::tell_survivors() {
+  const std::string names = names_of_tree(recorder_.child_lives());
+  world_.log(LogLevel::kError, recorder_.child_refused()
+                                   ? "graceshim cannot end " + names + ", and exits all the same"
+                                   : "KILL did not end " + names + "; graceshim exits all the same");
+}
+
+}  // namespace graceshim
