@@ -104,6 +104,22 @@ void write_stop(JsonWriter& json, const Explanation& explanation) {
   json.close('}');
 }
 
+void write_restart(JsonWriter& json, const std::optional<Explanation::Restarts>& restarts) {
+  json.key("restart");
+  if (!restarts) return json.null();
+  json.open('{');
+  json.member("policy", restarts->policy);
+  json.key("delays_ms");
+  json.open('[');
+  for (const Millis delay : restarts->delays) json.number(delay.count());
+  json.close(']');
+  json.key("limit");
+  restarts->limit == kNoLimit ? json.null() : json.number(restarts->limit);
+  json.member("reset_after_ms", restarts->reset_after.count());
+  write_signals(json, "signals", restarts->signals);
+  json.close('}');
+}
+
 }  // namespace
 
 std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
@@ -118,6 +134,7 @@ std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
   write_platform(json, explanation);
   write_settings(json, explanation.settings);
   write_stop(json, explanation);
+  write_restart(json, explanation.restart);
   json.texts("warnings", explanation.warnings);
   json.close('}');
   return text + "\n";

@@ -131,6 +131,35 @@ std::string stop(const Explanation& explanation) {
   return text + "\n" + timeline(explanation.timeline);
 }
 
+// Returns "1s, 2s, 4s (each up to a quarter longer), then graceshim gives up".
+std::string ladder(const Explanation::Restarts& restarts) {
+  std::string text;
+  for (const Millis delay : restarts.delays) text.append(text.empty() ? "" : ", ").append(format_duration(delay));
+  const bool repeats = restarts.limit > restarts.delays.size();
+  if (repeats) text += ", then every " + format_duration(restarts.delays.back());
+  text += " (each up to a quarter longer)";
+  if (restarts.limit == kNoLimit) return text;
+  return text + ", then graceshim gives up" +
+         (repeats ? ", after " + std::to_string(restarts.limit) + " restarts in a row" : "");
+}
+
+std::string restart(const Explanation::Restarts& restarts) {
+  std::string policy = restarts.policy;
+  policy.append(" (").append(restarts.policy_reason.empty() ? "default" : restarts.policy_reason).append(")");
+  if (!restarts.ends.empty()) policy.append(": ").append(restarts.ends);
+  std::string text = "\nRestart\n" + labelled("  policy", policy);
+  if (!restarts.delays.empty()) {
+    text += labelled("  waits", ladder(restarts));
+    text += labelled("", "A life of " + format_duration(restarts.reset_after) + " begins a new row.");
+  }
+  if (!restarts.signals.empty()) {
+    text += labelled("  signals", format_signals(restarts.signals) +
+                                      ": the command is stopped as above and started again at once, which does not "
+                                      "count");
+  }
+  return text;
+}
+
 std::string warning_block(std::string_view warning) {
   std::string block = wrap(escaped(warning), 4);
   return block.replace(2, 1, "-");
@@ -146,6 +175,7 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
                          setting.where.empty() ? "default" : setting.where);
   }
   text += stop(explanation);
+  if (explanation.restart) text += restart(*explanation.restart);
   if (!explanation.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : explanation.warnings) text += warning_block(warning);
   return text;

@@ -52,9 +52,8 @@ std::vector<Explanation::Setting> settings_of(const Config& config) {
     }
     for (const Setting<SignalMapping>& entry : config.signals) {
       const SignalMapping& mapping = entry.value;
-      settings.push_back({"signals." + signal_name(mapping.signal),
-                          mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement), entry.origin,
-                          entry.where});
+      settings.push_back(
+          {"signals." + signal_name(mapping.signal), write_replacement(mapping), entry.origin, entry.where});
     }
   }
   return settings;
@@ -149,6 +148,46 @@ std::string unfit_note(const Invocation& invocation) {
   return "";
 }
 
+// Returns "after 75,SEGV", or "after every exit status but 0 and every signal but HUP,INT,PIPE,TERM" where the policy
+// says what is left out.
+std::string ends_in_words(const EndSet& ends, RestartPolicy::Kind policy) {
+  if (ends.empty()) return "";
+  if (policy == RestartPolicy::Kind::kListed) return "after " + Codec<EndSet>::write(ends);
+  EndSet others{.codes = {}, .signals = SignalSet::from_bits(~ends.signals.bits())};
+  for (int code = 0; code <= 255; ++code) {
+    if (!ends.codes.has(code)) others.codes.add(code);
+  }
+  const auto every = [](const std::string& what, const std::string& but) {
+    return "every " + what + (but.empty() ? "" : " but " + but);
+  };
+  return "after " + every("exit status", Codec<CodeSet>::write(others.codes)) + " and " +
+         every("signal", format_signals(others.signals));
+}
+
+std::vector<Millis> ladder_of(const Restart& rule) {
+  std::vector<Millis> delays;
+  for (std::uint32_t number = 1; number <= rule.limit; ++number) {
+    delays.push_back(restart_delay(rule, number));
+    if (delays.back() == rule.max_delay) break;
+  }
+  return delays;
+}
+
+std::optional<Explanation::Restarts> restarts_of(const Config& config, const Plan& plan) {
+  if (!plan.may_restart()) return std::nullopt;
+  const Setting<RestartPolicy>& policy = config.restart_policy;
+  Explanation::Restarts restarts{.policy = Codec<RestartPolicy>::write(policy.value),
+                                 .policy_reason = policy.where,
+                                 .ends = ends_in_words(plan.restart.after, policy.value.kind),
+                                 .limit = plan.restart.limit,
+                                 .reset_after = plan.restart.reset_after};
+  if (!plan.restart.after.empty()) restarts.delays = ladder_of(plan.restart);
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if (plan.routes[static_cast<std::size_t>(signal)].is_restart()) restarts.signals.add(signal);
+  }
+  return restarts;
+}
+
 }  // namespace
 
 Explanation explanation_of(const Invocation& invocation, const PlanResult& result) {
@@ -172,6 +211,7 @@ Explanation explanation_of(const Invocation& invocation, const PlanResult& resul
           .shield_note = shielded ? shield_note(plan) : unfit_note(invocation),
           .plan_if_refused = shielded ? format_plan(result.unshielded.steps) : "",
           .timeline = timeline_of(plan, invocation.platform),
+          .restart = restarts_of(invocation.config, plan),
           .warnings = invocation.warnings};
 }
 

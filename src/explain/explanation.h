@@ -1,6 +1,7 @@
 // The content of --explain as a value, which explain_text.cc writes for people and explain_json.cc for programs.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,18 @@ struct Explanation {
     Millis to{0};    // the end of the wait; kInfinity: it has no end; equal to `from`: there is no wait
   };
 
+  // When the command is started again.
+  struct Restarts {
+    std::string policy{};         // as the option takes it
+    std::string policy_reason{};  // where it was set; empty: the default
+    std::string ends{};           // for people: the ends of the command that it is started again after; empty: none
+    // The waits before the restarts of a row, without their jitter. If the limit is higher, the last one repeats.
+    std::vector<Millis> delays{};
+    std::uint32_t limit = kNoLimit;
+    Millis reset_after{0};
+    SignalSet signals{};  // those that stop the command and start it again
+  };
+
   std::vector<std::string> command{};
   Recognition preset{};
   Recognition platform{};
@@ -56,6 +69,8 @@ struct Explanation {
   std::string shield_note{};      // what the shield does to the command, or why there is none where one is likely
   std::string plan_if_refused{};  // the plan if the kernel refuses the shield; empty without a shield
   std::vector<Bar> timeline{};
+
+  std::optional<Restarts> restart{};  // nullopt: the command is never started again
 
   std::vector<std::string> warnings{};
 };

@@ -32,7 +32,10 @@ struct Platform {
   std::string_view grace_variable{};  // a variable that holds this time in seconds; may not be set
   SignalSet broadcast{};              // those of its stop signals that go to every process
   bool broadcast_is_certain = true;   // false: a setting of the platform, invisible from inside, may change that
-  std::string_view note{};            // for people
+  // How it starts again by itself what has failed: "starts a failed container again by itself". Empty: it does not, or
+  // that is not known.
+  std::string_view restarts{};
+  std::string_view note{};  // for people
 };
 
 // Returns the platforms in the order in which they are tried: the one nearest to the process comes first.

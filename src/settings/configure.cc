@@ -11,6 +11,7 @@
 #include "platforms.h"
 #include "presets.h"
 #include "recognise.h"
+#include "restart_rule.h"
 #include "text.h"
 #include "toml_file.h"
 
@@ -284,6 +285,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   settle_plan_and_signal(config);
   done = complete_paths(config, surroundings);
   if (!done) return tl::unexpected(done.error());
+  if (const std::string restarts = what_restarts(config); !dialect.is_own && !restarts.empty())
+    return fail(restarts + " starts the command again, which graceshim does under its own name only");
 
   done = choose_user(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());
@@ -295,6 +298,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   warn_of_platform(invocation);
   warn_of_signals_in_vain(invocation);
   warn_of_shield(invocation);
+  std::string restarts_too = restart_warning(config, invocation.platform.name);
+  if (!restarts_too.empty()) invocation.warnings.push_back(std::move(restarts_too));
   return invocation;
 }
 

@@ -52,6 +52,7 @@ constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
 
 constexpr std::string_view kWhat = "What runs, and where";
 constexpr std::string_view kStop = "How COMMAND is stopped";
+constexpr std::string_view kRestart = "Restart";
 constexpr std::string_view kRest = "Other settings";
 constexpr std::string_view kInstead = "Instead of running";
 
@@ -78,7 +79,14 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::stop_stragglers>,        kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "Handle processes that outlive COMMAND. stop: stop them; finish: let them finish until the timeout; wait: wait for them; leave: leave them; dismiss: send TERM once to COMMAND's process group"},
     {kOf<&C::stop_straggler_timeout>, kStop,    "stop.straggler_timeout", "",         0,      "DURATION",    "10s",            "KILL processes that outlive COMMAND this long after it has ended without a stop"},
 
-    {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; repeatable"},
+    {kOf<&C::restart_policy>,         kRestart, "restart.policy",         "restart",  0,      "WORD|LIST",   "no",             "Start COMMAND again when it has ended by itself. no: never; on-failure: after every failure; always: after every end; a list: after these exit statuses and signals, such as 75,SEGV"},
+    {kOf<&C::restart_prevent>,        kRestart, "restart.prevent",        "",         0,      "LIST",        "",               "Never start COMMAND again after these exit statuses and signals, such as 78"},
+    {kOf<&C::restart_delay, RestartDelay>, kRestart, "restart.delay",     "",         0,      "DURATION",    "1s",             "Wait before the first restart; at least 100ms, up to a quarter longer at random"},
+    {kOf<&C::restart_max_delay>,      kRestart, "restart.max_delay",      "",         0,      "DURATION",    "1m",             "Double the wait with each restart of a row, up to this"},
+    {kOf<&C::restart_limit, RestartLimit>, kRestart, "restart.limit",     "",         0,      "NUMBER",      "5",              "Give up after so many restarts in a row; infinity: never"},
+    {kOf<&C::restart_reset_after, RestartReset>, kRestart, "restart.reset_after", "",   0,      "DURATION",    "auto",           "Begin a new row after a life as long as this; auto: restart.max_delay"},
+
+    {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; HUP:restart stops COMMAND and starts it again; repeatable"},
     {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit with 0 if COMMAND's status is one of these, such as 143"},
     {kOf<&C::child_scope>,            kRest,    "child.scope",            "",         0,      "WORD",        "main",           "Send signals to COMMAND (main) or to its process group (group); the steps of a plan name their own scope (QUIT@group)"},
     {kOf<&C::child_user, UserName>,   kRest,    "child.user",             "",         0,      "USER[:GROUP]", "",              "Run COMMAND as this user, by name or number"},

@@ -1,20 +1,17 @@
+#include "make_plan.h"
+
 #include <bit>
 #include <string>
 #include <utility>
 
-#include "make_plan.h"
+#include "named.h"
+#include "restart_rule.h"
 
 namespace graceshim {
 namespace {
 
 constexpr Millis kSafetyMargin{1'000};  // graceshim's KILL comes this long before the platform's
 constexpr Millis kTimeoutWithoutPlatform{30'000};
-
-// "stop.plan (--stop-plan)": a setting as a message names it.
-template <class T>
-std::string named(const char* key, const Setting<T>& setting) {
-  return setting.where.empty() ? std::string(key) : std::string(key) + " (" + setting.where + ")";
-}
 
 struct Steps {
   StepList list;
@@ -144,6 +141,11 @@ bool may_be_implicit_trigger(int signal, const Situation& situation) {
   return signal != sig::kWinch || situation.terminal == Terminal::kNone;
 }
 
+Route mapped_route(int replacement) {
+  if (replacement == kIgnoresSignal) return Route::drop();
+  return replacement == kRestartsCommand ? Route::restart() : Route::forward_as(replacement);
+}
+
 std::optional<Error> set_routes(const Config& config, const Situation& situation, PlanResult& result) {
   Routes& routes = result.plan.routes;
   SignalSet named_by_user;
@@ -169,14 +171,15 @@ std::optional<Error> set_routes(const Config& config, const Situation& situation
     const int signal = mapping.value.signal;
     if (config.stop_on.value.has(signal)) {
       const std::string name = signal_name(signal);
-      std::string text = named(("signals." + name).c_str(), mapping);
+      std::string text = named("signals." + name, mapping);
       text.append(": ").append(name).append(" starts a stop (").append(named("stop.on", config.stop_on));
-      return Error{std::move(text) +
-                   "); to translate it use stop.signal or stop.plan, to pass it on leave it out of stop.on"};
+      text.append(mapping.value.replacement == kRestartsCommand
+                      ? "); to restart by it leave it out of stop.on"
+                      : "); to translate it use stop.signal or stop.plan, to pass it on leave it out of stop.on");
+      return Error{std::move(text)};
     }
     named_by_user.add(signal);
-    routes[static_cast<std::size_t>(signal)] =
-        mapping.value.replacement == 0 ? Route::drop() : Route::forward_as(mapping.value.replacement);
+    routes[static_cast<std::size_t>(signal)] = mapped_route(mapping.value.replacement);
   }
 
   if (config.stop_on.is_explicit()) return std::nullopt;
@@ -255,6 +258,7 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.success_when = config.exit_success_when.value;
   plan.scope = config.child_scope.value;
   plan.suspend_on = config.suspend_on.value;
+  plan.restart = restart_rule(config);
   plan.pause = config.pause.value;
   set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))
@@ -269,9 +273,10 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
 
 std::optional<std::string> shield_conflict(const Config& config, SignalSet shield) {
   for (const Setting<SignalMapping>& mapping : config.signals) {
+    // A set has no member for "ignore" and for "restart".
     if (!shield.has(mapping.value.replacement)) continue;
-    const std::string key = "signals." + signal_name(mapping.value.signal);
-    return named(key.c_str(), mapping) + " sends " + signal_name(mapping.value.replacement);
+    return named("signals." + signal_name(mapping.value.signal), mapping) + " sends " +
+           signal_name(mapping.value.replacement);
   }
   const Result<Steps> steps = choose_steps(config, shield);
   if (!steps) return std::nullopt;  // an error of its own
@@ -299,6 +304,7 @@ SignalSet may_start_stop(const Config& config) noexcept {
 }
 
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
+  if (std::optional<Error> error = restart_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   Result<PlanResult> result = plan_behind({}, config, platform, situation);
   if (!result) return result;
   const Plan unshielded = result->plan;

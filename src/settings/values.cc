@@ -6,132 +6,11 @@
 #include "platforms.h"
 #include "presets.h"
 #include "text.h"
+#include "value_readers.h"
 
 namespace graceshim {
 
-namespace {
-
 using Kind = Value::Kind;
-
-std::string_view kind_name(const Value& value) {
-  constexpr std::array<std::string_view, 5> kNames{"text", "a number", "a boolean", "a list", "a list"};
-  return value.kind == Kind::kOther ? std::string_view(value.text) : kNames[static_cast<std::size_t>(value.kind)];
-}
-
-tl::unexpected<Error> wrong_kind(const Value& value, std::string_view expected) {
-  std::string message = "expected ";
-  message.append(expected).append(", not ").append(kind_name(value));
-  return fail_at(value.where, message);
-}
-
-// As wrong_kind(), where text may be wrong too.
-tl::unexpected<Error> wrong_kind_of_text(const Value& value, std::string_view expected) {
-  if (value.kind != Kind::kText) return wrong_kind(value, expected);
-  return fail_at(value.where, "expected " + std::string(expected) + ", not " + in_quotes(value.text));
-}
-
-bool is_scalar(const Value& value) {
-  return value.kind == Kind::kText || value.kind == Kind::kNumber;
-}
-
-bool is_text(const Value& value, std::string_view text) {
-  return value.kind == Kind::kText && value.text == text;
-}
-
-bool has_zero_byte(const Value& value) {
-  return value.text.find('\0') != std::string::npos;
-}
-
-tl::unexpected<Error> unknown_word(const Value& value, std::string_view what, WordList words) {
-  std::string message = "unknown ";
-  message.append(what).append(" ").append(in_quotes(value.text));
-  const std::string hint = nearest_hint(value.text, words);
-  if (!hint.empty()) {
-    message.append(hint);
-  } else if (words.size() <= 8) {
-    message.append("; expected ");
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (i != 0) message.append(i + 1 == words.size() ? " or " : ", ");
-      message.append(words[i]);
-    }
-  }
-  return fail_at(value.where, message);
-}
-
-template <class T>
-Result<T> at_place(const Value& value, Result<T> parsed) {
-  if (!parsed) return fail_at(value.where, parsed.error().message);
-  return parsed;
-}
-
-// Returns the items of "TERM, INT" or ["TERM", "INT"] as single values. Those of a list have places of their own.
-Result<std::vector<Value>> items_of(const Value& value, std::string_view expected) {
-  if (value.kind == Kind::kList) {
-    for (const Value& item : value.items) {
-      if (!is_scalar(item)) return wrong_kind(item, expected);
-    }
-    return value.items;
-  }
-  if (!is_scalar(value)) return wrong_kind(value, expected);
-  std::vector<Value> items;
-  std::string_view rest = value.text;
-  while (true) {
-    const std::size_t comma = rest.find(',');
-    std::string_view word = rest.substr(0, comma);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    items.push_back(Value{.kind = value.kind, .text = std::string(word), .where = value.where});
-    if (comma == std::string_view::npos) return items;
-    rest.remove_prefix(comma + 1);
-  }
-}
-
-Result<int> read_signal(const Value& value) {
-  if (!is_scalar(value)) return wrong_kind(value, "a signal");
-  return at_place(value, parse_signal(value.text));
-}
-
-Result<int> read_arriving_signal(const Value& value) {
-  Result<int> signal = read_signal(value);
-  if (signal && !can_arrive(*signal)) {
-    return fail_at(value.where,
-                   signal_name(*signal) + (*signal == sig::kChld
-                                               ? " tells graceshim that a child has ended, and cannot be used otherwise"
-                                               : " cannot be caught by any program"));
-  }
-  return signal;
-}
-
-Result<SignalMapping> read_mapping(const Value& name, const Value& replacement) {
-  const Result<int> from = read_arriving_signal(name);
-  if (!from) return tl::unexpected(from.error());
-  if (is_text(replacement, "ignore")) return SignalMapping{*from, 0};
-  const Result<int> to = read_signal(replacement);
-  if (!to) return tl::unexpected(to.error());
-  return SignalMapping{*from, *to};
-}
-
-Setting<SignalMapping>* find_mapping(Config& config, int signal) {
-  for (Setting<SignalMapping>& known : config.signals) {
-    if (known.value.signal == signal) return &known;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-tl::unexpected<Error> fail_at(std::string_view where, std::string_view message) {
-  std::string text(where);
-  text.append(": ").append(message);
-  return fail(std::move(text));
-}
-
-Result<std::size_t> read_word(const Value& value, WordList words) {
-  if (value.kind != Kind::kText) return wrong_kind(value, "a word");
-  const auto word = std::ranges::find(words, std::string_view(value.text));
-  if (word == words.end()) return unknown_word(value, "word", words);
-  return static_cast<std::size_t>(word - words.begin());
-}
 
 Result<bool> Codec<bool>::read(const Value& value) {
   if (value.kind != Kind::kBoolean && value.kind != Kind::kText) return wrong_kind(value, "true or false");
@@ -203,10 +82,8 @@ Result<CodeSet> Codec<CodeSet>::read(const Value& value) {
   if (!items) return tl::unexpected(items.error());
   CodeSet codes;
   for (const Value& item : *items) {
-    const std::optional<int> code = whole_number(item.text);
-    if (!code || *code > 255 || item.text.size() > 3) {
-      return fail_at(item.where, in_quotes(item.text) + " is not an exit status of 0 to 255");
-    }
+    const Result<int> code = read_code(item);
+    if (!code) return tl::unexpected(code.error());
     codes.add(*code);
   }
   return codes;
@@ -328,50 +205,6 @@ std::string Umask::write(int umask) {
     return static_cast<char>('0' + (static_cast<unsigned>(umask) >> place & 7U));
   };
   return {digit(6), digit(3), digit(0)};
-}
-
-Result<void> assign_mappings(Config& config, const Value& value, Origin origin) {
-  std::vector<Value> pairs;
-  if (value.kind == Kind::kPair) {
-    pairs.push_back(value);
-  } else {
-    const auto items = items_of(value, "signals as HUP:USR2");
-    if (!items) return tl::unexpected(items.error());
-    for (const Value& item : *items) {
-      const std::size_t colon = item.text.find(':');
-      if (colon == std::string::npos) {
-        return fail_at(item.where, "expected two signals as in HUP:USR2, not " + in_quotes(item.text));
-      }
-      pairs.push_back(Value{.kind = Kind::kPair,
-                            .items = {Value{.text = item.text.substr(0, colon), .where = item.where},
-                                      Value{.text = item.text.substr(colon + 1), .where = item.where}},
-                            .where = item.where});
-    }
-  }
-  for (const Value& pair : pairs) {
-    const Result<SignalMapping> mapping = read_mapping(pair.items[0], pair.items[1]);
-    if (!mapping) return tl::unexpected(mapping.error());
-    // A file can name a signal twice, as HUP and as SIGHUP. The keys of a table have no order, so neither could win.
-    const Setting<SignalMapping>* const known = find_mapping(config, mapping->signal);
-    if (known != nullptr && origin == Origin::kFile && known->origin == origin)
-      return fail_at(pair.items[0].where, signal_name(mapping->signal) + " is mapped twice, see " + known->where);
-    set_mapping(config, {*mapping, origin, pair.where});
-  }
-  return {};
-}
-
-void set_mapping(Config& config, Setting<SignalMapping> mapping) {
-  Setting<SignalMapping>* const known = find_mapping(config, mapping.value.signal);
-  (known == nullptr ? config.signals.emplace_back() : *known) = std::move(mapping);
-}
-
-std::string write_mappings(const Config& config) {
-  std::string text;
-  for (const auto& [mapping, origin, where] : config.signals) {
-    text.append(text.empty() ? "" : ",").append(signal_name(mapping.signal)).append(":");
-    text.append(mapping.replacement == 0 ? "ignore" : signal_name(mapping.replacement));
-  }
-  return text;
 }
 
 }  // namespace graceshim

@@ -45,7 +45,10 @@ inline constexpr std::array<std::string_view, 0> kNoWords{};
 inline constexpr std::array<std::string_view, 4> kBooleanWords{"yes", "no", "true", "false"};
 inline constexpr std::array<std::string_view, 2> kTimeoutWords{"auto", "infinity"};
 inline constexpr std::array<std::string_view, 1> kSignalWords{"same"};
-inline constexpr std::array<std::string_view, 1> kMappingWords{"ignore"};
+inline constexpr std::array<std::string_view, 2> kMappingWords{"ignore", "restart"};
+inline constexpr std::array<std::string_view, 3> kPolicyWords{"no", "on-failure", "always"};  // in the order of RestartPolicy::Kind
+inline constexpr std::array<std::string_view, 1> kLimitWords{"infinity"};
+inline constexpr std::array<std::string_view, 1> kAutoWords{"auto"};
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
 // The words of an enum, in the order of its values.
@@ -95,6 +98,8 @@ template <> struct Codec<Shield>       : With<kNameWords>    { static Result<Shi
 template <> struct Codec<StepList>     : With<kNoWords>      { static Result<StepList> read(const Value& value);     static std::string write(const StepList& steps) { return format_plan(steps); } };
 template <> struct Codec<CodeSet>      : With<kNoWords>      { static Result<CodeSet> read(const Value& value);      static std::string write(const CodeSet& codes); };
 template <> struct Codec<ReportTarget> : With<kNameWords>    { static Result<ReportTarget> read(const Value& value); static std::string write(const ReportTarget& target); };
+template <> struct Codec<EndSet>       : With<kNoWords>      { static Result<EndSet> read(const Value& value);       static std::string write(const EndSet& ends); };
+template <> struct Codec<RestartPolicy> : With<kPolicyWords> { static Result<RestartPolicy> read(const Value& value); static std::string write(const RestartPolicy& policy); };
 template <> struct Codec<Command>      : With<kNoWords>      { static Result<Command> read(const Value& value);      static std::string write(const Command& words); };
 
 // The types of these, text and number, do not say how to read them: a row of the settings table names the codec.
@@ -104,6 +109,9 @@ struct StopSignal                      : With<kSignalWords>  { static Result<int
 struct UserName                        : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct Directory                       : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& path) { return path; } };
 struct Umask                           : With<kNoWords>      { static Result<int> read(const Value& value);          static std::string write(int umask); };
+struct RestartDelay                    : With<kNoWords>      { static Result<Millis> read(const Value& value);       static std::string write(Millis delay) { return format_duration(delay); } };
+struct RestartLimit                    : With<kLimitWords>   { static Result<std::uint32_t> read(const Value& value); static std::string write(std::uint32_t limit); };
+struct RestartReset                    : With<kAutoWords>    { static Result<Timeout> read(const Value& value);      static std::string write(const Timeout& life) { return Codec<Timeout>::write(life); } };
 // clang-format on
 
 // --- [signals], where the user chooses the keys. ---
@@ -113,12 +121,13 @@ constexpr bool can_arrive(int signal) noexcept {
   return signal != sig::kKill && signal != sig::kStop && signal != sig::kChld;
 }
 
-// Reads one entry of a file, or several in the form HUP:USR2,USR1:ignore.
+// Reads one entry of a file, or several in the form HUP:USR2,USR1:ignore,USR2:restart.
 Result<void> assign_mappings(Config& config, const Value& value, Origin origin);
 
 // Adds the mapping, or replaces an earlier one of the same signal.
 void set_mapping(Config& config, Setting<SignalMapping> mapping);
 
+std::string write_replacement(const SignalMapping& mapping);  // "USR2", "ignore" or "restart"
 std::string write_mappings(const Config& config);
 
 }  // namespace graceshim

@@ -147,6 +147,18 @@ TEST(DropIns, VariablesOfGraceshimStandBetweenTheBaseAndTheCommandLine) {
   EXPECT_TRUE(wrong.error().starts_with("GRACESHIM_STOP_SIGNAL: unknown signal 'QIUT'")) << wrong.error();
 }
 
+TEST(DropIns, NothingIsStartedAgainUnderTheirNames) {
+  const std::string why = " starts the command again, which graceshim does under its own name only";
+  for (const DropIn* row : drop_ins()) {
+    const std::string name(row->names[0]);
+    EXPECT_EQ(called(name, {"server"}, {"GRACESHIM_RESTART_POLICY=always"}).error(),
+              "restart.policy (GRACESHIM_RESTART_POLICY)" + why);
+    EXPECT_EQ(called(name, {"server"}, {"GRACESHIM_SIGNALS=USR1:restart", "GRACESHIM_STOP_STRAGGLERS=stop"}).error(),
+              "signals.USR1 (GRACESHIM_SIGNALS)" + why);
+    EXPECT_EQ(called(name, {"server"}, {"GRACESHIM_RESTART_POLICY=no", "GRACESHIM_RESTART_LIMIT=3"}).error(), "");
+  }
+}
+
 TEST(DropIns, TheCommandBeginsWithTheFirstWordThatIsNoOption) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(of(called("tini", {"ls", "-l"})).command, (Words{"ls", "-l"}));

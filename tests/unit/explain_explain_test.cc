@@ -131,6 +131,48 @@ TEST(Explain, DelayAndHookComeFirst) {
   EXPECT_NE(text.find(picture), std::string::npos) << text;
 }
 
+TEST(Explain, ARestartIsALadderInNumbers) {
+  FakeSurroundings surroundings;
+  const auto restart = [&surroundings](std::vector<std::string> options) {
+    surroundings.arguments = std::move(options);
+    surroundings.arguments.insert(surroundings.arguments.end(), {"--platform=none", "./server"});
+    const std::string text = explained(surroundings);
+    const std::size_t begin = text.find("\nRestart\n");
+    return begin == std::string::npos ? "" : text.substr(begin + 9, text.find("\n\n", begin + 9) - begin - 9);
+  };
+  EXPECT_EQ(restart({}), "");
+  EXPECT_EQ(restart({"--restart-delay=2s", "--restart-prevent=78"}), "") << "nothing restarts";
+  EXPECT_EQ(restart({"--restart", "on-failure"}),
+            "  policy    on-failure (--restart): after every exit status but 0 and every signal but\n"
+            "            HUP,INT,PIPE,TERM\n"
+            "  waits     1s, 2s, 4s, 8s, 16s (each up to a quarter longer), then graceshim gives up\n"
+            "            A life of 1m begins a new row.\n");
+  EXPECT_EQ(restart({"--restart", "always", "--restart-max-delay=3s", "--restart-limit=infinity"}),
+            "  policy    always (--restart): after every exit status and every signal\n"
+            "  waits     1s, 2s, 3s, then every 3s (each up to a quarter longer)\n"
+            "            A life of 3s begins a new row.\n");
+  EXPECT_EQ(restart({"--restart=75,SEGV", "--restart-prevent=75", "--restart-max-delay=2s", "--restart-limit=9",
+                     "--restart-reset-after=5m"}),
+            "  policy    75,SEGV (--restart): after SEGV\n"
+            "  waits     1s, 2s, then every 2s (each up to a quarter longer), then graceshim gives up, after\n"
+            "            9 restarts in a row\n"
+            "            A life of 5m begins a new row.\n");
+  EXPECT_EQ(restart({"--restart=always", "--restart-max-delay=2s", "--restart-limit=2"}),
+            "  policy    always (--restart): after every exit status and every signal\n"
+            "  waits     1s, 2s (each up to a quarter longer), then graceshim gives up\n"
+            "            A life of 2s begins a new row.\n");
+  EXPECT_EQ(restart({"-m", "USR1:restart,HUP:restart"}),
+            "  policy    no (default)\n"
+            "  signals   HUP,USR1: the command is stopped as above and started again at once, which does not\n"
+            "            count\n");
+}
+
+TEST(Explain, AMappingToARestartIsASettingLikeAnyOther) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"-m", "USR1:restart", "./server"};
+  EXPECT_EQ(line_after(explained(surroundings), "  signals.USR1 "), "           = restart                   --map");
+}
+
 TEST(Explain, EverySettingHasItsLine) {
   FakeSurroundings surroundings;
   surroundings.arguments = {"ls"};
@@ -191,6 +233,29 @@ TEST(ExplainJson, SaysWhatTheTextSays) {
        }) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
+}
+
+TEST(ExplainJson, ARestartIsNumbersAndNullWhereThereIsNone) {
+  FakeSurroundings surroundings;
+  const auto json = [&surroundings](std::vector<std::string> arguments) {
+    surroundings.arguments = std::move(arguments);
+    const auto invocation = surroundings.configure();
+    EXPECT_TRUE(invocation) << invocation.error().message;
+    return explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
+  };
+  EXPECT_NE(json({"ls"}).find(R"(}]},"restart":null,"warnings":)"), std::string::npos);
+  EXPECT_NE(json({"--restart=on-failure", "-m", "USR1:restart", "ls"})
+                .find(R"("restart":{"policy":"on-failure","delays_ms":[1000,2000,4000,8000,16000],"limit":5,)"
+                      R"("reset_after_ms":60000,"signals":["USR1"]},)"),
+            std::string::npos);
+  EXPECT_NE(json({"--restart=75,SEGV", "--restart-limit=infinity", "--restart-max-delay=2s", "ls"})
+                .find(R"("restart":{"policy":"75,SEGV","delays_ms":[1000,2000],"limit":null,"reset_after_ms":2000,)"
+                      R"("signals":[]},)"),
+            std::string::npos);
+  EXPECT_NE(
+      json({"-m", "USR1:restart", "ls"})
+          .find(R"("restart":{"policy":"no","delays_ms":[],"limit":5,"reset_after_ms":60000,"signals":["USR1"]},)"),
+      std::string::npos);
 }
 
 TEST(ExplainJson, EverySettingIsThere) {

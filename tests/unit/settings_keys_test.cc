@@ -37,6 +37,12 @@ constexpr Sample kSamples[] = {
     {"stop.shield", "['TERM', 1]", "TERM", "none", "HUP,TERM", "TERM", "none"},
     {"stop.stragglers", "'wait'", "leave", "wait", "wait", "leave", "wait"},
     {"stop.straggler_timeout", "'3s'", "4s", "5s", "3s", "4s", "5s"},
+    {"restart.policy", "[75, 'SEGV']", "on-failure", "always", "75,SEGV", "on-failure", "always"},
+    {"restart.prevent", "[78]", "KILL, 1", "2", "78", "1,KILL", "2"},
+    {"restart.delay", "'2s'", "3", "100ms", "2s", "3s", "100ms"},
+    {"restart.max_delay", "'2m'", "30s", "1h", "2m", "30s", "1h"},
+    {"restart.limit", "3", "infinity", "10", "3", "infinity", "10"},
+    {"restart.reset_after", "'5m'", "30", "1s", "5m", "30s", "1s"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
     {"child.scope", "'group'", "group", "group", "group", "group", "group"},
     {"child.user", "'1000:1000'", "5:6", "0:0", "1000:1000", "5:6", "0:0"},
@@ -134,11 +140,10 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
 }
 
 TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
-  const std::map<std::string_view, std::string_view> own{{"stop.pre_stop", "pre-stop"},
-                                                         {"child.directory", "chdir"},
-                                                         {"signals", "map"},
-                                                         {"exit.success", "success-exit-status"},
-                                                         {"report.path", "report"}};
+  const std::map<std::string_view, std::string_view> own{
+      {"stop.pre_stop", "pre-stop"},           {"child.directory", "chdir"},
+      {"restart.policy", "restart"},           {"signals", "map"},
+      {"exit.success", "success-exit-status"}, {"report.path", "report"}};
   for (const Key& key : keys()) {
     if (key.toml.empty()) continue;
     std::string flag(key.toml.starts_with("child.") ? key.toml.substr(6) : key.toml);
@@ -266,6 +271,32 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"success-exit-status", "256", "--success-exit-status: '256' is not an exit status of 0 to 255"},
         BadValue{"success-exit-status", "1,,2", "--success-exit-status: '' is not an exit status of 0 to 255"},
         BadValue{"die-with-shim", "maybe", "--die-with-shim: unknown word 'maybe'; expected yes, no, true or false"},
+        BadValue{"restart", "on-failur", "--restart: unknown policy 'on-failur'; did you mean 'on-failure'?"},
+        BadValue{"restart", "SEGVV", "--restart: unknown policy 'SEGVV'; did you mean 'SEGV'?"},
+        BadValue{
+            "restart", "unless-stopped",
+            "--restart: unknown policy 'unless-stopped'; expected no, on-failure, always, or a list such as 75,SEGV"},
+        BadValue{"restart", "",
+                 "--restart: unknown policy ''; expected no, on-failure, always, or a list such as 75,SEGV"},
+        BadValue{"restart", "256", "--restart: '256' is not an exit status of 0 to 255"},
+        BadValue{"restart", "75,SEGVV",
+                 "--restart: 'SEGVV' is neither an exit status of 0 to 255 nor a signal; did you mean 'SEGV'?"},
+        BadValue{"restart", "75,", "--restart: '' is neither an exit status of 0 to 255 nor a signal"},
+        BadValue{"restart", "CHLD", "--restart: CHLD does not end a process"},
+        BadValue{"restart-prevent", "always",
+                 "--restart-prevent: 'always' is neither an exit status of 0 to 255 nor a signal"},
+        BadValue{"restart-prevent", "1,TSTP", "--restart-prevent: TSTP does not end a process"},
+        BadValue{"restart-delay", "99ms", "--restart-delay: a delay of 99ms is too short; the shortest is 100ms"},
+        BadValue{"restart-limit", "0",
+                 "--restart-limit: a limit of 0 allows no restart: write restart.policy = \"no\" instead"},
+        BadValue{"restart-limit", "-1", "--restart-limit: expected a number of 1 or more, or infinity, not '-1'"},
+        BadValue{"restart-limit", "infinty", "--restart-limit: unknown limit 'infinty'; did you mean 'infinity'?"},
+        BadValue{"restart-limit", "5000000000",
+                 "--restart-limit: '5000000000' is too large; write infinity for no limit"},
+        BadValue{"restart-reset-after", "atuo", "--restart-reset-after: unknown duration 'atuo'; did you mean 'auto'?"},
+        BadValue{"restart-reset-after", "0",
+                 "--restart-reset-after: the life that begins a new row must be longer than 0"},
+        BadValue{"map", "USR1:restrat", "--map: unknown signal 'restrat'; did you mean 'restart'?"},
         BadValue{"map", "HUP", "--map: expected two signals as in HUP:USR2, not 'HUP'"},
         BadValue{"map", "KILL:TERM", "--map: KILL cannot be caught by any program"}));
 
