@@ -113,7 +113,8 @@ void Narrator::tell_gave_up(const State& state) {
   std::string ends;
   for (const LifeRecord& life : report().lives) ends += (ends.empty() ? "" : ", ") + describe(life.end);
   world_.log(LogLevel::kError, "giving up on " + command_ + " after " + std::to_string(state.restarts_in_row) +
-                                   " restarts in a row; its last lives " + ends);
+                                   (state.restarts_in_row == 1 ? " restart" : " restarts in a row") +
+                                   "; its last lives " + ends);
 }
 
 // Nothing is said where only the hook is left, or where /proc does not show what is.
