@@ -23,7 +23,8 @@ bool restarts_after(const Config& config, int code) {
     case Policy::kNo:
       return false;
     case Policy::kOnFailure:
-      return code != 0 && !config.exit_success.value.has(code);
+      // What a preset calls a success is so after its stop signal only: a celery that crashes has status 1 as well.
+      return code != 0 && !(config.exit_success.is_explicit() && config.exit_success.value.has(code));
     case Policy::kAlways:
       return true;
     case Policy::kListed:
