@@ -23,6 +23,8 @@ COMMANDS = {
     "graceshim --list-presets": "readme_test.py test_list_presets",
     "graceshim --stop-signal QUIT --stop-timeout 20s -- ./server": "readme_test.py test_a_signal_and_a_timeout",
     "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
+    "graceshim --restart on-failure -- rake resque:work":
+        "restart_test.py test_a_worker_that_poison_has_crashed_three_times_works_on",
     "graceshim --report /tmp/life.json -- true": "readme_test.py test_report",
     'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
     "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",

@@ -1,32 +1,13 @@
 """The report of a life: what it says, where it goes, and that it validates."""
 
-import json
 import os
 import socket
 
-import jsonschema
-from harness import HERE, SHIM, Case, environment, main
-
-SCHEMA_PATH = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
+from harness import SHIM, environment, main
+from reports import ReportCase
 
 
-class ReportOfALife(Case):
-    def setUp(self):
-        super().setUp()
-        self.path = os.path.join(self.directory, "report.json")
-        with open(SCHEMA_PATH, encoding="utf-8") as file:
-            self.validator = jsonschema.Draft7Validator(json.load(file))
-
-    def parsed(self, text):
-        self.assertTrue(text.endswith("}\n") and text.count("\n") == 1, text)
-        report = json.loads(text)
-        self.validator.validate(report)
-        return report
-
-    def report(self):
-        with open(self.path, encoding="utf-8") as file:
-            return self.parsed(file.read())
-
+class ReportOfALife(ReportCase):
     def life(self, argv, options=(), signal=None, status=0, **variables):
         command = self.start_under_graceshim(argv, ("--report", self.path, *options), environment(GRACESHIM_PLATFORM="none", **variables))
         if signal:
