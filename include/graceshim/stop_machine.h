@@ -235,7 +235,8 @@ enum class ActionKind : std::uint8_t {
   // Stop graceshim itself, because the child has been stopped or is about to be. The action returns once graceshim has
   // been continued.
   kSuspend,
-  // Start the child, and answer with the event kStarted or kStartFailed. The first start needs no action.
+  // Start the child, and answer with the event kStarted or kStartFailed. If a trigger has come that step() has not seen
+  // yet, start nothing: the trigger is the answer. The first start needs no action.
   kStart,
   kStartHook,
   kKillHook,

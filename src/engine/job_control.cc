@@ -2,8 +2,17 @@
 
 namespace graceshim {
 
+namespace {
+
+constexpr SignalSet kOfTerminal{sig::kTstp, sig::kTtin, sig::kTtou};
+
+}  // namespace
+
+bool suspends_between_lives(const Plan& plan, const Event& signal) noexcept {
+  return plan.terminal != Terminal::kNone && plan.suspendable && signal.from_keyboard && kOfTerminal.has(signal.signal);
+}
+
 JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Foreground foreground) noexcept {
-  constexpr SignalSet kOfTerminal{sig::kTstp, sig::kTtin, sig::kTtou};
   const JobControl nothing{.child_has_terminal = state.child_has_terminal};
   // ^Z, or a background job that wants the terminal. A child that was stopped by hand, by STOP, stays so.
   if (plan.terminal == Terminal::kNone || !kOfTerminal.has(signal) || state.target != Target::kChild) return nothing;

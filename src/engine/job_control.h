@@ -19,6 +19,9 @@ JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Fo
 // We have been continued by CONT, and `foreground` has the terminal now. For a child that gets the terminal from us.
 JobControl on_continued(Foreground foreground) noexcept;
 
+// Whether the signal stops graceshim while there is no child that the terminal could have stopped.
+bool suspends_between_lives(const Plan& plan, const Event& signal) noexcept;
+
 // Whether the signal has reached the child without us: the terminal, or the kernel at a hang-up, has sent it to the
 // child as well.
 bool reaches_child_without_us(const Plan& plan, const State& state, const Event& signal) noexcept;

@@ -54,8 +54,13 @@ void Transition::on_signal(const Event& event) noexcept {
   const Route route = asked.is_forward_unless_ignored() && event.was_ignored ? Route::drop() : asked;
   if (route.is_trigger()) return on_trigger(signal, signal, event.from_keyboard);
   if (route.is_restart()) return on_restart_asked(signal);
-  if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling || state_.phase == Phase::kBetweenLives)
+  if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling) return;
+  if (state_.phase == Phase::kBetweenLives) {
+    // A window that is closed, or a ^Z, is for whoever has the terminal, and that is graceshim now.
+    if (event.terminal_gone) return on_trigger(signal, signal, false);
+    if (suspends_between_lives(plan_, event)) act(ActionKind::kSuspend);
     return;
+  }
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
     control(on_continued(event.foreground));
     if (route.replacement() == sig::kCont) return;
@@ -115,6 +120,9 @@ void Transition::on_parent_ended() noexcept {
   if (!ended_unasked) return on_trigger(sig::kTerm, 0, false);
   // What the child has left is being stopped already; no life follows.
   state_.request = Request::kStop;
+  if (!plan_.may_restart() || state_.phase == Phase::kKilling) return;
+  state_.t0 = now_;
+  note(Note::kStopAsked, 0);
 }
 
 void Transition::on_reaped(const Event& event) noexcept {
@@ -132,7 +140,7 @@ void Transition::on_reaped(const Event& event) noexcept {
 void Transition::on_child_ended(const Event& event) noexcept {
   state_.child = event.status;
   state_.target = Target::kOrphans;
-  if (now_ - state_.started_at >= plan_.restart.reset_after) state_.restarts_in_row = 0;
+  end_row();
   if (state_.hook_running) cut_hook();
   if (event.empty) return end_life();
   if (state_.phase == Phase::kKilling) return;

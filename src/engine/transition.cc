@@ -33,10 +33,10 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
   state_.t0 = now_;
   // A child that has ended unasked has left its tree a deadline of its own.
   if (state_.cause != Cause::kExited && state_.phase != Phase::kKilling) {
-    if (state_.phase == Phase::kDraining) {
-      state_.trigger = trigger;
-      state_.by_keyboard = from_keyboard && plan_.shares_group();
-    }
+    state_.trigger = trigger;
+    if (state_.phase == Phase::kDraining) state_.by_keyboard = from_keyboard && plan_.shares_group();
+    // Connections drain from now on: a load balancer did not know of the restart.
+    if (state_.delay_pending) arm(Timer::kDelay, now_ + plan_.delay);
     set_stop_times(plan_.timeout);
     const bool waits = state_.phase == Phase::kStepping || state_.phase == Phase::kSettling;
     const bool may_finish = state_.target == Target::kOrphans && plan_.stragglers == Stragglers::kFinish;
@@ -173,6 +173,8 @@ void Transition::wait_for_tree(Note why) noexcept {
 // The child has ended, and its tree is empty.
 void Transition::end_life() noexcept {
   if (state_.hook_running) cut_hook();
+  // The life of a command that has put itself into the background is that of its tree.
+  if (state_.phase == Phase::kRunning) end_row();
   if (state_.request == Request::kRestart) {
     state_.restarts_in_row = 0;
     forget_life();
@@ -184,6 +186,11 @@ void Transition::end_life() noexcept {
   note(Note::kGaveUp);
   state_.cause = Cause::kGaveUp;
   finish();
+}
+
+// A row of restarts ends with a life that was long enough.
+void Transition::end_row() noexcept {
+  if (now_ - state_.started_at >= plan_.restart.reset_after) state_.restarts_in_row = 0;
 }
 
 void Transition::wait_for_restart() noexcept {

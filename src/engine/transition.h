@@ -49,6 +49,7 @@ class Transition {
   void wait_for_tree(Note why) noexcept;
   void leave_survivors() noexcept;
   void end_life() noexcept;
+  void end_row() noexcept;
   void wait_for_restart() noexcept;
   void forget_life() noexcept;
   void start_again() noexcept;

@@ -105,6 +105,14 @@ void leave_surroundings(StandardFds standard_fds) noexcept {
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
+bool can_open(int count) {
+  std::vector<Fd> opened;
+  while (count-- > 0) {
+    if (!opened.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kStandardFds))) return false;
+  }
+  return true;
+}
+
 int descriptor_limit() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;

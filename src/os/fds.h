@@ -80,6 +80,9 @@ enum class StandardFds : std::uint8_t {
 // the working directory, which becomes `/`. Descriptor 2 stays, for the log.
 void leave_surroundings(StandardFds standard_fds) noexcept;
 
+// Whether so many more descriptors can be opened now.
+bool can_open(int count);
+
 // Returns the soft limit on open descriptors (RLIMIT_NOFILE); INT_MAX if there is none.
 int descriptor_limit() noexcept;
 

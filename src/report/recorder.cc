@@ -6,10 +6,10 @@ namespace graceshim {
 
 void Recorder::note(const Event& event, std::span<const Ended> ended, const Step& next,
                     std::span<const Outcome> outcomes) {
-  if (event.kind == EventKind::kStarted) begin_record(event.at);
+  if (event.kind == EventKind::kStarted && report_.pid != 0) begin_record(event.at);
   if (event.kind == EventKind::kStartFailed && next.state.cause != Cause::kStartFailed) {
     begin_record(event.at);
-    life_->end = event.status;
+    life_->end = report_.child = event.status;
   }
   for (const Ended& process : ended) {
     note_ended(process);
@@ -33,6 +33,8 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Step
 }
 
 void Recorder::begin_life() {
+  report_.pid = 0;
+  report_.child = {};
   report_.preset.clear();
   report_.trigger = report_.trigger_pid = 0;
   report_.trigger_uid = 0;
@@ -50,10 +52,12 @@ void Recorder::begin_record(Millis at) {
   life_.emplace();
   life_->waited = over_since_ ? at - *over_since_ : Millis{0};
   life_since_ = at;
+  life_is_of_tree_ = false;
 }
 
 void Recorder::end_record(Millis at) {
   if (!life_) return;
+  if (life_is_of_tree_) life_->duration = at - life_since_;
   report_.lives.push_back(*life_);
   // One more than is shown: the count of OOM kills at its end is where that of the next one begins.
   if (report_.lives.size() > kLivesShown + 1) report_.lives.erase(report_.lives.begin());
@@ -66,6 +70,8 @@ void Recorder::note_decision(const Event& event, const Action& note, Millis t0) 
     note_trigger(event, note.signal == 0 ? sig::kTerm : note.signal, t0);
   } else if (note.note == Note::kRestartAsked) {
     ++report_.restarts_requested;
+  } else if (note.note == Note::kWaiting || note.note == Note::kDaemonised) {
+    life_is_of_tree_ = true;
   } else if (note.note == Note::kRestarts) {
     end_record(event.at);
   }

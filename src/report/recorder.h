@@ -51,6 +51,7 @@ class Recorder {
   Report report_;
   std::optional<LifeRecord> life_;    // of the life that is under way
   Millis life_since_{0};              // when it began
+  bool life_is_of_tree_ = false;      // graceshim waits for what the child has left, for as long as that takes
   std::optional<Millis> over_since_;  // when the life before had ended, and its tree
   bool child_ended_ = false;
   bool child_refused_ = false;

@@ -109,6 +109,12 @@ std::optional<signalfd_siginfo> EventLoop::next_signal() {
   return batch_[next_++];
 }
 
+bool EventLoop::has_signal(SignalSet among) const noexcept {
+  return std::any_of(batch_.begin() + static_cast<std::ptrdiff_t>(next_),
+                     batch_.begin() + static_cast<std::ptrdiff_t>(count_),
+                     [among](const signalfd_siginfo& info) { return among.has(static_cast<int>(info.ssi_signo)); });
+}
+
 void EventLoop::drop_stop_signals() noexcept {
   constexpr SignalSet kStops{sig::kTstp, sig::kTtin, sig::kTtou};
   const auto begin = batch_.begin() + static_cast<std::ptrdiff_t>(next_);

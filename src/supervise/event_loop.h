@@ -12,6 +12,7 @@
 
 #include "fds.h"
 #include "graceshim/result.h"
+#include "graceshim/signal.h"
 
 namespace graceshim {
 
@@ -43,6 +44,8 @@ class EventLoop {
   // first; a signal that comes again and again keeps no other signal waiting.
   std::optional<signalfd_siginfo> next_signal();
   [[nodiscard]] bool has_signal() const noexcept { return next_ < count_; }
+  // Whether next_signal() has yet to return one of these.
+  [[nodiscard]] bool has_signal(SignalSet among) const noexcept;
   // To be called when we have been stopped and continued. The kernel discards pending stop signals at CONT; this
   // discards those that had already been read.
   void drop_stop_signals() noexcept;

@@ -122,6 +122,11 @@ Result<void> LinuxWorld::open() {
     return fail("cannot open the " + std::to_string(kOwnDescriptors) + " descriptors that graceshim needs: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
+  if (request_.plan.may_restart() && !can_open(kOwnDescriptors)) {
+    return fail("cannot open the " + std::to_string(kOwnDescriptors) +
+                " descriptors that graceshim needs beside the inherited ones, which it keeps for a restart: " +
+                std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
+  }
   const std::optional<WaitCall> wait_call = find_wait_call();
   if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
   wait_call_ = *wait_call;

@@ -78,6 +78,7 @@ class LinuxWorld final : public World {
 
  private:
   std::optional<Error> hook_failure() override { return starter_.hook_failure(); }
+  bool is_pending(SignalSet among) override { return loop_.has_signal(among) || pending(among) != 0; }
   Reaped reap_next() override { return graceshim::reap_next(wait_call_); }
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);

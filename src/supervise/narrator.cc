@@ -203,13 +203,13 @@ void Narrator::tell_end(const Moment& moment) {
   if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;
   if (report.cause == Cause::kUnkillable || report.cause == Cause::kGaveUp) return;  // that has been said
   // So has the end of a stop that came between two lives.
-  if (report.pid != 0 && moment.event.kind != EventKind::kReaped && report.cause == Cause::kGraceful) return;
+  if (moment.state.restarts != 0 && moment.event.kind != EventKind::kReaped && report.cause == Cause::kGraceful) return;
   const bool died_unasked = report.cause == Cause::kExited && report.child.by_signal;
   const bool uneventful = !died_unasked && (report.cause == Cause::kExited || report.cause == Cause::kStartFailed);
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
   if (!world_.logs(level)) return;
   if (report.pid == 0) {
-    if (report.cause != Cause::kStartFailed && !moment.plan.pause)
+    if (report.cause != Cause::kStartFailed && !moment.plan.pause && moment.state.restarts == 0)
       world_.log(level, signal_name(received_by(moment.event)) + " came before the start: nothing was started");
     return;
   }
@@ -218,10 +218,7 @@ void Narrator::tell_end(const Moment& moment) {
     line += ", " + format_duration(report.ended_at - report.stop_at) + " after " + signal_name(report.trigger);
   }
   if (died_unasked) {
-    line += ", which graceshim has not sent";
-    const std::optional<std::uint64_t> oom_kills = world_.oom_kills();
-    if (oom_kills && (*oom_kills > 0 || report.child.value == sig::kKill))
-      line += "; the kernel has counted " + std::to_string(*oom_kills) + " OOM kills in its cgroup";
+    line += ", which graceshim has not sent" + oom_hint(report.child);
   }
   const bool is_made_success = report.status != exit_code(report.child);
   if (is_made_success && report.child.by_signal) {
@@ -245,6 +242,12 @@ void Narrator::tell_happening(Happening what, const Particulars& of) {
 
 void Narrator::tell_of_child(Happening what, ExitStatus how, int received) {
   tell_happening(what, {report().pid, how, received});
+}
+
+std::string Narrator::oom_hint(ExitStatus end) const {
+  const std::optional<std::uint64_t> oom_kills = end.by_signal ? world_.oom_kills() : std::nullopt;
+  if (!oom_kills || (*oom_kills == 0 && end.value != sig::kKill)) return {};
+  return "; the kernel has counted " + std::to_string(*oom_kills) + " OOM kills in its cgroup";
 }
 
 std::string Narrator::child_name() const {

@@ -61,6 +61,11 @@ class Narrator {
   // Nothing has been started yet. `is_subreaper`: graceshim was to become a subreaper, and has become one or is PID 1,
   // which acts as one. `adopts`: orphans come to graceshim, because graceshim is a subreaper or PID 1.
   virtual void tell_ready(bool /*is_subreaper*/, bool /*adopts*/) {}
+  // Another life is about to begin.
+  void begin_life() noexcept {
+    named_step_ = -1;
+    named_ = 0;
+  }
   void tell_refusal(const Error& error);
   // `unshielded`: the plan in use if the kernel refuses the shield.
   void tell_shield(const StartedChild& started, const Plan& plan, const Plan& unshielded);
@@ -99,6 +104,7 @@ class Narrator {
   void tell_note(const Moment& moment, const Action& note);
   void tell_stop_asked(const Moment& moment, const Action& note);
   void tell_stops_for_good(const Moment& moment, int signal);
+  void tell_repeat(const Moment& moment, int signal);
   void tell_restart(const Moment& moment);
   void tell_gave_up(const State& state);
   void tell_left_behind(const Moment& moment, const std::string& what_now);
@@ -117,6 +123,7 @@ class Narrator {
   void tell_signal(Happening what, int signal, int received = 0) { tell_of_child(what, {true, signal}, received); }
 
   [[nodiscard]] std::string child_name() const;
+  [[nodiscard]] std::string oom_hint(ExitStatus end) const;
   [[nodiscard]] std::string names_of_stragglers() const;
   [[nodiscard]] std::string names_of_tree(bool child_is_named) const;
 

@@ -1,4 +1,7 @@
 // What the log says of the machine's decisions: a part of Narrator.
+#include <algorithm>
+#include <span>
+
 #include "graceshim/duration.h"
 #include "narrator.h"
 #include "text.h"
@@ -26,7 +29,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kStopsForGood:
       return tell_stops_for_good(moment, note.signal);
     case Note::kRepeatIgnored:
-      return world_.log(LogLevel::kDebug, signal + " again: the stop is already under way");
+      return tell_repeat(moment, note.signal);
     case Note::kAdvanced:
       return world_.log(LogLevel::kInfo, signal + " again: on to the next step");
     case Note::kStragglers:
@@ -71,7 +74,9 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   if (!world_.logs(LogLevel::kInfo) || (passed_on && !tells_of_plain_stops())) return;
   std::string line = who_asked(event, note.signal);
   if (state.phase == Phase::kFinished) {
-    line += ": " + command_ + ", which " + describe(state.child) + ", is not started again";
+    const bool ran = report().pid != 0;
+    line +=
+        ": " + command_ + (ran ? ", which " + describe(state.child) + "," : std::string()) + " is not started again";
     return world_.log(LogLevel::kInfo, line);
   }
   const bool restarts = note.note == Note::kRestartAsked;
@@ -79,7 +84,10 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again at once");
   if (restarts && state.cause == Cause::kExited)
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again once its tree has ended");
-  line += (restarts ? ": restarting " : ": stopping ") + child_name();
+  if (!restarts && state.cause == Cause::kExited && plan.may_restart())
+    return world_.log(LogLevel::kInfo, line + ": " + command_ + " is not started again");
+  line += restarts ? ": restarting " : ": stopping ";
+  line += restarts && state.target == Target::kOrphans ? "what " + command_ + " has left" : child_name();
   const int first = signal_of_step(plan.steps[0].signal, restarts ? state.trigger : report().trigger);
   line += " with " + signal_name(first);
   if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
@@ -97,24 +105,39 @@ void Narrator::tell_stops_for_good(const Moment& moment, int signal) {
   world_.log(LogLevel::kInfo, line);
 }
 
+void Narrator::tell_repeat(const Moment& moment, int signal) {
+  const bool restarts = moment.state.request == Request::kRestart;
+  const bool is_other = !restarts && moment.plan.routes[static_cast<std::size_t>(signal)].is_restart();
+  world_.log(LogLevel::kDebug, signal_name(signal) + (is_other ? ": the " : " again: the ") +
+                                   (restarts ? "restart" : "stop") + " is already under way");
+}
+
 void Narrator::tell_restart(const Moment& moment) {
   const auto& [plan, event, state] = moment;
-  std::string line = command_ + " " + describe(state.child) + " and is started again";
-  if (state.phase == Phase::kBetweenLives) {
-    line += " in " + format_duration(state.due[Timer::kRestart] - event.at) + " (restart " +
-            std::to_string(state.restarts_in_row);
-    if (plan.restart.limit != kNoLimit) line += " of at most " + std::to_string(plan.restart.limit);
-    line += " in a row)";
-  }
-  world_.log(state.phase == Phase::kBetweenLives ? LogLevel::kWarn : LogLevel::kInfo, line);
+  if (state.phase != Phase::kBetweenLives)
+    return world_.log(LogLevel::kInfo, command_ + " " + describe(state.child) + " and is started again");
+  const bool ran = event.kind != EventKind::kStartFailed;
+  std::string line = command_ + (ran ? " " + describe(state.child) + " and is" : std::string(" could not be")) +
+                     " started" + (ran ? " again in " : ": the next try is in ") +
+                     format_duration(state.due[Timer::kRestart] - event.at) + " (restart " +
+                     std::to_string(state.restarts_in_row);
+  if (plan.restart.limit != kNoLimit) line += " of at most " + std::to_string(plan.restart.limit);
+  line += " in a row)";
+  if (ran) line += oom_hint(state.child);
+  world_.log(LogLevel::kWarn, line);
 }
 
 void Narrator::tell_gave_up(const State& state) {
+  const std::vector<LifeRecord>& lives = report().lives;
+  const std::size_t count = std::min({std::size_t{state.restarts_in_row} + 1, lives.size(), kLivesShown});
   std::string ends;
-  for (const LifeRecord& life : report().lives) ends += (ends.empty() ? "" : ", ") + describe(life.end);
+  for (const LifeRecord& life : std::span(lives).last(count)) {
+    ends += ends.empty() ? "" : ", ";
+    ends += life.end.by_signal ? signal_name(life.end.value) : "status " + std::to_string(life.end.value);
+  }
   world_.log(LogLevel::kError, "giving up on " + command_ + " after " + std::to_string(state.restarts_in_row) +
-                                   (state.restarts_in_row == 1 ? " restart" : " restarts in a row") +
-                                   "; its last lives " + ends);
+                                   (state.restarts_in_row == 1 ? " restart" : " restarts") + " in a row; its last " +
+                                   std::to_string(count) + " lives ended with " + ends + oom_hint(state.child));
 }
 
 // Nothing is said where only the hook is left, or where /proc does not show what is.

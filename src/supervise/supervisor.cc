@@ -35,6 +35,7 @@ Event Supervisor::start_life() {
   late_plan_.reset();
   effects_.begin_life();
   recorder_.begin_life();
+  narrator_->begin_life();
   const Result<StartedChild> started = world_.start_child(*plan_, unshielded_);
   if (!started) return failed_start(started.error());
   recorder_.note_start(started->pid);
@@ -63,7 +64,8 @@ void Supervisor::answer(const Event& event) {
   recorder_.note(event, ended, next, outcomes);
   narrator_->tell(*plan_, event, ended, next, outcomes);
   for (const Action& action : next.actions) {
-    if (action.kind == ActionKind::kStart) world_.post(start_life());
+    if (action.kind == ActionKind::kStart && !world_.has_yet_to_tell(triggers_of(given_plan_)))
+      world_.post(start_life());
   }
 }
 

@@ -20,6 +20,13 @@ std::optional<Event> World::next_posted() {
   return event.kind == EventKind::kReaped ? reap(false) : event;
 }
 
+bool World::has_yet_to_tell(SignalSet among) {
+  const auto is_one = [among](const Event& event) {
+    return event.kind == EventKind::kSignal && among.has(event.signal);
+  };
+  return std::ranges::any_of(posted_, is_one) || is_pending(among);
+}
+
 Event World::timer_is_due() {
   reaped_for_timer_ = !reaped_for_timer_;
   return reaped_for_timer_ ? reap(false) : Event::time_is(now());

@@ -46,6 +46,9 @@ class World {
   // time and the jitter of the event. A posted kReaped asks next() to reap, and to return what has been reaped.
   void post(const Event& event) { posted_.push_back(event); }
 
+  // Whether next() has yet to return a signal of `among`.
+  [[nodiscard]] bool has_yet_to_tell(SignalSet among);
+
   // The processes that the last kReaped is about, in the order in which they were reaped.
   [[nodiscard]] const std::vector<Ended>& ended() const noexcept { return ended_; }
 
@@ -129,6 +132,8 @@ class World {
   void no_timer_is_due() noexcept { reaped_for_timer_ = false; }
 
   virtual Reaped reap_next() = 0;
+  // Whether a signal of `among` has come and has not been made an event.
+  virtual bool is_pending(SignalSet among) = 0;
   // Returns why the hook, which has ended, was never executed; nothing if it was. The message has the form of those of
   // start_child().
   virtual std::optional<Error> hook_failure() = 0;

@@ -273,7 +273,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   after.now = event.at;
   after.pass_pending = after.start_pending = false;
   const bool is_signal = event.kind == EventKind::kSignal && event.signal >= 1 && event.signal <= kSignalMax;
-  const bool asks_for_end = event.kind == EventKind::kParentEnded ||
+  const bool hangs_up = was.phase == Phase::kBetweenLives && event.terminal_gone;
+  const bool asks_for_end = event.kind == EventKind::kParentEnded || hangs_up ||
                             (is_signal && plan.routes[static_cast<std::size_t>(event.signal)].is_trigger());
   after.end_asked = before.end_asked || asks_for_end;
   if (event.kind == EventKind::kReaped) after.tree_is_empty = event.empty;
@@ -373,8 +374,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         break;
       case ActionKind::kSuspend:
         if (event.kind == EventKind::kSignal && plan.suspend_on.has(event.signal)) break;
-        if (event.kind != EventKind::kChildStopped || !plan.suspendable || plan.terminal == Terminal::kNone)
-          return "suspended without a reason";
+        if (!plan.suspendable || plan.terminal == Terminal::kNone) return "suspended without a reason";
+        if (is.phase == Phase::kBetweenLives && event.signal == sig::kTstp && event.from_keyboard) break;
+        if (event.kind != EventKind::kChildStopped) return "suspended without a reason";
         if (is.phase != Phase::kRunning) return "suspended in a stop";
         after.child_has_terminal = false;
         break;
@@ -551,7 +553,13 @@ struct Possible {
     }
   }
   void terminal_at(const Plan& plan, const World& world, Millis at) {
-    if (plan.terminal == Terminal::kNone || !world.started) return;
+    if (plan.terminal == Terminal::kNone) return;
+    if (world.state.phase == Phase::kBetweenLives) {
+      events.push_back(Event::signalled(at, sig::kTstp, true));
+      events.push_back(Event::signalled(at, sig::kHup));
+      events.back().terminal_gone = true;
+    }
+    if (!world.started) return;
     if (world.child_alive) {
       for (const int signal : {sig::kTstp, sig::kTtin}) {
         for (const Foreground who : {Foreground::kElsewhere, Foreground::kOurs, Foreground::kChild})
@@ -610,7 +618,8 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
     if (plan.terminal == Terminal::kHandedOver) possible.events.push_back(Event::started(now, true));
     for (const int code : {kExitUsage, kExitNotExecutable, kExitNotFound})
       possible.events.push_back(Event::start_failed(now, code));
-    if (world.start_pending) return;
+    // Or a trigger had come already.
+    if (world.start_pending) return possible.triggers_at(now);
   }
   possible.signals_at(plan, now);
   possible.terminal_at(plan, world, now);
@@ -703,7 +712,10 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::started(now);
     probes[count++] = Event::start_failed(now, kExitNotFound);
   }
-  if (state.phase == Phase::kBetweenLives) probes[count++] = Event::signalled(now, sig::kHup);
+  if (state.phase == Phase::kBetweenLives) {
+    probes[count++] = Event::signalled(now, sig::kHup);
+    probes[count++] = Event::signalled(now, sig::kTstp);
+  }
   if (state.phase == Phase::kStarting || state.phase == Phase::kBetweenLives) {
     probes[count++] = Event::reaped(now, true);
     probes[count++] = Event::child_reaped(now, {}, true);

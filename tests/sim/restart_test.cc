@@ -1,7 +1,7 @@
 // Lives that follow one another, in virtual time.
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <algorithm>
 
 #include "simulation.h"
 
@@ -60,7 +60,7 @@ TEST(Restart, TheWaitDoublesUntilItGivesUpWithTheLastLifesStatus) {
   EXPECT_EQ(report.lives[5].end, (ExitStatus{false, 3}));
   EXPECT_TRUE(
       run.world.said("command ended with status 3 and is started again in 4s (restart 3 of at most 5 in a row)"));
-  EXPECT_TRUE(run.world.said("giving up on command after 5 restarts in a row; its last lives ended with status 3, "));
+  EXPECT_TRUE(run.world.said("giving up on command after 5 restarts in a row; its last 6 lives ended with status 3, "));
 }
 
 TEST(Restart, JitterLengthensTheWaitByLessThanAQuarter) {
@@ -311,6 +311,129 @@ TEST(Restart, TheEndOfTheParentEndsTheWaitAndTheRestart) {
   leaving_some.world.at(seconds(2), [&] { leaving_some.world.post(Event::parent_ended(leaving_some.world.now())); });
   EXPECT_EQ(leaving_some.run(), 137);
   EXPECT_EQ(leaving_some.world.starts().size(), 1u);
+}
+
+TEST(Restart, ATriggerThatComesWithTheEndOfTheTreeStartsNothing) {
+  // Both are in the batch that graceshim has read, the end first.
+  Simulation run(restarting({}, "QUIT/auto/KILL"));
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kQuit] = {seconds(1), 4}; };
+  run.start();
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kUsr1); });
+  run.world.at(seconds(2), [&] { run.world.comes_with_next_end(sig::kTerm); });
+  EXPECT_EQ(run.run(), 4);
+  EXPECT_EQ(run.world.starts().size(), 1u);
+  EXPECT_EQ(run.supervisor.report().trigger, sig::kTerm);
+}
+
+TEST(Restart, AWindowThatIsClosedInTheWaitEndsIt) {
+  Plan plan = restarting(failures());
+  plan.terminal = Terminal::kHandedOver;
+  plan.suspendable = true;
+  plan.routes[sig::kTstp] = Route::forward_as(sig::kTstp);
+  Simulation run(plan);
+  run.world.on_child_start = ends_after(run, seconds(1), {false, 6});
+  run.start();
+  run.world.at(Millis{1'200}, [&] { run.world.signal_us(sig::kTstp, true); });
+  run.world.at(Millis{1'500}, [&] {
+    Event hangup = Event::signalled(run.world.now(), sig::kHup);
+    hangup.terminal_gone = true;
+    run.world.post(hangup);
+  });
+  EXPECT_EQ(run.run(), 6);
+  EXPECT_EQ(run.world.starts().size(), 1u);
+  EXPECT_EQ(run.elapsed(), Millis{1'500});
+  EXPECT_EQ(run.world.terminal_history(), (std::vector<std::string>{"suspended"}));
+}
+
+TEST(Restart, ASecondSignalOfTheStopEscalatesAsEver) {
+  Simulation run(restarting({}, "QUIT/60s/USR2/5s/KILL", seconds(100)));
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = {sig::kQuit, sig::kUsr2}; };
+  run.start();
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kUsr1); });
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kInt); });
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@1000 USR2@5000 STOP@10000 KILL@10000");
+}
+
+TEST(Restart, TheDelayOfTheStopBeginsWithTheTrigger) {
+  Plan plan = restarting({}, "QUIT/auto/KILL");
+  plan.delay = seconds(2);
+  Simulation run(plan);
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kQuit] = {seconds(0), 0}; };
+  run.start();
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kUsr1); });
+  run.world.at(Millis{2'900}, [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.world.child()), "QUIT@4900");
+}
+
+TEST(Restart, TheLifeOfADaemonIsThatOfItsTree) {
+  Plan plan = restarting(every_end());
+  plan.restart.limit = 1;
+  Simulation run(plan);
+  int life = 0;
+  run.world.on_child_start = [&](SimProcess& child) {
+    SimProcess& daemon = run.world.fork_from(child.facts.id.pid, "daemon");
+    daemon.facts.session = daemon.facts.group = daemon.facts.id.pid;
+    ends_after(run, ++life == 4 ? seconds(1) : seconds(61), {})(daemon);
+    ends_after(run, Millis{100}, {})(child);
+  };
+  run.start();
+  run.world.at(seconds(186), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(starts_of(run), (std::vector{0, 62'000, 124'000}));
+  EXPECT_EQ(run.supervisor.report().lives[1].duration, seconds(61));
+}
+
+TEST(Restart, OfALifeThatCouldNotBeginTheReportHasNoProcess) {
+  Simulation run(restarting({}));
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kQuit] = {seconds(1), 0}; };
+  run.start();
+  run.world.at(seconds(1), [&] {
+    run.world.start_failure = kExitNotFound;
+    run.world.signal_us(sig::kUsr1);
+  });
+  EXPECT_EQ(run.run(), kExitNotFound);
+  const Report& report = run.supervisor.report();
+  EXPECT_EQ(report.pid, 0);
+  EXPECT_EQ(report.cause, Cause::kExited);
+  EXPECT_EQ(report.lives.back().end, (ExitStatus{false, kExitNotFound}));
+  EXPECT_FALSE(run.world.said("exit.success"));
+  EXPECT_FALSE(run.world.said("which graceshim has not sent"));
+  EXPECT_FALSE(run.world.said("nothing was started"));
+}
+
+TEST(Restart, EachLifesStragglersAreNamed) {
+  Plan plan = restarting(failures());
+  plan.restart.limit = 3;
+  Simulation run(plan);
+  run.world.on_child_start = [&](SimProcess& child) {
+    for (int i = 0; i < 4; ++i) run.world.fork_from(child.facts.id.pid, "straggler");
+    ends_after(run, seconds(1), {true, sig::kKill})(child);
+  };
+  run.world.log_level = LogLevel::kInfo;
+  run.start();
+  EXPECT_EQ(run.run(), 137);
+  const auto named = std::ranges::count_if(run.world.lines(), [](const LogLine& line) {
+    return line.text.starts_with("QUIT to ") && line.text.find("(straggler)") != std::string::npos;
+  });
+  const auto once = named / 4;
+  EXPECT_GE(once, 1);
+  EXPECT_EQ(named, 4 * once);
+}
+
+TEST(Restart, TheEndOfTheParentIsToldWhereItPreventsALife) {
+  Simulation run(restarting(every_end()));
+  run.world.on_child_start = [&](SimProcess& child) {
+    run.world.fork_from(child.facts.id.pid, "straggler").catches[sig::kQuit] = {seconds(4), 0};
+    ends_after(run, seconds(1), {true, sig::kKill})(child);
+  };
+  run.start();
+  run.world.at(seconds(2), [&] { run.world.post(Event::parent_ended(run.world.now())); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.supervisor.report().trigger, sig::kTerm);
+  EXPECT_TRUE(run.world.said("the parent has ended: command is not started again"));
 }
 
 TEST(Restart, GivesTheTerminalToEachLifeAndTakesItBackBetweenThem) {

@@ -93,7 +93,10 @@ Event SimulatedWorld::next(Millis earliest) {
 std::optional<Event> SimulatedWorld::next_if_any(Millis earliest) {
   for (;;) {
     if (const std::optional<Event> posted = next_posted()) return posted;
-    if (std::exchange(has_chld_, false)) return reap(true);
+    if (std::exchange(has_chld_, false)) {
+      if (with_end_ != 0) at(Millis{0}, [this] { signal_us(std::exchange(with_end_, 0)); });
+      return reap(true);
+    }
     if (reaps_again()) return reap(false);
     const Millis timer = std::max(earliest, now_);
     const auto next = future_.begin();

@@ -85,6 +85,8 @@ class SimulatedWorld final : public World {
   void exit(int pid, ExitStatus status);
   void wake(int pid);
   void signal_us(int signal, bool from_keyboard = false);
+  // The signal is read together with the next CHLD, and told after what has been reaped.
+  void comes_with_next_end(int signal) { with_end_ = signal; }
   // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
   void run(Supervisor& supervisor, Millis limit = std::chrono::hours(24 * 400));
 
@@ -144,6 +146,7 @@ class SimulatedWorld final : public World {
 
  private:
   std::optional<Error> hook_failure() override;
+  bool is_pending(SignalSet among) override { return among.has(with_end_); }
   Reaped reap_next() override;
   std::optional<Event> next_if_any(Millis earliest);
   Sent deliver(int pid, int signal);
@@ -161,6 +164,7 @@ class SimulatedWorld final : public World {
   int looks_ = 0;
   bool change_queued_ = false;
   bool has_chld_ = false;
+  int with_end_ = 0;
   Millis end_ = kInfinity;
   const Process self_{.id = {kOwnPid, 0}, .group = kOwnSession, .session = kOwnSession, .name = {}};
   std::map<int, SimProcess> processes_;
