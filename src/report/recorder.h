@@ -1,4 +1,4 @@
-// Puts the report of a life together: events, what step() made of them, and what came of that. The recorder does not
+// Puts the report of a run together: events, what step() made of them, and what came of that. The recorder does not
 // use World and logs nothing.
 #pragma once
 

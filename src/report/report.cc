@@ -165,7 +165,7 @@ const char* cause_name(Cause cause) noexcept {
 std::string render_report(const Report& report, std::size_t most) {
   Extent extent{report.stragglers.size(), report.steps.size(), report.command.size()};
   std::string text = render(report, extent);
-  // Halving: a report is shortened once in a life, and what is cut is long.
+  // Halving: a report is shortened once in a run, and what is cut is long.
   for (std::size_t* const part : {&extent.stragglers, &extent.steps, &extent.words}) {
     while (text.size() > most && *part > 0) {
       *part /= 2;

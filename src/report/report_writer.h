@@ -1,4 +1,4 @@
-// Where the report of a life goes, and how it gets there: whole or not at all, and never through another user's
+// Where the report of a run goes, and how it gets there: whole or not at all, and never through another user's
 // symbolic link.
 #pragma once
 
@@ -31,7 +31,7 @@ class ReportWriter {
   // Errors: the target cannot be written; the message names the setting and the reason, the status is 125.
   Result<void> prepare();
 
-  // Completes the report and writes it, if this life is one to report.
+  // Completes the report and writes it, if this run is one to report.
   // Errors: it could not be written; nothing of it is there then.
   Result<void> write(Report& report);
 

@@ -198,7 +198,9 @@ void set_place(const Config& config, const Situation& situation, Plan& plan) {
   plan.place = config.child_place.value;
   plan.suspendable = situation.suspendable;
   if (plan.place == Place::kOwnSession) return;
-  if (situation.terminal == Terminal::kShared) plan.place = Place::kOurGroup;
+  // A ^C must reach us as well: a command that ends of it with a status of its own would be taken for one that has failed.
+  const bool restarts_at_terminal = situation.terminal == Terminal::kHandedOver && !plan.restart.after.empty();
+  if (situation.terminal == Terminal::kShared || restarts_at_terminal) plan.place = Place::kOurGroup;
   plan.terminal = situation.terminal;
   if (plan.shares_group() && plan.terminal == Terminal::kHandedOver) plan.terminal = Terminal::kShared;
   // Where no shell is there to continue us, a ^Z would stop us for good, and nothing would see the child end.

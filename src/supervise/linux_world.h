@@ -23,9 +23,9 @@ class LinuxWorld final : public World {
   explicit LinuxWorld(const RunRequest& request);
   ~LinuxWorld() override;
 
-  // To be called in this order: open(), the start of the child, let_go(), next().
+  // To be called in this order: open(), the first start of the child, let_go(), next().
   //
-  // Tries everything that the life needs, so that a refusal of the system is known before anything is started.
+  // Tries everything that the run needs, so that a refusal of the system is known before anything is started.
   // Errors: the message says what is refused and why; status 125.
   Result<void> open();
   // Whether open() has made graceshim a subreaper.
@@ -33,7 +33,8 @@ class LinuxWorld final : public World {
   // Returns a signal of `among` that has been pending since before the start, or 0.
   [[nodiscard]] static int pending(SignalSet among);
   // Lets go of everything that now belongs to the child: inherited descriptors, standard input and output, the working
-  // directory. The descriptor `report` stays open (-1: there is none). Then the event loop is made.
+  // directory. The descriptor `report` stays open (-1: there is none). If the plan may restart the child, all of that
+  // is kept for the next life. Then the event loop is made.
   void let_go(int report);
   // Writes the logged lines, as far as stderr takes them without blocking. next() does so before each wait, so that the
   // actions of an event come first and the words about them afterwards.

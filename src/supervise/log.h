@@ -39,7 +39,7 @@ class Log {
   LogFormat format_;
   int fd_;
   const Conventions& conventions_;
-  std::unique_ptr<Writer> writer_;  // made with the first line: most lives say nothing
+  std::unique_ptr<Writer> writer_;  // made with the first line: most runs say nothing
 };
 
 }  // namespace graceshim

@@ -1,4 +1,4 @@
-// Tells the story of a life in the log, in graceshim's own words; compat/templates.h tells it in those of the init that
+// Tells the story of a run in the log, in graceshim's own words; compat/templates.h tells it in those of the init that
 // graceshim stands in for. A narrator decides nothing: without it, everything would happen as it does, and the report
 // would be the same.
 #pragma once

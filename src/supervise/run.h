@@ -1,4 +1,5 @@
-// One life: the command is started, looked after and stopped. The door of this folder.
+// One run of graceshim: the command is started, looked after and stopped, for one life of it or for several. The door
+// of this folder.
 #pragma once
 
 #include <optional>
@@ -71,8 +72,8 @@ struct RunRequest {
   LateRecognition knowledge;
 };
 
-// Runs the command to its end, and writes the report that `request` asks for. Returns the exit status of graceshim. To
-// be called once, with a request that lives as long as the process.
+// Runs the command to the end of its last life, and writes the report that `request` asks for. Returns the exit status
+// of graceshim. To be called once, with a request that lives as long as the process.
 int run(const RunRequest& request);
 
 }  // namespace graceshim

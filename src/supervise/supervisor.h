@@ -1,4 +1,4 @@
-// The loop of a life: the world says what happens, step() answers, the actions are performed in the machine's order.
+// The loop of a run: the world says what happens, step() answers, the actions are performed in the machine's order.
 #pragma once
 
 #include <memory>

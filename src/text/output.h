@@ -1,4 +1,4 @@
-// What graceshim writes about a life, and where: the log, and the report.
+// What graceshim writes about a run, and where: the log, and the report.
 #pragma once
 
 #include <cstdint>

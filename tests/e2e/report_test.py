@@ -1,4 +1,4 @@
-"""The report of a life: what it says, where it goes, and that it validates."""
+"""The report of a run: what it says, where it goes, and that it validates."""
 
 import os
 import socket
