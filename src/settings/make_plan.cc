@@ -198,7 +198,8 @@ void set_place(const Config& config, const Situation& situation, Plan& plan) {
   plan.place = config.child_place.value;
   plan.suspendable = situation.suspendable;
   if (plan.place == Place::kOwnSession) return;
-  // A ^C must reach us as well: a command that ends of it with a status of its own would be taken for one that has failed.
+  // A ^C must reach us as well: a command that ends of it with a status of its own would be taken for one that has
+  // failed.
   const bool restarts_at_terminal = situation.terminal == Terminal::kHandedOver && !plan.restart.after.empty();
   if (situation.terminal == Terminal::kShared || restarts_at_terminal) plan.place = Place::kOurGroup;
   plan.terminal = situation.terminal;

@@ -83,6 +83,10 @@ std::optional<Error> restart_conflict(const Config& config) {
   }
   const std::string restarts = what_restarts(config);
   if (restarts.empty()) return std::nullopt;
+  if (config.restart_policy.value.kind != Policy::kNo && restart_rule(config).after.empty()) {
+    return Error{restarts + " names no end of the command that " + named("restart.prevent", config.restart_prevent) +
+                 " does not take away again"};
+  }
   if (config.pause.value) {
     return Error{restarts + " cannot stand beside " + named("a pause", config.pause) +
                  ": there is no command to start again"};

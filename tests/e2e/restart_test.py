@@ -156,7 +156,7 @@ class RestartAtATerminal(TerminalCase):
                 screen = Screen(self, ["setsid", "--ctty", "--wait", *argv] if namespace else argv, namespace=namespace)
                 self.second_life_reads(screen)
                 screen.send("\x03")
-                self.assertEqual(screen.wait(), 130)
+                self.assertEqual(screen.wait(), 7)
 
     def test_an_interrupt_between_two_lives_ends_it_all(self):
         for name in ("bash", "dash"):

@@ -1,5 +1,6 @@
 // A command that is started again.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +127,22 @@ TEST_P(Restart, ATriggerInARestartMakesItAStop) {
   EXPECT_EQ(shim.count("main ready "), 1);
 }
 
+// The kernel gives graceshim the CHLD first, whose number is lower.
+TEST_P(Restart, ATriggerThatComesWithTheEndOfTheChildPreventsTheNextLife) {
+  Process shim = run_shim("--stop-on RTMIN+3 -s TERM --map USR1:restart", "trap TERM ready serve");
+  const pid_t child = shim.ready();
+  shim.send(SIGUSR1);
+  shim.line("main signal TERM ");
+  shim.send(SIGSTOP);
+  eventually("graceshim is stopped", [&] { return proc_status(shim.pid(), "State").starts_with("T"); });
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  eventually("the child has died", [&] { return proc_status(child, "State").starts_with("Z"); });
+  shim.send(SIGRTMIN + 3);
+  shim.send(SIGCONT);
+  EXPECT_EQ(shim.end().code(), 137);
+  EXPECT_EQ(shim.count("main ready "), 1);
+}
+
 TEST_P(Restart, NoLifeBeginsBeforeTheTreeOfTheLastOneIsEmpty) {
   Process shim = run_shim(kQuickly + "--restart on-failure",
                           "spawn session [ name left trap TERM on USR2 [ exit 0 ] ready serve ] ready serve");
@@ -240,6 +257,24 @@ TEST_F(RestartOfAProcess, RefusesWhatCannotGoTogetherAndStartsNothing) {
     EXPECT_EQ(std::ranges::count(errors, '\n'), 1) << errors;
     EXPECT_EQ(shim.count("main ready "), 0);
   }
+}
+
+// What graceshim inherited stays open for the next life: beside it, there must be room for its own descriptors.
+TEST_F(RestartOfAProcess, RefusesWhereTheInheritedDescriptorsLeaveNoRoom) {
+  const auto start = [](const std::string& options) {
+    return run({.options = options, .child = "print started exit 9", .start = {.argv = {}, .before_exec = [] {
+                                                                                 with_limit(RLIMIT_NOFILE, 40)();
+                                                                                 for (int fd = 3; fd <= 30; ++fd)
+                                                                                   ::dup2(0, fd);
+                                                                               }}});
+  };
+  Process refused = start("--restart always");
+  EXPECT_EQ(refused.end().code(), 125);
+  EXPECT_NE(refused.errors().find("descriptors that graceshim needs beside the inherited ones"), std::string::npos)
+      << refused.errors();
+  EXPECT_EQ(refused.count("main started"), 0);
+  Process as_ever = start("");
+  EXPECT_EQ(as_ever.end().code(), 9) << as_ever.errors();
 }
 
 }  // namespace

@@ -477,6 +477,10 @@ TEST(MakePlan, WhereTheChildLivesFollowsTheSettingAndTheTerminal) {
   EXPECT_EQ(made(config).plan.place, Place::kOwnGroup);
   EXPECT_EQ(made(config, {}, {.terminal = Terminal::kHandedOver}).plan.place, Place::kOwnGroup);
   EXPECT_EQ(made(config, {}, {.terminal = Terminal::kShared}).plan.place, Place::kOurGroup);
+  config.restart_policy.value.kind = RestartPolicy::Kind::kAlways;
+  EXPECT_EQ(made(config).plan.place, Place::kOwnGroup);
+  EXPECT_EQ(made(config, {}, {.terminal = Terminal::kHandedOver}).plan.place, Place::kOurGroup) << "for ^C";
+  config.restart_policy = {};
   config.child_place.value = Place::kOurGroup;
   EXPECT_EQ(made(config, {}, {.terminal = Terminal::kHandedOver}).plan.terminal, Terminal::kShared);
   EXPECT_EQ(made(config).plan.terminal, Terminal::kNone);

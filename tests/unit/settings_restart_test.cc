@@ -172,7 +172,6 @@ TEST(RestartRule, PreventIsStrongerThanEveryPolicy) {
   const Plan plan = plan_of({"--restart=75,78,KILL,SEGV", "--restart-prevent=78,KILL", "ls"});
   EXPECT_EQ(Codec<EndSet>::write(plan.restart.after), "75,SEGV");
   EXPECT_FALSE(plan_of({"--restart-prevent=78", "ls"}).may_restart());
-  EXPECT_FALSE(plan_of({"--restart=78", "--restart-prevent=78", "ls"}).may_restart());
 }
 
 TEST(RestartRule, EveryNumberArrivesInThePlan) {
@@ -286,6 +285,13 @@ TEST(RestartConflict, NothingOfTheLastLifeMayBeLeft) {
   for (const std::string fine : {"stop", "finish", "wait"})
     EXPECT_EQ(message_of({"--restart=always", "--stop-stragglers=" + fine, "ls"}), "") << fine;
   EXPECT_EQ(message_of({"--restart=no", "--stop-stragglers=leave", "ls"}), "");
+}
+
+TEST(RestartConflict, APolicyOfWhichNothingIsLeftIsNone) {
+  EXPECT_EQ(message_of({"--restart=78,SEGV", "--restart-prevent=SEGV,78", "ls"}),
+            "restart.policy (--restart) names no end of the command that restart.prevent (--restart-prevent) does not "
+            "take away again");
+  EXPECT_EQ(message_of({"--restart=78,SEGV", "--restart-prevent=78", "ls"}), "");
 }
 
 TEST(RestartConflict, APauseHasNoCommand) {
