@@ -210,9 +210,7 @@ struct EndSet {
   CodeSet codes;
   SignalSet signals;
 
-  constexpr void add(ExitStatus end) noexcept {
-    end.by_signal ? signals.add(end.value) : codes.add(end.value);
-  }
+  constexpr void add(ExitStatus end) noexcept { end.by_signal ? signals.add(end.value) : codes.add(end.value); }
   [[nodiscard]] constexpr bool has(ExitStatus end) const noexcept {
     return end.by_signal ? signals.has(end.value) : codes.has(end.value);
   }
@@ -269,7 +267,7 @@ struct Plan {
   Scope scope = Scope::kMain;  // where forwarded signals go: kMain or kGroup
   SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
   Restart restart;
-  bool pause = false;          // there is no child: orphans are reaped until the first trigger
+  bool pause = false;  // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
 
