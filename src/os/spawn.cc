@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,6 +102,17 @@ GRACESHIM_UNINSTRUMENTED void write_decimal(char* to, pid_t number) noexcept {
   *to = '\0';
 }
 
+// Not before the exec, because until then a failure still has to be written to one of them.
+GRACESHIM_UNINSTRUMENTED void close_others_at_exec() noexcept {
+  if (::syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  // This is Linux before 5.11. Stop at the largest limit that is usual: with no limit, there would be a billion calls.
+  constexpr int kMost = 1 << 16;
+  rlimit limit{};
+  const bool is_low = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kMost;
+  const int last = is_low ? static_cast<int>(limit.rlim_cur) : kMost;
+  for (int fd = STDERR_FILENO + 1; fd < last; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexcept {
   if (request.stdout_fd >= 0 && ::dup2(request.stdout_fd, STDOUT_FILENO) < 0) return false;
   if (request.stdin_fd >= 0 && ::dup2(request.stdin_fd, STDIN_FILENO) < 0) return false;
@@ -108,8 +120,7 @@ GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexc
     const bool given = (fd == STDIN_FILENO && request.stdin_fd >= 0) || (fd == STDOUT_FILENO && request.stdout_fd >= 0);
     if (!given && (request.close_standard >> static_cast<unsigned>(fd) & 1U) != 0) ::close(fd);
   }
-  // At the exec, because until then a failure still has to be written to one of them.
-  if (request.drops_inherited) ::syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (request.drops_inherited) close_others_at_exec();
   return true;
 }
 

@@ -56,7 +56,7 @@ struct SpawnRequest {
   int stdin_fd = -1;
   // The descriptor that becomes 1; -1: 1 stays as it is.
   int stdout_fd = -1;
-  // The process starts without the descriptors above 2 that graceshim inherited. Only with Linux 5.11 or later.
+  // The process starts without the descriptors above 2 that graceshim inherited.
   bool drops_inherited = false;
   const Credentials* credentials = nullptr;  // null: those of graceshim
   int umask = -1;                            // -1: that of graceshim

@@ -225,8 +225,6 @@ TEST_P(Restart, AHookGetsNothingOfIt) {
   way.before_exec = [] {
     if (::dup2(::open("/proc/cpuinfo", O_RDONLY), 7) != 7) ::_exit(99);
   };
-  if (::syscall(SYS_close_range, 900U, 901U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0)
-    GTEST_SKIP() << "this kernel has no CLOSE_RANGE_CLOEXEC";
   Process shim = run({.options = "--map USR1:restart --pre-stop " + hook,
                       .child = "on TERM [ exit 0 ] ready serve",
                       .start = std::move(way)});
