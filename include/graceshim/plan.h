@@ -279,13 +279,7 @@ struct Plan {
   [[nodiscard]] constexpr bool shares_group() const noexcept { return place == Place::kOurGroup; }
 
   // Whether the command may be started more than once.
-  [[nodiscard]] constexpr bool may_restart() const noexcept {
-    if (!restart.after.empty()) return true;
-    for (const Route route : routes) {
-      if (route.is_restart()) return true;
-    }
-    return false;
-  }
+  [[nodiscard]] bool may_restart() const noexcept;
 
   // The signal for processes that have outlived the child and that no step of their own asks to end. It is TERM, but
   // behind a shield against TERM, which no process there would notice, it is the first signal that the plan sends.
@@ -298,5 +292,7 @@ struct Plan {
 };
 
 SignalSet triggers_of(const Plan& plan) noexcept;
+// Returns the signals that stop the command and start it again.
+SignalSet restart_signals_of(const Plan& plan) noexcept;
 
 }  // namespace graceshim

@@ -65,6 +65,16 @@ bool has_wait(const StepList& steps, Millis wait) noexcept {
   return std::any_of(steps.begin(), steps.end(), [=](const PlanStep& step) { return step.wait == wait; });
 }
 
+// A template, because this is part of every start: the call is inlined.
+template <bool (Route::*kRouteIs)() const noexcept>
+SignalSet signals_that(const Plan& plan) noexcept {
+  SignalSet signals;
+  for (int signal = 1; signal <= kSignalMax; ++signal) {
+    if ((plan.routes[static_cast<std::size_t>(signal)].*kRouteIs)()) signals.add(signal);
+  }
+  return signals;
+}
+
 }  // namespace
 
 Result<StepList> parse_plan(std::string_view text) {
@@ -164,11 +174,15 @@ SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept {
 }
 
 SignalSet triggers_of(const Plan& plan) noexcept {
-  SignalSet triggers;
-  for (int signal = 1; signal <= kSignalMax; ++signal) {
-    if (plan.routes[static_cast<std::size_t>(signal)].is_trigger()) triggers.add(signal);
-  }
-  return triggers;
+  return signals_that<&Route::is_trigger>(plan);
+}
+
+SignalSet restart_signals_of(const Plan& plan) noexcept {
+  return signals_that<&Route::is_restart>(plan);
+}
+
+bool Plan::may_restart() const noexcept {
+  return !restart.after.empty() || !restart_signals_of(*this).empty();
 }
 
 Millis restart_delay(const Restart& rule, std::uint32_t number) noexcept {

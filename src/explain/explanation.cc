@@ -180,11 +180,9 @@ std::optional<Explanation::Restarts> restarts_of(const Config& config, const Pla
                                  .policy_reason = policy.where,
                                  .ends = ends_in_words(plan.restart.after, policy.value.kind),
                                  .limit = plan.restart.limit,
-                                 .reset_after = plan.restart.reset_after};
+                                 .reset_after = plan.restart.reset_after,
+                                 .signals = restart_signals_of(plan)};
   if (!plan.restart.after.empty()) restarts.delays = ladder_of(plan.restart);
-  for (int signal = 1; signal <= kSignalMax; ++signal) {
-    if (plan.routes[static_cast<std::size_t>(signal)].is_restart()) restarts.signals.add(signal);
-  }
   return restarts;
 }
 

@@ -285,8 +285,10 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   settle_plan_and_signal(config);
   done = complete_paths(config, surroundings);
   if (!done) return tl::unexpected(done.error());
-  if (const std::string restarts = what_restarts(config); !dialect.is_own && !restarts.empty())
-    return fail(restarts + " starts the command again, which graceshim does under its own name only");
+  if (!dialect.is_own) {
+    if (const std::string restarts = what_restarts(config); !restarts.empty())
+      return fail(restarts + " starts the command again, which graceshim does under its own name only");
+  }
 
   done = choose_user(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());

@@ -78,7 +78,6 @@ std::optional<std::string_view> variable_in(std::span<char* const> environment, 
 Result<Environment> read_environment(std::span<char* const> environment) {
   Environment result;
   result.others.reserve(environment.size());
-  const std::vector<std::string_view> settings = names_of_settings();
   std::vector<std::string_view> seen;  // the variables of settings that came before
   for (char* const entry : environment) {
     const std::string_view text = entry;
@@ -100,7 +99,7 @@ Result<Environment> read_environment(std::span<char* const> environment) {
         if (!called.empty())
           result.warnings.push_back(
               message_of("the variable", name, " is not a setting and is left to the command", called));
-        else if (const std::optional<std::string_view> meant = nearest(own, settings, kMostSlips))
+        else if (const std::optional<std::string_view> meant = nearest(own, names_of_settings(), kMostSlips))
           return fail(message_of("unknown variable", name, "", std::string(kPrefix).append(*meant)));
       }
       result.others.push_back(entry);

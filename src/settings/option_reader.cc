@@ -18,6 +18,7 @@ static_assert(static_cast<int>(OptionShape::Takes::kNothing) == no_argument &&
 OptionReader::OptionReader(std::span<char* const> arguments, std::span<const OptionShape> shapes, bool long_names)
     // '+' stops the scan at the first word that is not an option; ':' tells a missing argument from an unknown option.
     : arguments_(arguments), shapes_(shapes), letters_("+:"), long_names_(long_names) {
+  longs_.reserve(shapes.size() + 1);
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const OptionShape& shape = shapes[i];
     if (shape.letter != 0) letters_.append(1, shape.letter);

@@ -100,8 +100,9 @@ std::optional<Error> restart_conflict(const Config& config) {
 }
 
 std::string restart_warning(const Config& config, std::string_view platform) {
+  if (config.restart_policy.value.kind == Policy::kNo) return {};
   const Platform* const row = find_platform(platform);
-  if (config.restart_policy.value.kind == Policy::kNo || row == nullptr || row->restarts.empty()) return {};
+  if (row == nullptr || row->restarts.empty()) return {};
   std::string text = "the platform ";
   text.append(platform).append(" ").append(row->restarts).append(": ");
   return text + named("restart.policy", config.restart_policy) + " adds to that, and hides failures from it";

@@ -21,7 +21,6 @@ std::string who_asked(const Event& event, int signal) {
 
 void Narrator::tell_note(const Moment& moment, const Action& note) {
   const State& state = moment.state;
-  const std::string signal = note.signal == 0 ? std::string("the end of the parent") : signal_name(note.signal);
   switch (note.note) {
     case Note::kStopAsked:
     case Note::kRestartAsked:
@@ -31,7 +30,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kRepeatIgnored:
       return tell_repeat(moment, note.signal);
     case Note::kAdvanced:
-      return world_.log(LogLevel::kInfo, signal + " again: on to the next step");
+      return world_.log(LogLevel::kInfo, signal_name(note.signal) + " again: on to the next step");
     case Note::kStragglers:
       return tell_left_behind(moment, ": the stop goes on with them");
     case Note::kSettling: {

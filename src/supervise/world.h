@@ -62,8 +62,8 @@ class World {
   virtual std::uint8_t jitter() = 0;
 
   // Starts COMMAND by `plan`, or by `unshielded` where the kernel refuses the shield of `plan`. May be called again
-  // once the child has been reaped. Errors: the message names the command and the reason; the status is 125, 126 or
-  // 127.
+  // once the child has been reaped.
+  // Errors: the message names the command and the reason; the status is 125, 126 or 127.
   virtual Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) = 0;
   // Starts stop.pre_stop in the working directory of the child, without waiting for its exec, which a file system that
   // hangs can hold up.

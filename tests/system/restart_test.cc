@@ -76,16 +76,21 @@ TEST_P(Restart, AProgramThatVanishesForAWhileIsALifeThatFails) {
 
 // --- Stops. ---
 
+// The child dies of `signal`, and `trigger` comes, while graceshim is stopped: it finds both.
+void dies_before_graceshim_reads(Process& shim, pid_t child, int signal, int trigger) {
+  shim.send(SIGSTOP);
+  eventually("graceshim is stopped", [&] { return proc_status(shim.pid(), "State").starts_with("T"); });
+  ASSERT_EQ(::kill(child, signal), 0);
+  eventually("the child has died", [&] { return proc_status(child, "State").starts_with("Z"); });
+  shim.send(trigger);
+  shim.send(SIGCONT);
+}
+
 // The platform sends TERM to every process: by the time that graceshim reads its own, the command has died of it.
 TEST_P(Restart, AChildThatDiesOfABroadcastTermIsAStop) {
   Process shim = run_shim(kQuickly + "--restart always", "ready serve");
   const pid_t child = shim.ready();
-  shim.send(SIGSTOP);
-  eventually("graceshim is stopped", [&] { return proc_status(shim.pid(), "State").starts_with("T"); });
-  ASSERT_EQ(::kill(child, SIGTERM), 0);
-  eventually("the child has died", [&] { return proc_status(child, "State").starts_with("Z"); });
-  shim.send(SIGTERM);
-  shim.send(SIGCONT);
+  dies_before_graceshim_reads(shim, child, SIGTERM, SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);
   EXPECT_EQ(shim.count("main ready "), 1);
 }
@@ -133,12 +138,7 @@ TEST_P(Restart, ATriggerThatComesWithTheEndOfTheChildPreventsTheNextLife) {
   const pid_t child = shim.ready();
   shim.send(SIGUSR1);
   shim.line("main signal TERM ");
-  shim.send(SIGSTOP);
-  eventually("graceshim is stopped", [&] { return proc_status(shim.pid(), "State").starts_with("T"); });
-  ASSERT_EQ(::kill(child, SIGKILL), 0);
-  eventually("the child has died", [&] { return proc_status(child, "State").starts_with("Z"); });
-  shim.send(SIGRTMIN + 3);
-  shim.send(SIGCONT);
+  dies_before_graceshim_reads(shim, child, SIGKILL, SIGRTMIN + 3);
   EXPECT_EQ(shim.end().code(), 137);
   EXPECT_EQ(shim.count("main ready "), 1);
 }
