@@ -27,6 +27,7 @@ struct Setting {
 };
 
 constexpr int kOwnUmask = -1;  // the umask of graceshim
+constexpr int kNoDescriptor = -1;
 
 // A word that leaves the value to graceshim.
 struct Auto {
@@ -52,6 +53,20 @@ struct RestartPolicy {
   Kind kind = Kind::kNo;
   EndSet listed{};  // kListed
   friend constexpr bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
+};
+
+// notify.ready_from: how the command says that it is ready.
+struct ReadyFrom {
+  enum class Kind : std::uint8_t {
+    kAuto,        // kExec, where somebody is told
+    kExec,        // by its start
+    kDescriptor,  // by a newline that it writes to descriptor `fd`
+    kVariable,    // by a newline that it writes to the descriptor whose number is in `variable`
+  };
+  Kind kind = Kind::kAuto;
+  int fd = kNoDescriptor;
+  std::string variable{};
+  friend bool operator==(const ReadyFrom&, const ReadyFrom&) = default;
 };
 
 struct Config {
@@ -90,6 +105,10 @@ struct Config {
   Setting<int> child_umask{kOwnUmask};
   Setting<bool> child_die_with_shim{true};
   Setting<bool> child_die_with_parent{false};
+
+  Setting<ReadyFrom> notify_ready_from{};
+  Setting<std::string> notify_ready_file{};  // empty: none, as with the next one
+  Setting<int> notify_ready_fd{kNoDescriptor};
 
   Setting<LogLevel> log_level{LogLevel::kInfo};
   Setting<LogFormat> log_format{LogFormat::kText};

@@ -82,6 +82,9 @@ Result<void> complete_paths(Config& config, const Surroundings& surroundings) {
   Setting<std::string>& directory = config.child_directory;
   if (done && !directory.value.empty())
     done = complete_path(directory.value, directory.where, "run the command in", surroundings);
+  Setting<std::string>& ready = config.notify_ready_file;
+  if (done && !ready.value.empty())
+    done = complete_path(ready.value, ready.where, "write the ready file", surroundings);
   return done;
 }
 

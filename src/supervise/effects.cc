@@ -77,6 +77,10 @@ void Effects::perform(const Action& action) {
     case ActionKind::kSuspend:
       note(Outcome::Kind::kSuspended);
       return world_.suspend();
+    case ActionKind::kTellReady:
+      return tell(world_.tell_ready());
+    case ActionKind::kTellUnready:
+      return tell(world_.tell_unready());
     case ActionKind::kStartHook:
       return start_hook();
     case ActionKind::kKillHook:
@@ -240,6 +244,11 @@ void Effects::start_hook() {
   }
   note(Outcome::Kind::kHookNotStarted).text = started.error().message;
   world_.post(Event::hook_failed(world_.now()));
+}
+
+// What could not be told: whoever waits for it sees another state of the command than there is.
+void Effects::tell(const Result<void>& told) {
+  if (!told) note(Outcome::Kind::kNotTold).text = told.error().message;
 }
 
 void Effects::note_refused(const Process& process, int signal) {

@@ -54,6 +54,7 @@ class Effects {
   void kill_pass();
   [[nodiscard]] std::optional<Process> next_to_kill(std::size_t noted);
   void start_hook();
+  void tell(const Result<void>& told);
   void look_at_tree();
 
   Sent send(const Process& process, int signal);

@@ -25,6 +25,7 @@ namespace {
 // read, a pidfd, a file that is written, the pipe of a hook.
 constexpr int kStandardDescriptors = 3;
 constexpr int kOwnDescriptors = EventLoop::kDescriptors + 8;
+constexpr int kReadyDescriptors = 2;  // the pipe that the command writes to, or what is open while others are told
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
@@ -52,6 +53,7 @@ bool is_from_keyboard(int signal, int code) {
 LinuxWorld::LinuxWorld(const RunRequest& request)
     : request_(request),
       starter_(request, self_),
+      teller_(request.ready),
       log_(request.log_level, request.log_format, STDERR_FILENO, request.conventions) {
   self_.id.pid = getpid();
   self_.parent = getppid();
@@ -96,8 +98,15 @@ int LinuxWorld::pending(SignalSet among) {
 }
 
 Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshielded) {
+  // Of a life that has ended, where its removal has failed: while a life begins, there is none.
+  if (const Result<void> removed = teller_.withdraw(); !removed) log(LogLevel::kWarn, removed.error().message);
   Result<StartedChild> started = starter_.start_child(plan, unshielded);
-  if (started) child_ = started->pid;
+  if (!started) return started;
+  child_ = started->pid;
+  if (Fd pipe = starter_.take_ready_pipe()) {
+    if (const Result<void> watched = loop_.watch_ready(std::move(pipe)); !watched)
+      log(LogLevel::kWarn, request_.ready.pipe_set_by + ": " + watched.error().message);
+  }
   return started;
 }
 
@@ -118,12 +127,13 @@ Result<void> LinuxWorld::open() {
         std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
   }
   const int limit = descriptor_limit();
-  if (limit < kStandardDescriptors + kOwnDescriptors) {
-    return fail("cannot open the " + std::to_string(kOwnDescriptors) + " descriptors that graceshim needs: " +
+  const int needed = kOwnDescriptors + (request_.ready.has_pipe() ? kReadyDescriptors : 0);
+  if (limit < kStandardDescriptors + needed) {
+    return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
-  if (request_.plan.may_restart() && !can_open(kOwnDescriptors)) {
-    return fail("cannot open the " + std::to_string(kOwnDescriptors) +
+  if (request_.plan.may_restart() && !can_open(needed)) {
+    return fail("cannot open the " + std::to_string(needed) +
                 " descriptors that graceshim needs beside the inherited ones, which it keeps for a restart: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
@@ -134,6 +144,7 @@ Result<void> LinuxWorld::open() {
     parent_ = open_parent_pidfd();
     if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
   }
+  if (Result<void> prepared = teller_.prepare(request_.environment); !prepared) return prepared;
   return EventLoop::probe();
 }
 
@@ -141,7 +152,7 @@ void LinuxWorld::let_go(int report) {
   // Another life needs all of it again.
   if (!request_.plan.may_restart()) {
     std::vector<int> own = log_.descriptors();
-    own.insert(own.end(), {report, parent_.get()});
+    own.insert(own.end(), {report, parent_.get(), teller_.descriptor(), loop_.ready_pipe()});
     drop_inherited_fds(own);
     leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
   }
@@ -163,6 +174,7 @@ Event LinuxWorld::next(Millis earliest) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
+    if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
     const bool others_first = std::exchange(signal_was_last_, false);

@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "fds.h"
 #include "log.h"
+#include "ready_teller.h"
 #include "run.h"
 #include "starter.h"
 #include "tree_walk.h"
@@ -47,6 +48,8 @@ class LinuxWorld final : public World {
   std::uint8_t jitter() override;
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
+  Result<void> tell_ready() override { return teller_.tell(); }
+  Result<void> tell_unready() override { return teller_.withdraw(); }
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override { return graceshim::own_children(); }
@@ -89,6 +92,7 @@ class LinuxWorld final : public World {
 
   const RunRequest& request_;
   Starter starter_;
+  ReadyTeller teller_;
   Log log_;
   Process self_;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
