@@ -1,4 +1,4 @@
-// Starts COMMAND and stop.pre_stop, in the environment that graceshim was given.
+// Starts COMMAND and the hooks, in the environment that graceshim was given.
 #pragma once
 
 #include <optional>
@@ -19,10 +19,12 @@ class Starter {
   // Both must outlive it.
   Starter(const RunRequest& request, const Process& self);
 
+  // Errors: start_child() would be refused, whatever COMMAND is.
+  [[nodiscard]] Result<void> check() const;
   // As World::start_child().
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
   // As World::start_hook(); `child` is the child's pid, 0 once it has been reaped. Returns the hook's pid.
-  Result<int> start_hook(int child);
+  Result<int> start_hook(Hook hook, const std::vector<std::string>& variables, int child);
   // As World::hook_failure().
   std::optional<Error> hook_failure();
 
@@ -36,7 +38,8 @@ class Starter {
   std::vector<char*> environment_;            // of the child, with the final null pointer
   std::string listen_pid_;                    // "LISTEN_PID=" and room for a pid; empty: none is handed on
   const char* search_path_ = nullptr;
-  Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
+  Hook hook_ = Hook::kPreStop;  // the one that was started last
+  Fd hook_failure_;             // from which launch_failure() tells why it was not executed
 };
 
 }  // namespace graceshim

@@ -48,6 +48,10 @@ const char* name_of(Note note) {
       return "restart asked";
     case Note::kStopsForGood:
       return "stops for good";
+    case Note::kPreStartFailed:
+      return "start.pre failed";
+    case Note::kNotPassedOn:
+      return "not passed on";
     case Note::kRestarts:
       return "restarts";
     case Note::kGaveUp:
@@ -108,6 +112,8 @@ std::string describe(const Action& action) {
       return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
       return "KILL";
+    case ActionKind::kKillLeft:
+      return "KILL what is left of the hook";
     case ActionKind::kLookAtTree:
       return "look at tree";
     case ActionKind::kGiveTerminal:
@@ -120,6 +126,8 @@ std::string describe(const Action& action) {
       return "start";
     case ActionKind::kStartHook:
       return "start hook";
+    case ActionKind::kStopHook:
+      return "stop hook";
     case ActionKind::kKillHook:
       return "kill hook";
     case ActionKind::kNote:
