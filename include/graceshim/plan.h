@@ -257,6 +257,8 @@ struct Plan {
   Millis delay = Millis{0};       // stop.delay
   bool hook = false;              // stop.pre_stop is set
   Millis hook_limit = kInfinity;  // from the trigger to the end of the hook, which is killed if it still runs
+  bool pre_start = false;         // start.pre is set
+  bool post_stop = false;         // stop.post is set
   Repeat repeat = Repeat::kAuto;
   Stragglers stragglers = Stragglers::kStop;
   // From the end of a child that was not asked to stop, to the KILL of what the child has left.

@@ -3,7 +3,6 @@
 // actions; README.md has a small one.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +10,7 @@
 
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
+#include "graceshim/timers.h"
 
 namespace graceshim {
 
@@ -29,6 +29,11 @@ namespace graceshim {
 //   kKilling    The timeout is over, or the plan has come to its KILL. The KILL is repeated until the tree is empty.
 //               What has not died of it after kKillGrace is given up.
 //   kBetweenLives  The child has ended, its tree is empty, and the wait before a restart runs. A trigger ends the run.
+//   kPreparing  start.pre runs, before the start of the child. A trigger stops it, with what is
+//               left of its group, and nothing is started.
+//   kTidying    stop.post runs: the life is over, its tree is empty, and how it ended is decided. A trigger only
+//               prevents the next life.
+//   kClearing   What start.pre has left in a life that could not begin, or what stop.post has left, gets KILL.
 //   kFinished   graceshim exits with `status`. No event leads out of this phase.
 enum class Phase : std::uint8_t {
   kStarting,
@@ -38,9 +43,12 @@ enum class Phase : std::uint8_t {
   kSettling,
   kKilling,
   kBetweenLives,
+  kPreparing,
+  kTidying,
+  kClearing,
   kFinished
 };
-constexpr std::size_t kPhaseCount = 8;
+constexpr std::size_t kPhaseCount = 11;
 
 // Whom signals go to: the child until it has been reaped, and from then on the orphans that it has left.
 enum class Target : std::uint8_t { kChild, kOrphans };
@@ -48,40 +56,15 @@ enum class Target : std::uint8_t { kChild, kOrphans };
 // What has been asked of graceshim in this life. A stop overrides a restart, and nothing overrides a stop.
 enum class Request : std::uint8_t { kNone, kRestart, kStop };
 
-enum class Timer : std::uint8_t {
-  kDeadline,   // T0 + timeout: it is time for the KILL
-  kDelay,      // stop.delay is over
-  kHookLimit,  // the time of stop.pre_stop is over
-  kWait,       // the wait of the current step is over
-  // Look again: for orphans that were adopted since the last scan, or that had not set their handlers by then; or,
-  // while no process acts on the step to the child, for a process that does.
-  kRescan,
-  // The time is over in which the processes of a child that handled its signal may end by themselves.
-  kSettle,
-  kPass,       // it is time for the next pass of KILL
-  kKillGrace,  // the time is over in which the tree should have died of KILL
-  kRestart,    // the wait before a restart is over
-};
-constexpr std::size_t kTimerCount = 9;
+// A command that runs beside the child, or around its life: stop.pre_stop, start.pre and stop.post.
+enum class Hook : std::uint8_t { kPreStop, kPreStart, kPostStop };
+constexpr std::size_t kHookCount = 3;
 
-// When each timer is due. A timer that is not armed is due at kInfinity.
-class Timers {
- public:
-  constexpr Millis& operator[](Timer timer) noexcept { return due_[static_cast<std::size_t>(timer)]; }
-  constexpr const Millis& operator[](Timer timer) const noexcept { return due_[static_cast<std::size_t>(timer)]; }
-  // Returns the timer that is due first. If several are due at the same time, the one that Timer names first counts.
-  [[nodiscard]] constexpr Timer first() const noexcept {
-    return static_cast<Timer>(std::min_element(due_.begin(), due_.end()) - due_.begin());
-  }
-  friend constexpr bool operator==(const Timers&, const Timers&) = default;
-
- private:
-  static constexpr std::array<Millis, kTimerCount> none() noexcept {
-    std::array<Millis, kTimerCount> never{};
-    never.fill(kInfinity);
-    return never;
-  }
-  std::array<Millis, kTimerCount> due_ = none();
+// What start.pre has done for this life.
+enum class Prepared : std::uint8_t {
+  kNot,
+  kAlone,          // it has succeeded and has left no process
+  kWithProcesses,  // it has succeeded, and processes that it has left may live
 };
 
 // Within this time of T0, another trigger belongs to the same request.
@@ -99,6 +82,9 @@ constexpr Millis kKillGrace{2'000};
 // The time between the first pass of KILL and the second. From pass to pass it doubles, up to kLongestPassInterval.
 constexpr Millis kFirstPassInterval{5};
 constexpr Millis kLongestPassInterval{1'000};
+// How long stop.post may take. In a stop it has what is left of the timeout, but at least kLeastPostStop.
+constexpr Millis kMostPostStop{15'000};
+constexpr Millis kLeastPostStop{1'000};
 // A child that exits with 0 within this time of its start may have daemonised.
 constexpr Millis kDaemonWindow{5'000};
 
@@ -107,15 +93,17 @@ enum class EventKind : std::uint8_t {
   kStartFailed,  // status (125, 126 or 127)
   kSignal,       // signal, from_keyboard, foreground, terminal_gone: graceshim has received a signal
   kParentEnded,  // die_with_parent is set and our parent has ended
-  // One round of reaping is done. child_ended with status, hook_ended, empty, own_session.
+  // One round of reaping is done. child_ended with status, hook_ended with hook_status, empty, own_session.
   kReaped,
   kChildStopped,  // signal, foreground: the signal has stopped the child
   // Neither the child nor any process below it acts on the step that was sent to the child.
   kUnheard,
-  // One pass of KILL is done. reachable: false if members are left and all of them refused the signal.
+  // One pass of KILL is done. reachable: false if members are left and all of them refused the signal. found: false if
+  // no member was left.
   kPassed,
-  kHookFailed,  // stop.pre_stop could not be started
+  kHookFailed,  // the hook could not be started
   kReady,       // the command says that it is ready; the second time in a life means nothing
+  kLifeBegins,  // a life begins, by a plan with a start.pre, which comes before the start of the child
   kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
 };
 
@@ -137,14 +125,17 @@ struct Event {
   Foreground foreground = Foreground::kElsewhere;
   bool terminal_gone = false;  // kSignal with HUP: the controlling terminal can no longer be opened
   bool child_ended = false;    // kReaped: the child was among the processes that were reaped
-  bool hook_ended = false;     // kReaped: stop.pre_stop was among them
+  bool hook_ended = false;     // kReaped: the hook was among them
+  bool group_left = false;     // kReaped: the group of the hook that was started last has a member yet
   bool by_chld = false;        // kReaped: a CHLD has led to the round. step() does not use this
   bool more = false;           // kReaped: there may be more to reap. step() does not use this
   bool empty = false;          // kReaped: we have no child left
   bool own_session = false;    // kReaped: an orphan lives in a session other than ours
   bool reachable = false;      // kPassed
+  bool found = true;           // kPassed
   ExitStatus status{};         // kReaped: of the child; kStartFailed: an exit code
-  std::uint8_t jitter = 0;     // kReaped, kStartFailed: a random number; see kJitterScale
+  ExitStatus hook_status{};    // kReaped: of the hook
+  std::uint8_t jitter = 0;     // kReaped, kStartFailed, kHookFailed: a random number; see kJitterScale
 
   static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
     return {.kind = EventKind::kStarted, .at = at, .in_foreground = in_foreground};
@@ -167,18 +158,19 @@ struct Event {
             .own_session = own_session,
             .status = status};
   }
-  static constexpr Event hook_reaped(Millis at, bool empty = false) noexcept {
-    return {.kind = EventKind::kReaped, .at = at, .hook_ended = true, .empty = empty};
+  static constexpr Event hook_reaped(Millis at, bool empty = false, ExitStatus status = {}) noexcept {
+    return {.kind = EventKind::kReaped, .at = at, .hook_ended = true, .empty = empty, .hook_status = status};
   }
   static constexpr Event child_stopped(Millis at, int signal, Foreground foreground = Foreground::kElsewhere) noexcept {
     return {.kind = EventKind::kChildStopped, .at = at, .signal = signal, .foreground = foreground};
   }
   static constexpr Event unheard(Millis at) noexcept { return {.kind = EventKind::kUnheard, .at = at}; }
-  static constexpr Event passed(Millis at, bool reachable) noexcept {
-    return {.kind = EventKind::kPassed, .at = at, .reachable = reachable};
+  static constexpr Event passed(Millis at, bool reachable, bool found = true) noexcept {
+    return {.kind = EventKind::kPassed, .at = at, .reachable = reachable, .found = found};
   }
   static constexpr Event hook_failed(Millis at) noexcept { return {.kind = EventKind::kHookFailed, .at = at}; }
   static constexpr Event ready(Millis at) noexcept { return {.kind = EventKind::kReady, .at = at}; }
+  static constexpr Event life_begins(Millis at) noexcept { return {.kind = EventKind::kLifeBegins, .at = at}; }
   static constexpr Event time_is(Millis at) noexcept { return {.kind = EventKind::kTimer, .at = at}; }
 };
 
@@ -216,7 +208,9 @@ enum class Note : std::uint8_t {
   // KILL has not ended the whole tree within kKillGrace, or no member of it may be signalled. The log names the members
   // that are left.
   kSurvivors,
-  kReady,     // the command is ready
+  kReady,           // the command is ready
+  kPreStartFailed,  // the child is not started, because start.pre has failed
+  kNotPassedOn,     // signal: there is no child that could get it, because start.pre or stop.post runs
   kRestarts,  // the life is over, and another one begins: at once (kStarting), or when kRestart is due (kBetweenLives)
   kGaveUp,    // the life is over, and no other one begins: there have been too many in a row
 };
@@ -231,7 +225,10 @@ enum class ActionKind : std::uint8_t {
   kForward,
   // signal. Send it to the members of the tree that live in the group of the child, which has been reaped.
   kDismiss,
-  kKillPass,      // make one pass of KILL over the tree, and answer with the event kPassed
+  kKillPass,  // make one pass of KILL over the tree, and answer with the event kPassed
+  // hook. Make one pass of KILL over what the hook has left, and answer with kReaped and kPassed. What lived before
+  // start.pre was started is not the hook's.
+  kKillLeft,
   kLookAtTree,    // find out what is left of the tree, for the log and the report
   kGiveTerminal,  // make the child's group the foreground group of the terminal
   kTakeTerminal,  // make our own group the foreground group again
@@ -239,14 +236,16 @@ enum class ActionKind : std::uint8_t {
   // been continued.
   kSuspend,
   // Start the child, and answer with the event kStarted or kStartFailed. If a trigger has come that step() has not seen
-  // yet, start nothing: the trigger is the answer. The first start needs no action.
+  // yet, start nothing: the trigger is the answer. The first start needs no action. By a plan with a start.pre a life
+  // begins with the event kLifeBegins; the child is started when State::prepared says that start.pre has succeeded.
   kStart,
   kTellReady,    // tell whoever waits for it that the command is ready
   kTellUnready,  // and that it is so no longer, or is about not to be
-  kStartHook,
-  kKillHook,
-  kNote,    // note, signal
-  kFinish,  // status: the exit status of graceshim
+  kStartHook,    // hook
+  kStopHook,     // hook. Send TERM, and CONT behind it, to its group
+  kKillHook,     // hook
+  kNote,         // note, signal
+  kFinish,       // status: the exit status of graceshim
 };
 
 struct Action {
@@ -254,6 +253,7 @@ struct Action {
   Note note = Note::kStopAsked;
   Scope scope = Scope::kMain;
   Target target = Target::kChild;
+  Hook hook = Hook::kPreStop;
   bool by_keyboard = false;
   std::uint8_t step = 0;
   int signal = 0;
@@ -263,6 +263,7 @@ struct Action {
     return {.kind = ActionKind::kForward, .scope = scope, .target = target, .signal = signal};
   }
   static constexpr Action dismiss(int signal) noexcept { return {.kind = ActionKind::kDismiss, .signal = signal}; }
+  static constexpr Action of_hook(ActionKind kind, Hook hook) noexcept { return {.kind = kind, .hook = hook}; }
   static constexpr Action noted(Note note, int signal = 0) noexcept {
     return {.kind = ActionKind::kNote, .note = note, .signal = signal};
   }
@@ -294,7 +295,9 @@ struct State {
   std::uint8_t step = 0;       // kStepping, kSettling: the current step
   int signal = 0;              // the signal of the current step, as the target gets it
   bool delay_pending = false;  // kDraining
-  bool hook_running = false;   // kDraining
+  bool hook_running = false;   // kDraining, kPreparing, kTidying
+  Hook hook = Hook::kPreStop;  // the one that runs, or that has run last in this life
+  Prepared prepared = Prepared::kNot;
   // The terminal has sent the trigger, to the whole of our group.
   bool by_keyboard = false;
   // The child's group is the foreground group, as far as our own actions go.
@@ -312,9 +315,11 @@ struct State {
   // The time to the next look for a process that acts on the step to the child.
   Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
-  Timers due{};        // when each timer is due
-  ExitStatus child{};  // how the child has ended; valid once target is kOrphans, and in kBetweenLives
-  int status = 0;      // kFinished: the exit status of graceshim
+  Timers due{};  // when each timer is due
+  // How the child has ended, or the last life; valid once target is kOrphans, between two lives, and once a start has
+  // failed.
+  ExitStatus child{};
+  int status = 0;  // kFinished: the exit status of graceshim
 
   // The fields from here on are of all lives; a new life resets the others.
   std::uint32_t repeats_ignored = 0;

@@ -73,7 +73,8 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.unshielded = plan.unshielded;
   request.command = invocation.command;
   request.environment = invocation.environment;
-  request.pre_stop = invocation.config.stop_pre_stop.value;
+  const Config& config = invocation.config;
+  request.hooks = {config.stop_pre_stop.value, config.start_pre.value, config.stop_post.value};  // as in Hook
   request.working_directory = entry.working_directory;
   if (invocation.user) take_user(request, *invocation.user, invocation.config.child_user.value);
   request.directory = invocation.config.child_directory.value;

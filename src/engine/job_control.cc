@@ -22,6 +22,9 @@ JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Fo
     case Phase::kSettling:
     case Phase::kKilling:
     case Phase::kBetweenLives:
+    case Phase::kPreparing:
+    case Phase::kTidying:
+    case Phase::kClearing:
     case Phase::kFinished:
       return nothing;
     case Phase::kRunning: {

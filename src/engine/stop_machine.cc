@@ -1,4 +1,4 @@
-// What each kind of event means. The moves that follow are in transition.cc.
+// What each kind of event means. The moves that follow are in transition.cc and lives.cc.
 #include "graceshim/stop_machine.h"
 
 #include "transition.h"
@@ -23,11 +23,13 @@ void Transition::handle(const Event& event) noexcept {
     case EventKind::kUnheard:
       return on_unheard();
     case EventKind::kPassed:
-      return on_passed(event.reachable);
+      return state_.phase == Phase::kClearing ? on_cleared(event.reachable, event.found) : on_passed(event.reachable);
     case EventKind::kHookFailed:
       return on_hook_failed();
     case EventKind::kReady:
       return on_ready();
+    case EventKind::kLifeBegins:
+      return on_life_begins();
     case EventKind::kTimer:
       return on_timer();
   }
@@ -44,10 +46,10 @@ void Transition::on_started(bool in_foreground) noexcept {
 
 void Transition::on_start_failed(int code) noexcept {
   if (state_.phase != Phase::kStarting) return;
-  if (state_.restarts == 0) return finish_with(Cause::kStartFailed, code);
-  // A deployment may be exchanging the program just now: this is a life that has failed.
+  // A deployment may be exchanging the program just now: at a later start this is a life that has failed.
+  state_.cause = Cause::kStartFailed;
   state_.child = {.value = code};
-  end_life();
+  abandon_start();
 }
 
 void Transition::on_signal(const Event& event) noexcept {
@@ -58,10 +60,11 @@ void Transition::on_signal(const Event& event) noexcept {
   if (route.is_trigger()) return on_trigger(signal, signal, event.from_keyboard);
   if (route.is_restart()) return on_restart_asked(signal);
   if (state_.phase == Phase::kStarting || state_.phase == Phase::kKilling) return;
-  if (state_.phase == Phase::kBetweenLives) {
+  if (is_between_lives(state_.phase)) {
     // A window that is closed, or a ^Z, is for whoever has the terminal, and that is graceshim now.
     if (event.terminal_gone) return on_trigger(signal, signal, false);
-    if (suspends_between_lives(plan_, event)) act(ActionKind::kSuspend);
+    if (suspends_between_lives(plan_, event)) return act(ActionKind::kSuspend);
+    if (state_.phase != Phase::kBetweenLives && !route.is_dropped()) note(Note::kNotPassedOn, signal);
     return;
   }
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
@@ -79,6 +82,7 @@ void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) n
   if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
   switch (state_.phase) {
     case Phase::kStarting:
+      if (state_.prepared != Prepared::kNot) return stop_prepared(trigger, noted_signal);
       if (state_.restarts == 0) return finish_with(Cause::kGraceful, kExitSignalBase + trigger);
       [[fallthrough]];
     case Phase::kBetweenLives:
@@ -95,6 +99,13 @@ void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) n
     case Phase::kKilling:
       if (state_.request == Request::kRestart) return stop_for_good(trigger, noted_signal, from_keyboard);
       return on_repeated_trigger(trigger, from_keyboard);
+    case Phase::kPreparing:
+      if (state_.request == Request::kStop) return on_repeated_trigger(trigger, from_keyboard);
+      return stop_preparing(trigger, noted_signal);
+    case Phase::kTidying:
+    case Phase::kClearing:
+      if (state_.request == Request::kStop) return on_repeated_trigger(trigger, from_keyboard);
+      return prevent_next_life(trigger, noted_signal);
     case Phase::kFinished:
       return;
   }
@@ -108,17 +119,19 @@ void Transition::on_restart_asked(int signal) noexcept {
     state_.restarts_in_row = 0;
     return start_again();
   }
+  if (state_.hook == Hook::kPreStart && is_between_lives(state_.phase)) return note(Note::kNotPassedOn, signal);
   if (state_.request != Request::kNone) {
     ++state_.repeats_ignored;
     return note(Note::kRepeatIgnored, signal);
   }
-  // The child has ended unasked, and its tree is being stopped.
+  // The child has ended unasked, and its tree is being stopped, or stop.post runs.
   state_.request = Request::kRestart;
   note(Note::kRestartAsked, signal);
 }
 
 void Transition::on_parent_ended() noexcept {
   if (state_.request == Request::kStop) return;
+  if (is_between_lives(state_.phase)) return on_trigger(sig::kTerm, 0, false);
   const bool ended_unasked = state_.cause != Cause::kNone && state_.request == Request::kNone;
   if (!ended_unasked) return on_trigger(sig::kTerm, 0, false);
   // What the child has left is being stopped already; no life follows.
@@ -130,8 +143,11 @@ void Transition::on_parent_ended() noexcept {
 
 void Transition::on_reaped(const Event& event) noexcept {
   if (state_.phase == Phase::kStarting || state_.phase == Phase::kBetweenLives) return;
+  if (state_.phase == Phase::kClearing) return event.empty ? end_clearing() : void();
+  if (state_.phase == Phase::kPreparing) return on_reaped_in_preparation(event);
   const bool hook_ended = event.hook_ended && state_.hook_running;
   if (hook_ended) end_hook();
+  if (state_.phase == Phase::kTidying) return hook_ended ? on_tidied(event.empty) : void();
   if (event.child_ended && state_.target == Target::kChild) return on_child_ended(event);
   if (hook_ended) drain_or_step();
   if (state_.target == Target::kChild) return;
@@ -156,7 +172,10 @@ void Transition::on_child_ended(const Event& event) noexcept {
   if (state_.phase != Phase::kRunning) return address_orphans(event.status);
 
   if (plan_.stragglers == Stragglers::kWait) return wait_for_tree(Note::kWaiting);
-  const bool daemonised = event.status == ExitStatus{} && event.own_session && now_ - state_.started_at < kDaemonWindow;
+  // What lives in a session of its own may be what start.pre has left.
+  const bool may_daemonise = state_.prepared != Prepared::kWithProcesses;
+  const bool daemonised =
+      may_daemonise && event.status == ExitStatus{} && event.own_session && now_ - state_.started_at < kDaemonWindow;
   if (daemonised) return wait_for_tree(Note::kDaemonised);
   stop_orphans();
 }
@@ -180,6 +199,9 @@ void Transition::on_passed(bool reachable) noexcept {
 void Transition::on_hook_failed() noexcept {
   if (!state_.hook_running) return;
   end_hook();
+  if (state_.phase == Phase::kPreparing)
+    return state_.request == Request::kStop ? end_unstarted() : on_prepared(false, true);
+  if (state_.phase == Phase::kTidying) return on_tidied(true);
   drain_or_step();
 }
 
@@ -189,6 +211,10 @@ void Transition::on_timer() noexcept {
   disarm(timer);
   switch (timer) {
     case Timer::kDeadline:
+      if (state_.phase == Phase::kPreparing) {
+        note(Note::kTimeout);
+        return kill_hook();
+      }
       if (state_.phase != Phase::kDraining && state_.phase != Phase::kStepping && state_.phase != Phase::kSettling)
         return;
       note(Note::kTimeout);
@@ -198,6 +224,7 @@ void Transition::on_timer() noexcept {
       state_.delay_pending = false;
       return drain_or_step();
     case Timer::kHookLimit:
+      if (state_.phase == Phase::kTidying) return kill_hook();
       if (state_.phase != Phase::kDraining || !state_.hook_running) return;
       cut_hook();
       return drain_or_step();
@@ -213,12 +240,14 @@ void Transition::on_timer() noexcept {
       state_.signal = plan_.clean_up_signal();
       return deliver();
     case Timer::kPass:
-      if (state_.phase != Phase::kKilling) return;
-      act(ActionKind::kKillPass);
+      if (state_.phase != Phase::kKilling && state_.phase != Phase::kClearing) return;
+      act(state_.phase == Phase::kKilling ? Action{.kind = ActionKind::kKillPass}
+                                          : Action::of_hook(ActionKind::kKillLeft, state_.hook));
       state_.pass_interval = sooner(state_.pass_interval * 2, kLongestPassInterval);
       return arm(Timer::kPass, now_ + state_.pass_interval);
     case Timer::kKillGrace:
-      if (state_.phase == Phase::kKilling) leave_survivors();
+      if (state_.phase == Phase::kKilling) return leave_survivors();
+      if (state_.phase == Phase::kClearing) leave_rest();
       return;
     case Timer::kRestart:
       if (state_.phase == Phase::kBetweenLives) start_again();

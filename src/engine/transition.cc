@@ -18,10 +18,11 @@ void Transition::begin_stop(Request request, int trigger, int noted_signal, bool
     arm(Timer::kDelay, now_ + plan_.delay);
   }
   state_.hook_running = plan_.hook;
+  if (plan_.hook) state_.hook = Hook::kPreStop;
   drain_or_step();
   note(request == Request::kStop ? Note::kStopAsked : Note::kRestartAsked, noted_signal);
   if (!plan_.hook) return;
-  act(ActionKind::kStartHook);
+  act(Action::of_hook(ActionKind::kStartHook, Hook::kPreStop));
   arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
 }
 
@@ -172,78 +173,6 @@ void Transition::wait_for_tree(Note why) noexcept {
   note(why);
 }
 
-// The child has ended, and its tree is empty.
-void Transition::end_life() noexcept {
-  if (state_.hook_running) cut_hook();
-  // The life of a command that has put itself into the background is that of its tree.
-  if (state_.phase == Phase::kRunning) end_row();
-  if (state_.request == Request::kRestart) {
-    state_.restarts_in_row = 0;
-    forget_life();
-    note(Note::kRestarts);
-    return start_again();
-  }
-  if (state_.request == Request::kStop || !plan_.restart.after.has(state_.child)) return finish();
-  if (state_.restarts_in_row < plan_.restart.limit) return wait_for_restart();
-  note(Note::kGaveUp);
-  state_.cause = Cause::kGaveUp;
-  finish();
-}
-
-// A row of restarts ends with a life that was long enough.
-void Transition::end_row() noexcept {
-  if (now_ - healthy_since() >= plan_.restart.reset_after) state_.restarts_in_row = 0;
-}
-
-void Transition::wait_for_restart() noexcept {
-  ++state_.restarts_in_row;
-  forget_life();
-  state_.phase = Phase::kBetweenLives;
-  const Millis wait = restart_delay(plan_.restart, state_.restarts_in_row);
-  arm(Timer::kRestart, now_ + wait + wait * jitter_ / kJitterScale);
-  note(Note::kRestarts);
-}
-
-// The next life begins as the first one did.
-void Transition::forget_life() noexcept {
-  withdraw_ready();
-  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
-  State next;
-  next.child = state_.child;
-  next.repeats_ignored = state_.repeats_ignored;
-  next.restarts = state_.restarts;
-  next.restarts_in_row = state_.restarts_in_row;
-  state_ = next;
-}
-
-void Transition::start_again() noexcept {
-  disarm(Timer::kRestart);
-  state_.phase = Phase::kStarting;
-  ++state_.restarts;
-  act(ActionKind::kStart);
-}
-
-// The life is over, or what is left of it is left to itself: the child's status becomes ours.
-void Transition::finish() noexcept {
-  if (state_.hook_running) cut_hook();
-  const int code = exit_code(state_.child);
-  const bool asked = state_.cause == Cause::kGraceful || state_.cause == Cause::kEscalated;
-  const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
-  const bool counts_as_success = counts && plan_.success.has(code);
-  finish_with(state_.cause == Cause::kNone ? Cause::kExited : state_.cause, counts_as_success ? kExitSuccess : code);
-}
-
-void Transition::finish_with(Cause cause, int status) noexcept {
-  withdraw_ready();
-  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
-  state_.child_has_terminal = false;
-  state_.phase = Phase::kFinished;
-  state_.due = {};
-  state_.cause = cause;
-  state_.status = status;
-  act(Action::finish(status));
-}
-
 void Transition::control(const JobControl& asked) noexcept {
   state_.child_has_terminal = asked.child_has_terminal;
   if (asked.suspend) act(ActionKind::kSuspend);
@@ -272,7 +201,11 @@ void Transition::arm_wait() noexcept {
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
 // left and that is not for this occasion.
 bool Transition::advance(bool kill_allowed) noexcept {
-  if (state_.phase == Phase::kKilling) return false;
+  if (state_.phase == Phase::kKilling || state_.phase == Phase::kClearing) return false;
+  if (state_.phase == Phase::kPreparing || state_.phase == Phase::kTidying) {
+    if (kill_allowed) kill_hook();
+    return kill_allowed;
+  }
   // Where the child ended unasked and its tree may finish, no step has been sent either.
   const bool none_sent =
       state_.phase == Phase::kDraining || (state_.phase == Phase::kSettling && state_.cause == Cause::kExited);
@@ -318,7 +251,7 @@ void Transition::end_hook() noexcept {
 
 void Transition::cut_hook() noexcept {
   end_hook();
-  act(ActionKind::kKillHook);
+  act(Action::of_hook(ActionKind::kKillHook, state_.hook));
   note(Note::kHookCut);
 }
 

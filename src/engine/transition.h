@@ -1,5 +1,5 @@
-// How the stop machine answers one event. stop_machine.cc has a function for each kind of event, and transition.cc one
-// for each move that follows.
+// How the stop machine answers one event. stop_machine.cc has a function for each kind of event, transition.cc one for
+// each move of a stop that follows, and lives.cc what lies between two lives and around each.
 #pragma once
 
 #include "graceshim/stop_machine.h"
@@ -9,6 +9,12 @@ namespace graceshim {
 
 constexpr Millis sooner(Millis a, Millis b) noexcept {
   return a < b ? a : b;
+}
+
+// No child lives, and none has just been started.
+constexpr bool is_between_lives(Phase phase) noexcept {
+  return phase == Phase::kBetweenLives || phase == Phase::kPreparing || phase == Phase::kTidying ||
+         phase == Phase::kClearing;
 }
 
 // One event being answered: the next state and the actions grow here.
@@ -34,6 +40,11 @@ class Transition {
   void on_passed(bool reachable) noexcept;
   void on_hook_failed() noexcept;
   void on_ready() noexcept;
+  void on_life_begins() noexcept;
+  void on_reaped_in_preparation(const Event& event) noexcept;
+  void on_prepared(bool succeeded, bool empty) noexcept;
+  void on_tidied(bool empty) noexcept;
+  void on_cleared(bool reachable, bool found) noexcept;
   void on_timer() noexcept;
 
   // --- The moves between phases. ---
@@ -49,7 +60,19 @@ class Transition {
   void kill_tree() noexcept;
   void wait_for_tree(Note why) noexcept;
   void leave_survivors() noexcept;
+  void stop_preparing(int trigger, int noted_signal) noexcept;
+  void stop_prepared(int trigger, int noted_signal) noexcept;
+  void abandon_start() noexcept;
+  void end_unstarted() noexcept;
   void end_life() noexcept;
+  void close_life(bool tidies) noexcept;
+  void tidy() noexcept;
+  void prevent_next_life(int trigger, int noted_signal) noexcept;
+  void go_on() noexcept;
+  void kill_hook() noexcept;
+  void clear() noexcept;
+  void end_clearing() noexcept;
+  void leave_rest() noexcept;
   void end_row() noexcept;
   void wait_for_restart() noexcept;
   void forget_life() noexcept;
@@ -63,6 +86,9 @@ class Transition {
   [[nodiscard]] Millis healthy_since() const noexcept;
 
   // --- Parts of them. ---
+  void ask_for_stop(int trigger, int noted_signal) noexcept;
+  void start_hook(Hook hook) noexcept;
+  [[nodiscard]] Millis time_to_tidy() const noexcept;
   void set_stop_times(Millis timeout) noexcept;
   void arm_wait() noexcept;
   bool advance(bool kill_allowed) noexcept;

@@ -100,6 +100,7 @@ void write_stop(JsonWriter& json, const Explanation& explanation) {
   json.member("plan_if_refused", explanation.plan_if_refused);
   write_time(json, "timeout_ms", explanation.timeout);
   json.member("timeout_reason", explanation.timeout_reason);
+  write_time(json, "post_limit_ms", explanation.post_stop_limit.value_or(kInfinity));
   write_timeline(json, explanation.timeline);
   json.close('}');
 }

@@ -3,6 +3,7 @@
 
 #include "columns.h"
 #include "explanation.h"
+#include "graceshim/stop_machine.h"
 #include "text.h"
 
 namespace graceshim {
@@ -131,6 +132,22 @@ std::string stop(const Explanation& explanation) {
   return text + "\n" + timeline(explanation.timeline);
 }
 
+std::string around(const Explanation& explanation) {
+  std::string text = "\nBefore and after\n";
+  if (explanation.pre_start) {
+    text += labelled("  start.pre",
+                     "before each start of the command, without a limit; if it fails, the command is not "
+                     "started");
+  }
+  if (explanation.post_stop_limit) {
+    text += labelled("  stop.post", "after each life of the command, once its processes have ended: for " +
+                                        format_duration(kMostPostStop) +
+                                        ", or in a stop for what is left of the timeout, " + "but at least " +
+                                        format_duration(kLeastPostStop));
+  }
+  return text;
+}
+
 // Returns "1s, 2s, 4s (each up to a quarter longer), then graceshim gives up".
 std::string ladder(const Explanation::Restarts& restarts) {
   std::string text;
@@ -183,6 +200,7 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
                          setting.where.empty() ? "default" : setting.where);
   }
   text += stop(explanation);
+  if (explanation.pre_start || explanation.post_stop_limit) text += around(explanation);
   if (explanation.restart) text += restart(*explanation.restart, explanation.ready.has_value());
   if (explanation.ready) text += ready(*explanation.ready);
   if (!explanation.warnings.empty()) text += "\nWarnings\n";

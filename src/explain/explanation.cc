@@ -1,9 +1,11 @@
 #include "explanation.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
 
+#include "graceshim/stop_machine.h"
 #include "keys.h"
 #include "platforms.h"
 #include "presets.h"
@@ -220,6 +222,9 @@ Explanation explanation_of(const Invocation& invocation, const PlanResult& resul
           .shield_note = shielded ? shield_note(plan) : unfit_note(invocation),
           .plan_if_refused = shielded ? format_plan(result.unshielded.steps) : "",
           .timeline = timeline_of(plan, invocation.platform),
+          .pre_start = plan.pre_start,
+          .post_stop_limit =
+              plan.post_stop ? std::optional(std::min(plan.timeout, kMostPostStop)) : std::optional<Millis>(),
           .restart = restarts_of(invocation.config, plan),
           .ready = ready_of(invocation.config, plan),
           .warnings = invocation.warnings};

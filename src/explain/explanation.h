@@ -77,6 +77,8 @@ struct Explanation {
   std::string shield_note{};      // what the shield does to the command, or why there is none where one is likely
   std::string plan_if_refused{};  // the plan if the kernel refuses the shield; empty without a shield
   std::vector<Bar> timeline{};
+  bool pre_start = false;                   // start.pre is set
+  std::optional<Millis> post_stop_limit{};  // the most that stop.post may take; nullopt: it is not set
 
   std::optional<Restarts> restart{};  // nullopt: the command is never started again
 

@@ -79,6 +79,10 @@ std::vector<FdRange> gaps_between(std::vector<int> own) {
 void drop_inherited_fds(const std::vector<int>& own) {
   if (std::ranges::all_of(gaps_between(own), close_all)) return;
   // This is Linux before 5.9, or a seccomp filter that does not know the call.
+  drop_inherited_fds();
+}
+
+void drop_inherited_fds() {
   DIR* const open_fds = ::opendir("/proc/self/fd");
   if (open_fds != nullptr) {
     while (const dirent* const entry = ::readdir(open_fds)) {

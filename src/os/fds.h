@@ -67,6 +67,9 @@ std::vector<FdRange> gaps_between(std::vector<int> own);
 // the child. With close_range(2), one call for each gap between our own descriptors is enough, however many were
 // inherited.
 void drop_inherited_fds(const std::vector<int>& own);
+// The same where our own descriptors are not known: libuv has opened some. They are told apart by their flag, one by
+// one.
+void drop_inherited_fds();
 
 // What becomes of descriptors 0 and 1 once the child has them.
 enum class StandardFds : std::uint8_t {

@@ -23,6 +23,7 @@ struct Ended {
   ExitStatus status{};
   Usage usage{};
   std::optional<Error> failure{};  // kHook: why it was never executed
+  Hook hook = Hook::kPreStop;      // kHook: which one it was
 };
 
 struct Outcome {
@@ -42,9 +43,10 @@ struct Outcome {
     // members: the processes that a pass of KILL has reached.
     kKill,
     kSuspended,       // graceshim is about to stop itself
-    kHookStarted,     // stop.pre_stop was started
-    kHookNotStarted,  // text: why stop.pre_stop was not started
-    kHookKilled,      // the group of stop.pre_stop got KILL
+    kHookStarted,     // hook: it was started
+    kHookNotStarted,  // hook, text: why it was not started
+    kHookKilled,      // hook: its group got KILL
+    kLeftKilled,      // hook, members: what it has left got KILL; each process is named once
     kNotTold,         // text: why nobody could be told that the command is ready, or is so no longer
     kOomKills,        // oom_kills: what the cgroup has counted by the end of a life that is followed by another
   };
@@ -52,6 +54,7 @@ struct Outcome {
   StepRecord step{};
   bool again = false;
   int signal = 0;
+  Hook hook = Hook::kPreStop;
   Process process{};
   std::string text{};
   std::vector<std::string> names{};

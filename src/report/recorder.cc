@@ -6,11 +6,11 @@ namespace graceshim {
 
 void Recorder::note(const Event& event, std::span<const Ended> ended, const Step& next,
                     std::span<const Outcome> outcomes) {
+  if (event.kind == EventKind::kLifeBegins) prepares_since_ = event.at;
   if (event.kind == EventKind::kStarted && report_.pid != 0) begin_record(event.at);
-  if (event.kind == EventKind::kStartFailed && next.state.cause != Cause::kStartFailed) {
-    begin_record(event.at);
-    life_->end = report_.child = event.status;
-  }
+  // The first start is none of a life where it fails.
+  const bool may_fail = next.state.restarts != 0;
+  if (event.kind == EventKind::kStartFailed && may_fail) note_failed_start(event, event.status);
   for (const Ended& process : ended) {
     note_ended(process);
     if (process.role != Ended::Role::kChild || !life_) continue;
@@ -19,16 +19,21 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Step
   }
   for (const Outcome& outcome : outcomes) note_outcome(outcome);
   for (const Action& action : next.actions) {
+    if (action.kind == ActionKind::kNote && action.note == Note::kPreStartFailed && may_fail)
+      note_failed_start(event, {.value = kExitUsage});
     if (action.kind == ActionKind::kNote) note_decision(event, action, next.state.t0);
+    if (action.kind == ActionKind::kStartHook && action.hook == Hook::kPostStop) note_life_over(event.at);
     if (action.kind != ActionKind::kFinish) continue;
     if (next.state.cause != Cause::kUnkillable) end_record(event.at);
     report_.restarts = next.state.restarts;
     // Before the start the trigger is the end.
-    if (report_.pid == 0 && next.state.cause == Cause::kGraceful) note_trigger(event, event.signal, event.at);
+    const bool asked = next.state.cause == Cause::kGraceful && report_.trigger == 0;
+    if (report_.pid == 0 && asked) note_trigger(event, event.signal, event.at);
     report_.status = action.status;
     report_.cause = next.state.cause;
     report_.repeats_ignored = next.state.repeats_ignored;
     report_.ended_at = event.at - started_at_;
+    if (report_.hooks[index_of(Hook::kPostStop)].result == HookResult::kNone) report_.over_at = report_.ended_at;
   }
 }
 
@@ -41,7 +46,7 @@ void Recorder::begin_life() {
   report_.stop_at = Millis{0};
   report_.steps.clear();
   report_.stragglers.clear();
-  report_.hook = HookResult::kNone;
+  report_.hooks = {};
   child_refused_ = false;
   alive_.clear();
   killed_.clear();
@@ -50,9 +55,23 @@ void Recorder::begin_life() {
 
 void Recorder::begin_record(Millis at) {
   life_.emplace();
-  life_->waited = over_since_ ? at - *over_since_ : Millis{0};
+  life_->waited = over_since_ ? prepares_since_.value_or(at) - *over_since_ : Millis{0};
+  prepares_since_.reset();
   life_since_ = at;
   life_is_of_tree_ = false;
+}
+
+void Recorder::note_failed_start(const Event& event, ExitStatus status) {
+  begin_record(event.at);
+  life_->started = false;
+  life_->end = report_.child = status;
+}
+
+// The life is over, and its tree: stop.post is no part of it.
+void Recorder::note_life_over(Millis at) {
+  if (life_ && life_is_of_tree_) life_->duration = at - life_since_;
+  life_is_of_tree_ = false;
+  report_.over_at = at - started_at_;
 }
 
 void Recorder::end_record(Millis at) {
@@ -88,14 +107,15 @@ void Recorder::note_ended(const Ended& ended) {
       report_.usage.user += ended.usage.user;
       report_.usage.system += ended.usage.system;
       return;
-    case Ended::Role::kHook:
+    case Ended::Role::kHook: {
+      HookRecord& hook = report_.hooks[index_of(ended.hook)];
       if (ended.failure) {
-        report_.hook = HookResult::kNotStarted;
-      } else if (report_.hook == HookResult::kRunning) {
-        report_.hook = HookResult::kEnded;
-        report_.hook_status = ended.status;
+        hook.result = HookResult::kNotStarted;
+      } else if (hook.result == HookResult::kRunning) {
+        hook = {HookResult::kEnded, ended.status};
       }
       return;
+    }
     case Ended::Role::kOrphan:
       break;
   }
@@ -109,6 +129,7 @@ void Recorder::note_ended(const Ended& ended) {
 }
 
 void Recorder::note_outcome(const Outcome& outcome) {
+  HookResult& hook = report_.hooks[index_of(outcome.hook)].result;
   switch (outcome.kind) {
     case Outcome::Kind::kRecognised:
       report_.preset = outcome.text;
@@ -128,17 +149,18 @@ void Recorder::note_outcome(const Outcome& outcome) {
       note_kill(outcome);
       return note_stragglers(outcome.members);
     case Outcome::Kind::kHookStarted:
-      report_.hook = HookResult::kRunning;
+      hook = HookResult::kRunning;
       return;
     case Outcome::Kind::kHookNotStarted:
-      report_.hook = HookResult::kNotStarted;
+      hook = HookResult::kNotStarted;
       return;
     case Outcome::Kind::kHookKilled:
-      if (report_.hook == HookResult::kRunning) report_.hook = HookResult::kCut;
+      if (hook == HookResult::kRunning) hook = HookResult::kCut;
       return;
     case Outcome::Kind::kOomKills:
       if (life_) life_->oom_kills = outcome.oom_kills;
       return;
+    case Outcome::Kind::kLeftKilled:
     case Outcome::Kind::kRerouted:
     case Outcome::Kind::kServed:
     case Outcome::Kind::kForwarded:

@@ -38,6 +38,8 @@ class Recorder {
 
  private:
   void note_ended(const Ended& ended);
+  void note_failed_start(const Event& event, ExitStatus status);
+  void note_life_over(Millis at);
   void note_outcome(const Outcome& outcome);
   void note_step(const Outcome& outcome);
   void note_stragglers(std::span<const Process> members);
@@ -49,10 +51,11 @@ class Recorder {
 
   Millis started_at_;
   Report report_;
-  std::optional<LifeRecord> life_;    // of the life that is under way
-  Millis life_since_{0};              // when it began
-  bool life_is_of_tree_ = false;      // graceshim waits for what the child has left, for as long as that takes
-  std::optional<Millis> over_since_;  // when the life before had ended, and its tree
+  std::optional<LifeRecord> life_;        // of the life that is under way
+  Millis life_since_{0};                  // when it began
+  std::optional<Millis> prepares_since_;  // when its start.pre began
+  bool life_is_of_tree_ = false;          // graceshim waits for what the child has left, for as long as that takes
+  std::optional<Millis> over_since_;      // when the life before had ended, and its tree
   bool child_ended_ = false;
   bool child_refused_ = false;
   std::unordered_map<int, std::size_t> alive_;  // pid -> the stragglers of the report that have not ended

@@ -11,6 +11,8 @@
 namespace graceshim {
 namespace {
 
+constexpr std::array<std::string_view, kHookCount> kHookNames{"pre_stop", "pre_start", "post_stop"};  // as in Hook
+
 // How much of the lists is shown.
 struct Extent {
   std::size_t stragglers;
@@ -49,7 +51,7 @@ void steps(JsonWriter& json, const Report& report, std::size_t count) {
   json.open('[');
   for (std::size_t i = 0; i < count; ++i) {
     const StepRecord& step = report.steps[i];
-    const Millis end = i + 1 < report.steps.size() ? report.steps[i + 1].at : report.ended_at;
+    const Millis end = i + 1 < report.steps.size() ? report.steps[i + 1].at : report.over_at;
     json.open('{');
     json.member("signal", signal_name(step.signal));
     json.member("scope", scope_name(step));
@@ -61,9 +63,9 @@ void steps(JsonWriter& json, const Report& report, std::size_t count) {
   json.close(']');
 }
 
-void hook(JsonWriter& json, const Report& report) {
-  json.key("pre_stop");
-  switch (report.hook) {
+void hook(JsonWriter& json, std::string_view name, const HookRecord& record) {
+  json.key(name);
+  switch (record.result) {
     case HookResult::kNone:
       return json.null();
     case HookResult::kRunning:
@@ -72,7 +74,7 @@ void hook(JsonWriter& json, const Report& report) {
     case HookResult::kNotStarted:
       return json.text("not_started");
     case HookResult::kEnded:
-      return ending(json, report.hook_status);
+      return ending(json, record.status);
   }
 }
 
@@ -135,7 +137,8 @@ std::string render(const Report& report, const Extent& extent) {
   steps(json, report, extent.steps);
   json.member("repeats_ignored", report.repeats_ignored);
   lives(json, report);
-  hook(json, report);
+  for (const Hook which : {Hook::kPreStart, Hook::kPreStop, Hook::kPostStop})
+    hook(json, kHookNames[index_of(which)], report.hooks[index_of(which)]);
   stragglers(json, report, extent.stragglers);
   json.member("reaped", report.reaped);
   json.key("resources");

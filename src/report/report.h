@@ -1,6 +1,8 @@
 // The report of one run of graceshim: the facts behind its log lines, and the JSON object that holds them.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,7 +40,9 @@ struct LifeRecord {
   ExitStatus end{};
   Millis duration{0};
   std::optional<Millis> ready;  // from the start to when the command was ready; nothing if it never was
-  Millis waited{0};             // from the end of the life before, and of its tree, to the start
+  // From the end of the life before, of its tree and of its stop.post, to the start, or to start.pre.
+  Millis waited{0};
+  bool started = true;  // false: its start has failed
   // How many OOM kills the cgroup has counted by the end of the life, since it was made. Nothing if it does not tell,
   // or if no other life follows.
   std::optional<std::uint64_t> oom_kills;
@@ -47,6 +51,10 @@ struct LifeRecord {
 constexpr std::size_t kLivesShown = 10;  // the last ones
 
 enum class HookResult : std::uint8_t { kNone, kRunning, kEnded, kNotStarted, kCut };
+struct HookRecord {
+  HookResult result = HookResult::kNone;
+  ExitStatus status{};  // valid with HookResult::kEnded
+};
 
 struct Report {
   // What was run, and with which settings.
@@ -56,23 +64,23 @@ struct Report {
   std::string platform;  // empty if there is none
 
   // The child's pid; 0 if nothing was started. Of several lives, the report has the trigger, the steps, the stragglers
-  // and the hook of the last.
+  // and the hooks of the last.
   int pid = 0;
   int trigger = 0;      // 0 if no stop was asked for; TERM if our parent has ended
   int trigger_pid = 0;  // 0 for the kernel, or a process outside our PID namespace
   unsigned trigger_uid = 0;
   Millis stop_at{0};   // when the stop began, since the start
   Millis ended_at{0};  // since the start
+  Millis over_at{0};   // when the last life was over, and its tree: what is later is stop.post
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;
   std::uint32_t restarts = 0;
   std::uint32_t restarts_requested = 0;  // how often a signal has asked for one
   std::vector<LifeRecord> lives;         // at most one more than kLivesShown
-  std::uint64_t reaped = 0;              // how many processes, without the child and the hook
-  HookResult hook = HookResult::kNone;
-  ExitStatus hook_status{};  // valid with HookResult::kEnded
-  Usage usage{};             // of all lives: the sum of the times, and the largest process
+  std::uint64_t reaped = 0;              // how many processes, without the child and the hooks
+  std::array<HookRecord, kHookCount> hooks;
+  Usage usage{};  // of all lives: the sum of the times, and the largest process
   // How many OOM kills the cgroup has counted during the run. Nothing if the cgroup does not tell.
   std::optional<std::uint64_t> oom_kills;
   Cause cause = Cause::kNone;
@@ -81,6 +89,10 @@ struct Report {
 };
 
 constexpr int kReportSchema = 1;
+
+[[nodiscard]] constexpr std::size_t index_of(Hook hook) noexcept {
+  return static_cast<std::size_t>(hook);
+}
 
 // Returns "exited", "graceful", "escalated", "killed", "unkillable", "start_failed" or "gave_up".
 const char* cause_name(Cause cause) noexcept;

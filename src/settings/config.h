@@ -80,6 +80,8 @@ struct Config {
   Setting<Millis> stop_delay{Millis{0}};
   // The argument vector. A string in TOML or in an option has become {"/bin/sh", "-c", text}.
   Setting<std::vector<std::string>> stop_pre_stop{};
+  Setting<std::vector<std::string>> start_pre{};
+  Setting<std::vector<std::string>> stop_post{};
   Setting<Repeat> stop_repeat{Repeat::kAuto};
   Setting<Shield> stop_shield{Auto{}};
   Setting<Millis> settle{kSettleTime};  // set by presets only; see Plan::settle

@@ -5,6 +5,7 @@
 
 #include "command_line.h"
 #include "environment.h"
+#include "hook_rule.h"
 #include "keys.h"
 #include "make_plan.h"
 #include "php_fpm.h"
@@ -289,8 +290,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   done = complete_paths(config, surroundings);
   if (!done) return tl::unexpected(done.error());
   if (!dialect.is_own) {
-    if (const std::string restarts = what_restarts(config); !restarts.empty())
-      return fail(restarts + " starts the command again, which graceshim does under its own name only");
+    if (std::optional<Error> error = own_name_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   }
 
   done = choose_user(invocation, surroundings);

@@ -68,6 +68,7 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::preset, PresetName>,     kWhat,    "preset",                 "",         0,      "NAME",        "auto",           "Stop COMMAND as if it were this server; auto: recognise COMMAND"},
     {kOf<&C::platform, PlatformName>, kWhat,    "platform",               "",         0,      "NAME",        "auto",           "Assume this platform's grace period and signals; auto: recognise the platform"},
     {kConfigFile,                     kWhat,    "",                       "config",   'c',    "FILE",        "/etc/graceshim.toml, if it is there", "Read settings from this TOML file"},
+    {kOf<&C::start_pre>,              kWhat,    "start.pre",              "pre-start", 0,     "COMMAND",     "",               "Run this by /bin/sh before each start of COMMAND, which is not started if this fails"},
 
     {kOf<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this signal to stop COMMAND; same: the signal that asked for the stop"},
     {kOf<&C::stop_timeout>,           kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this time; auto: just before the platform kills"},
@@ -75,6 +76,7 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::stop_on>,                kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these signals arrives"},
     {kOf<&C::stop_delay>,             kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
     {kOf<&C::stop_pre_stop>,          kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
+    {kOf<&C::stop_post>,              kStop,    "stop.post",              "post-stop", 0,     "COMMAND",     "",               "Run this by /bin/sh after COMMAND and its processes have ended, for at most 15s"},
     {kOf<&C::stop_repeat>,            kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Do this at a second stop signal: auto, ignore, escalate or forward"},
     {kOf<&C::stop_shield>,            kStop,    "stop.shield",            "",         0,      "SIGNAL,...",  "auto",           "Keep these signals from COMMAND even if the platform sends them to every process; auto: where COMMAND needs that; none: keep none"},
     {kOf<&C::stop_stragglers>,        kStop,    "stop.stragglers",        "",         0,      "WORD",        "stop",           "Handle processes that outlive COMMAND. stop: stop them; finish: let them finish until the timeout; wait: wait for them; leave: leave them; dismiss: send TERM once to COMMAND's process group"},

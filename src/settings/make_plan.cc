@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "hook_rule.h"
 #include "named.h"
 #include "readiness_rule.h"
 #include "restart_rule.h"
@@ -252,6 +253,8 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.delay = config.stop_delay.value;
   plan.hook = !config.stop_pre_stop.value.empty();
   plan.hook_limit = hook_limit(plan);
+  plan.pre_start = !config.start_pre.value.empty();
+  plan.post_stop = !config.stop_post.value.empty();
   plan.repeat = config.stop_repeat.value;
   plan.stragglers = config.stop_stragglers.value;
   plan.straggler_timeout = config.stop_straggler_timeout.value;
@@ -311,6 +314,7 @@ SignalSet may_start_stop(const Config& config) noexcept {
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
   if (std::optional<Error> error = restart_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   if (std::optional<Error> error = readiness_conflict(config)) return tl::unexpected<Error>(std::move(*error));
+  if (std::optional<Error> error = hook_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   Result<PlanResult> result = plan_behind({}, config, platform, situation);
   if (!result) return result;
   const Plan unshielded = result->plan;

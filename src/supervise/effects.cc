@@ -14,6 +14,15 @@ constexpr int kDismissPasses = 4;
 // A tree that forks as fast as it is stopped must not keep the timers waiting.
 constexpr int kStopWalks = 32;
 
+// What stop.post is told of the life that is over.
+std::vector<std::string> facts_of(const State& state) {
+  const Cause cause = state.cause == Cause::kNone ? Cause::kExited : state.cause;
+  const ExitStatus end = state.child;
+  return {std::string("GRACESHIM_CAUSE=") + cause_name(cause),
+          end.by_signal ? "GRACESHIM_SIGNAL=" + signal_name(end.value)
+                        : "GRACESHIM_EXIT_CODE=" + std::to_string(end.value)};
+}
+
 }  // namespace
 
 Effects::Effects(World& world, std::string command, bool names_all, const LateRecognition& knowledge)
@@ -54,6 +63,7 @@ void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
   const Occasion occasion{plan, next.state, event};
   now_ = &occasion;
   if (world_.child() != 0) child_group_ = world_.child();
+  if (event.kind == EventKind::kStarted) inherited_.clear();
   for (const Action& action : next.actions) perform(action);
   now_ = nullptr;
 }
@@ -81,11 +91,18 @@ void Effects::perform(const Action& action) {
       return tell(world_.tell_ready());
     case ActionKind::kTellUnready:
       return tell(world_.tell_unready());
+    case ActionKind::kKillLeft:
+      return kill_left(action.hook);
     case ActionKind::kStartHook:
-      return start_hook();
+      return start_hook(action.hook);
+    case ActionKind::kStopHook:
+      if (world_.hook() == 0) return;
+      world_.send_to_group(world_.hook(), sig::kTerm);
+      world_.send_to_group(world_.hook(), sig::kCont);
+      return;
     case ActionKind::kKillHook:
       if (world_.hook() != 0) world_.send_to_group(world_.hook(), sig::kKill);
-      note(Outcome::Kind::kHookKilled);
+      note(Outcome::Kind::kHookKilled).hook = action.hook;
       return;
     case ActionKind::kNote:
       if (action.note == Note::kRestarts && names_all_) note(Outcome::Kind::kOomKills).oom_kills = world_.oom_kills();
@@ -230,25 +247,61 @@ std::optional<Process> Effects::next_to_kill(std::size_t noted) {
 void Effects::look_at_tree() {
   std::vector<Process> members = world_.descendants();
   std::erase_if(members, [this](const Process& member) {
-    return member.id.pid == world_.child() || outside_every_scope(member);
+    return member.id.pid == world_.child() || outside_every_scope(member) || inherited_.contains(member.id.pid);
   });
   for (const Process& member : members) listed_.insert(member.id.pid);
   note(Outcome::Kind::kTree).members = std::move(members);
 }
 
-void Effects::start_hook() {
-  const Result<void> started = world_.start_hook();
-  if (started) {
-    note(Outcome::Kind::kHookStarted);
-    return;
+void Effects::start_hook(Hook hook) {
+  if (hook == Hook::kPreStart) {
+    for (const int pid : world_.own_child_pids()) inherited_.insert(pid);
   }
-  note(Outcome::Kind::kHookNotStarted).text = started.error().message;
+  const bool is_told = hook == Hook::kPostStop;
+  const Result<void> started = world_.start_hook(hook, is_told ? facts_of(now_->state) : std::vector<std::string>());
+  Outcome& outcome = note(started ? Outcome::Kind::kHookStarted : Outcome::Kind::kHookNotStarted);
+  outcome.hook = hook;
+  if (started) return;
+  outcome.text = started.error().message;
   world_.post(Event::hook_failed(world_.now()));
 }
 
 // What could not be told: whoever waits for it sees another state of the command than there is.
 void Effects::tell(const Result<void>& told) {
   if (!told) note(Outcome::Kind::kNotTold).text = told.error().message;
+}
+
+// graceshim may live on, and as PID 1 a KILL to everybody would also reach who is there by `docker exec`.
+void Effects::kill_left(Hook hook) {
+  std::set<int> spared = inherited_;
+  std::vector<Process> named;
+  bool found = false;
+  bool reachable = false;
+  for (int walk = 0; walk < kStopWalks && world_.signal_newcomers(walk == 0, 0) != 0; ++walk) {
+    while (const std::optional<Process> member = world_.next_found()) {
+      // Parents are found before their children.
+      if (spared.contains(member->id.pid) || spared.contains(member->parent)) {
+        spared.insert(member->id.pid);
+        continue;
+      }
+      found = true;
+      const Sent sent = send(*member, sig::kKill);
+      reachable = reachable || sent != Sent::kRefused;
+      if (sent == Sent::kGone) continue;
+      const Process told = world_.process(member->id.pid).value_or(*member);
+      if (sent == Sent::kRefused) note_refused(told, sig::kKill);
+      // The hook itself has had its KILL, which is told elsewhere.
+      if (sent == Sent::kDelivered && !outside_every_scope(told) && listed_.insert(told.id.pid).second)
+        named.push_back(told);
+    }
+  }
+  if (!named.empty()) {
+    Outcome& left = note(Outcome::Kind::kLeftKilled);
+    left.hook = hook;
+    left.members = std::move(named);
+  }
+  world_.post(Event::reaped(world_.now(), false));
+  world_.post(Event::passed(world_.now(), reachable || !found, found));
 }
 
 void Effects::note_refused(const Process& process, int signal) {

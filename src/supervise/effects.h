@@ -1,4 +1,4 @@
-// Performs what the stop machine has decided: steps, forwarded signals, passes of KILL, the hook, the terminal. What
+// Performs what the stop machine has decided: steps, forwarded signals, passes of KILL, the hooks, the terminal. What
 // comes of it is returned; what it leads to is posted to the world as an event.
 #pragma once
 
@@ -36,7 +36,10 @@ class Effects {
   void begin_life();
 
   // The process has been reaped: its number is free.
-  void forget(int pid) { ledger_.forget(pid); }
+  void forget(int pid) {
+    ledger_.forget(pid);
+    inherited_.erase(pid);
+  }
 
   // Returns what has come of all actions since the last call.
   [[nodiscard]] std::vector<Outcome> take_outcomes() { return std::exchange(outcomes_, {}); }
@@ -53,7 +56,8 @@ class Effects {
   void dismiss(const Action& action);
   void kill_pass();
   [[nodiscard]] std::optional<Process> next_to_kill(std::size_t noted);
-  void start_hook();
+  void start_hook(Hook hook);
+  void kill_left(Hook hook);
   void tell(const Result<void>& told);
   void look_at_tree();
 
@@ -78,6 +82,7 @@ class Effects {
   std::set<int> listed_;           // the members of the tree that have been told of so far
   std::set<ProcessId> dismissed_;  // members that have had the TERM of stop.stragglers = dismiss
   std::set<ProcessId> refused_;    // members that may not be signalled
+  std::set<int> inherited_;        // our children that lived before start.pre, until the child is started
   int child_group_ = 0;            // the child's number, also once it has been reaped
 
   // The event whose actions are being performed, and what it is answered by; null between events.

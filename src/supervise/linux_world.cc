@@ -76,11 +76,11 @@ void LinuxWorld::die(std::string_view line) noexcept {
     graceshim::send_to_everybody(sig::kKill);
   } else if (std::exchange(has_been_here, true)) {
     if (walk_) walk_->signal_all(sig::kKill);  // its memory is not enough either
-  } else if (child_ != 0) {
+  } else if (child_ != 0 || hook_ != 0) {
     walk_.emplace(0, walk_memory);
     for (int i = 0; i < kWalksWithoutMemory && walk_->find_newcomers(sig::kKill) != 0; ++i) {
     }
-    send_signal(child_, sig::kKill);
+    if (child_ != 0) send_signal(child_, sig::kKill);
   }
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
   if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
@@ -107,13 +107,18 @@ Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshi
     if (const Result<void> watched = loop_.watch_ready(std::move(pipe)); !watched)
       log(LogLevel::kWarn, request_.ready.pipe_set_by + ": " + watched.error().message);
   }
+  if (request_.plan.pre_start && !request_.plan.may_restart()) {
+    drop_inherited_fds();
+    leave();
+  }
   return started;
 }
 
-Result<void> LinuxWorld::start_hook() {
-  const Result<int> pid = starter_.start_hook(child_);
+Result<void> LinuxWorld::start_hook(Hook hook, const std::vector<std::string>& variables) {
+  hook_kind_ = hook;
+  const Result<int> pid = starter_.start_hook(hook, variables, child_);
   if (!pid) return tl::unexpected<Error>(pid.error());
-  hook_ = *pid;
+  hook_ = hook_group_ = *pid;
   return {};
 }
 
@@ -132,10 +137,15 @@ Result<void> LinuxWorld::open() {
     return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
   }
-  if (request_.plan.may_restart() && !can_open(needed)) {
+  if (keeps_inherited() && !can_open(needed)) {
     return fail("cannot open the " + std::to_string(needed) +
-                " descriptors that graceshim needs beside the inherited ones, which it keeps for a restart: " +
+                " descriptors that graceshim needs beside the inherited ones, which it keeps for " +
+                (request_.plan.may_restart() ? "a restart: " : "the command while start.pre runs: ") +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
+  }
+  if (request_.plan.pre_start) {
+    // Before start.pre is started rather than behind it.
+    if (Result<void> allowed = starter_.check(); !allowed) return allowed;
   }
   const std::optional<WaitCall> wait_call = find_wait_call();
   if (!wait_call) return tl::unexpected<Error>(system_error("cannot wait for processes (waitid, wait4)", errno));
@@ -149,12 +159,12 @@ Result<void> LinuxWorld::open() {
 }
 
 void LinuxWorld::let_go(int report) {
-  // Another life needs all of it again.
-  if (!request_.plan.may_restart()) {
+  // Another life needs all of it again, or the first one has yet to begin.
+  if (!keeps_inherited()) {
     std::vector<int> own = log_.descriptors();
     own.insert(own.end(), {report, parent_.get(), teller_.descriptor(), loop_.ready_pipe()});
     drop_inherited_fds(own);
-    leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+    leave();
   }
   if (const Result<void> opened = loop_.open(std::move(parent_)); !opened) {
     log_.flush();
@@ -162,6 +172,10 @@ void LinuxWorld::let_go(int report) {
   }
   // We may have inherited children through exec that ended earlier, and their CHLD with them: reap once before waiting.
   post(Event::reaped(now(), false));
+}
+
+void LinuxWorld::leave() {
+  leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
 }
 
 Event LinuxWorld::next(Millis earliest) {

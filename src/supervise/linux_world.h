@@ -35,7 +35,7 @@ class LinuxWorld final : public World {
   [[nodiscard]] static int pending(SignalSet among);
   // Lets go of everything that now belongs to the child: inherited descriptors, standard input and output, the working
   // directory. The descriptor `report` stays open (-1: there is none). If the plan may restart the child, all of that
-  // is kept for the next life. Then the event loop is made.
+  // is kept for the next life; with a start.pre, until the child is started. Then the event loop is made.
   void let_go(int report);
   // Writes the logged lines, as far as stderr takes them without blocking. next() does so before each wait, so that the
   // actions of an event come first and the words about them afterwards.
@@ -47,7 +47,7 @@ class LinuxWorld final : public World {
   Millis now() override;
   std::uint8_t jitter() override;
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
-  Result<void> start_hook() override;
+  Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
   Result<void> tell_ready() override { return teller_.tell(); }
   Result<void> tell_unready() override { return teller_.withdraw(); }
   const Process& self() override { return self_; }
@@ -83,7 +83,11 @@ class LinuxWorld final : public World {
  private:
   std::optional<Error> hook_failure() override { return starter_.hook_failure(); }
   bool is_pending(SignalSet among) override { return loop_.has_signal(among) || pending(among) != 0; }
+  bool group_exists(int group) override { return graceshim::send_to_group(group, 0) != Sent::kGone; }
   Reaped reap_next() override { return graceshim::reap_next(wait_call_); }
+  // Whether what was inherited stays open behind let_go().
+  [[nodiscard]] bool keeps_inherited() const { return request_.plan.may_restart() || request_.plan.pre_start; }
+  void leave();
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);
   std::optional<Event> next_signal();

@@ -1,6 +1,7 @@
 #include "narrator.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -18,6 +19,11 @@ int received_by(const Event& event) {
 
 std::unique_ptr<Narrator> make_narrator(World& world, const Recorder& recorder, std::string command) {
   return std::make_unique<Narrator>(world, recorder, std::move(command));
+}
+
+std::string key_of(Hook hook) {
+  static constexpr std::array<const char*, kHookCount> kKeys{"stop.pre_stop", "start.pre", "stop.post"};
+  return kKeys[index_of(hook)];
 }
 
 // --- The start. ---
@@ -74,7 +80,7 @@ void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended>
     tell_signal(Happening::kReceived, signal, signal);
     if (plan.routes[static_cast<std::size_t>(signal)].is_dropped()) tell_forwarded(event, 0);
   }
-  if (event.kind == EventKind::kReaped) tell_ended(event, ended);
+  if (event.kind == EventKind::kReaped) tell_ended(moment, ended);
   for (const Outcome& outcome : outcomes) {
     if (outcome.kind == Outcome::Kind::kRecognised) tell_recognised(moment, outcome);
   }
@@ -87,20 +93,23 @@ void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended>
   if (event.kind == EventKind::kReaped && !event.more) tell_all_reaped(event.empty, finished);
 }
 
-void Narrator::tell_ended(const Event& event, std::span<const Ended> ended) {
+void Narrator::tell_ended(const Moment& moment, std::span<const Ended> ended) {
+  const Event& event = moment.event;
   if (event.by_chld) tell_chld(true);
   const bool is_rest = std::exchange(round_goes_on_, event.more);
   bool chld_told = event.by_chld || is_rest;
   for (const Ended& process : ended) {
     if (!std::exchange(chld_told, true)) tell_chld(false);
-    if (process.role != Ended::Role::kHook) {
-      tell_reaped(process);
-    } else if (process.failure) {
-      tell_hook_not_started(process.failure->message);
-    } else if (process.status != ExitStatus{}) {
-      world_.log(LogLevel::kWarn, "stop.pre_stop " + describe(process.status) + "; the stop goes on");
-    }
+    process.role == Ended::Role::kHook ? tell_hook_ended(moment, process) : tell_reaped(process);
   }
+}
+
+void Narrator::tell_hook_ended(const Moment& moment, const Ended& hook) {
+  if (hook.failure) return tell_hook_not_started(moment, hook.hook, hook.failure->message);
+  // One that was cut has had its line.
+  const bool was_cut = report().hooks[index_of(hook.hook)].result == HookResult::kCut;
+  if (hook.status == ExitStatus{} || (was_cut && hook.hook != Hook::kPreStop)) return;
+  tell_failed_hook(moment, hook.hook, " " + describe(hook.status));
 }
 
 void Narrator::tell_reaped(const Ended& ended) {
@@ -142,7 +151,9 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
     case Outcome::Kind::kSuspended:
       return tell_of_child(Happening::kSuspended, {}, received_by(moment.event));
     case Outcome::Kind::kHookNotStarted:
-      return tell_hook_not_started(outcome.text);
+      return tell_hook_not_started(moment, outcome.hook, outcome.text);
+    case Outcome::Kind::kLeftKilled:
+      return tell_left_killed(outcome);
     case Outcome::Kind::kNotTold:
       return world_.log(LogLevel::kWarn, outcome.text);
     case Outcome::Kind::kRecognised:
@@ -191,8 +202,31 @@ void Narrator::tell_forwarded(const Event& event, int signal) {
   tell_signal(signal == 0 ? Happening::kDropped : Happening::kForwarded, signal, received);
 }
 
-void Narrator::tell_hook_not_started(const std::string& why) {
-  world_.log(LogLevel::kWarn, "stop.pre_stop: " + why + "; the stop goes on");
+void Narrator::tell_hook_not_started(const Moment& moment, Hook hook, const std::string& why) {
+  tell_failed_hook(moment, hook, ": " + why);
+}
+
+void Narrator::tell_failed_hook(const Moment& moment, Hook hook, const std::string& how) {
+  const std::string line = key_of(hook) + how;
+  switch (hook) {
+    case Hook::kPreStop:
+      return world_.log(LogLevel::kWarn, line + "; the stop goes on");
+    case Hook::kPreStart:
+      // Where a stop was asked for, that is why. Of a later life there is a line that says what follows.
+      if (moment.state.request == Request::kStop) return world_.log(LogLevel::kDebug, line);
+      if (moment.state.restarts != 0) return world_.log(LogLevel::kWarn, line);
+      return world_.log(LogLevel::kError, line + "; " + command_ + " is not started");
+    case Hook::kPostStop:
+      return world_.log(LogLevel::kWarn, line);
+  }
+}
+
+void Narrator::tell_left_killed(const Outcome& left) {
+  std::vector<std::string> names;
+  for (const Process& process : std::span(left.members).first(std::min(left.members.size(), kNamesPerLine)))
+    names.push_back(describe(process));
+  world_.log(LogLevel::kInfo,
+             "KILL to " + names_and_more(names, left.members.size()) + ", left by " + key_of(left.hook));
 }
 
 // --- The end. ---
@@ -205,19 +239,21 @@ void Narrator::tell_end(const Moment& moment) {
   if (!tells_of_plain_stops() && report.cause <= Cause::kGraceful) return;
   if (report.cause == Cause::kUnkillable || report.cause == Cause::kGaveUp) return;  // that has been said
   // So has the end of a stop that came between two lives.
-  if (moment.state.restarts != 0 && moment.event.kind != EventKind::kReaped && report.cause == Cause::kGraceful) return;
+  const bool of_hook = moment.event.kind == EventKind::kReaped || moment.event.kind == EventKind::kHookFailed;
+  if (moment.state.restarts != 0 && !of_hook && report.cause == Cause::kGraceful) return;
   const bool died_unasked = report.cause == Cause::kExited && report.child.by_signal;
   const bool uneventful = !died_unasked && (report.cause == Cause::kExited || report.cause == Cause::kStartFailed);
   const LogLevel level = uneventful ? LogLevel::kDebug : LogLevel::kInfo;
   if (!world_.logs(level)) return;
   if (report.pid == 0) {
-    if (report.cause != Cause::kStartFailed && !moment.plan.pause && moment.state.restarts == 0)
+    const bool prepared = moment.state.hook == Hook::kPreStart;  // that start.pre is stopped has been said
+    if (report.cause != Cause::kStartFailed && !moment.plan.pause && moment.state.restarts == 0 && !prepared)
       world_.log(level, signal_name(received_by(moment.event)) + " came before the start: nothing was started");
     return;
   }
   std::string line = child_name() + " " + describe(report.child);
   if (report.cause != Cause::kExited && report.trigger != 0) {
-    line += ", " + format_duration(report.ended_at - report.stop_at) + " after " + signal_name(report.trigger);
+    line += ", " + format_duration(report.over_at - report.stop_at) + " after " + signal_name(report.trigger);
   }
   if (died_unasked) {
     line += ", which graceshim has not sent" + oom_hint(report.child);

@@ -97,7 +97,8 @@ class Narrator {
     const State& state;
   };
 
-  void tell_ended(const Event& event, std::span<const Ended> ended);
+  void tell_ended(const Moment& moment, std::span<const Ended> ended);
+  void tell_hook_ended(const Moment& moment, const Ended& hook);
   void tell_reaped(const Ended& ended);
   void tell_chld(bool received);
   void tell_all_reaped(bool empty, bool finished);
@@ -109,13 +110,17 @@ class Narrator {
   void tell_gave_up(const State& state);
   void tell_left_behind(const Moment& moment, const std::string& what_now);
   void tell_kill();
-  void tell_survivors();
+  void tell_survivors(const Moment& moment);
   void tell_outcome(const Moment& moment, const Outcome& outcome);
   void tell_recognised(const Moment& moment, const Outcome& outcome);
   void tell_served(int step, const Outcome& outcome);
   void tell_refused(const Outcome& outcome);
   void tell_forwarded(const Event& event, int signal);
-  void tell_hook_not_started(const std::string& why);
+  void tell_hook_not_started(const Moment& moment, Hook hook, const std::string& why);
+  void tell_failed_hook(const Moment& moment, Hook hook, const std::string& how);
+  void tell_left_killed(const Outcome& left);
+  void tell_not_passed_on(const Moment& moment, int signal);
+  [[nodiscard]] std::string what_follows(const Moment& moment, bool restarts) const;
   void tell_end(const Moment& moment);
 
   // Of the child, or of a signal or an errno that concerns it.
@@ -137,6 +142,9 @@ class Narrator {
   // The line about a CHLD has been written, and that CHLD has not been read yet.
   bool chld_told_ = false;
 };
+
+// Returns the key of the hook's setting: "start.pre".
+std::string key_of(Hook hook);
 
 // Makes a narrator. `world` and `recorder` must outlive it.
 using NarratorMaker =

@@ -17,6 +17,11 @@ std::string who_asked(const Event& event, int signal) {
   return text;
 }
 
+// No child lives, and a hook runs, or something is left of one.
+bool is_around_life(Phase phase) {
+  return phase == Phase::kPreparing || phase == Phase::kTidying || phase == Phase::kClearing;
+}
+
 }  // namespace
 
 void Narrator::tell_note(const Moment& moment, const Action& note) {
@@ -30,7 +35,8 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kRepeatIgnored:
       return tell_repeat(moment, note.signal);
     case Note::kAdvanced:
-      return world_.log(LogLevel::kInfo, signal_name(note.signal) + " again: on to the next step");
+      return world_.log(LogLevel::kInfo, signal_name(note.signal) + " again" +
+                                             (state.phase == Phase::kClearing ? "" : ": on to the next step"));
     case Note::kStragglers:
       return tell_left_behind(moment, ": the stop goes on with them");
     case Note::kSettling: {
@@ -53,16 +59,20 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
                                              names_of_stragglers() +
                                              " (start it in the foreground, or set stop.stragglers)");
     case Note::kHookCut:
-      return world_.log(LogLevel::kWarn, "stop.pre_stop was cut short: KILL to its group");
+      return world_.log(LogLevel::kWarn, key_of(state.hook) + " was cut short: KILL to its group");
     case Note::kTimeout:
       return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(state.deadline - state.t0) + " is over");
     case Note::kKill:
       return tell_kill();
     case Note::kSurvivors:
-      return tell_survivors();
+      return tell_survivors(moment);
     case Note::kReady:
       return world_.log(LogLevel::kInfo,
                         child_name() + " is ready after " + format_duration(state.ready_at - state.started_at));
+    case Note::kPreStartFailed:
+      return;  // how it has ended has its line
+    case Note::kNotPassedOn:
+      return tell_not_passed_on(moment, note.signal);
     case Note::kRestarts:
       return tell_restart(moment);
     case Note::kGaveUp:
@@ -75,13 +85,9 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   const bool passed_on = plan.steps[0].signal == kSameSignal;
   if (!world_.logs(LogLevel::kInfo) || (passed_on && !tells_of_plain_stops())) return;
   std::string line = who_asked(event, note.signal);
-  if (state.phase == Phase::kFinished) {
-    const bool ran = report().pid != 0;
-    line +=
-        ": " + command_ + (ran ? ", which " + describe(state.child) + "," : std::string()) + " is not started again";
-    return world_.log(LogLevel::kInfo, line);
-  }
   const bool restarts = note.note == Note::kRestartAsked;
+  if (is_around_life(state.phase) || state.phase == Phase::kFinished)
+    return world_.log(LogLevel::kInfo, line + ": " + what_follows(moment, restarts));
   if (restarts && state.phase == Phase::kStarting)
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again at once");
   if (restarts && state.cause == Cause::kExited)
@@ -99,10 +105,29 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   world_.log(LogLevel::kInfo, line);
 }
 
+// The stop, or the restart, was asked for while no child lived.
+std::string Narrator::what_follows(const Moment& moment, bool restarts) const {
+  const State& state = moment.state;
+  if (restarts) return command_ + " is started again once stop.post has ended";
+  if (state.phase == Phase::kPreparing)
+    return "stopping start.pre" +
+           (state.deadline == kInfinity ? "" : "; KILL in " + format_duration(state.deadline - state.t0));
+  if (state.phase == Phase::kTidying && !moment.plan.may_restart()) return "graceshim ends once stop.post has ended";
+  const bool ran = report().pid != 0;
+  return command_ + (ran ? ", which " + describe(state.child) + "," : std::string()) + " is not started" +
+         (ran || state.restarts != 0 ? " again" : "");
+}
+
+void Narrator::tell_not_passed_on(const Moment& moment, int signal) {
+  const bool is_common = signal == sig::kCont || signal == sig::kWinch;
+  world_.log(is_common ? LogLevel::kDebug : LogLevel::kInfo,
+             signal_name(signal) + " is dropped, because " + key_of(moment.state.hook) + " runs");
+}
+
 void Narrator::tell_stops_for_good(const Moment& moment, int signal) {
   const State& state = moment.state;
   std::string line = who_asked(moment.event, signal) + ": the restart of " + command_ + " becomes a stop";
-  if (state.deadline != kInfinity && state.phase != Phase::kKilling)
+  if (state.deadline != kInfinity && state.phase != Phase::kKilling && !is_around_life(state.phase))
     line += "; KILL in " + format_duration(state.deadline - state.t0);
   world_.log(LogLevel::kInfo, line);
 }
@@ -118,7 +143,7 @@ void Narrator::tell_restart(const Moment& moment) {
   const auto& [plan, event, state] = moment;
   if (state.phase != Phase::kBetweenLives)
     return world_.log(LogLevel::kInfo, command_ + " " + describe(state.child) + " and is started again");
-  const bool ran = event.kind != EventKind::kStartFailed;
+  const bool ran = report().pid != 0;
   std::string line = command_ + (ran ? " " + describe(state.child) + " and is" : std::string(" could not be")) +
                      " started" + (ran ? " again in " : ": the next try is in ") +
                      format_duration(state.due[Timer::kRestart] - event.at) + " (restart " +
@@ -135,7 +160,9 @@ void Narrator::tell_gave_up(const State& state) {
   std::string ends;
   for (const LifeRecord& life : std::span(lives).last(count)) {
     ends += ends.empty() ? "" : ", ";
-    ends += life.end.by_signal ? signal_name(life.end.value) : "status " + std::to_string(life.end.value);
+    ends += !life.started        ? "a start that failed"
+            : life.end.by_signal ? signal_name(life.end.value)
+                                 : "status " + std::to_string(life.end.value);
   }
   world_.log(LogLevel::kError, "giving up on " + command_ + " after " + std::to_string(state.restarts_in_row) +
                                    (state.restarts_in_row == 1 ? " restart" : " restarts") + " in a row; its last " +
@@ -154,11 +181,12 @@ void Narrator::tell_kill() {
   world_.log(LogLevel::kWarn, "KILL to " + names_of_tree(recorder_.child_lives() && !recorder_.child_refused()));
 }
 
-void Narrator::tell_survivors() {
+void Narrator::tell_survivors(const Moment& moment) {
+  const bool tidies = moment.plan.post_stop && report().pid != 0 && moment.state.hook != Hook::kPostStop;
+  const std::string how = tidies ? "without stop.post" : "all the same";
   const std::string names = names_of_tree(recorder_.child_lives());
-  world_.log(LogLevel::kError, recorder_.child_refused()
-                                   ? "graceshim cannot end " + names + ", and exits all the same"
-                                   : "KILL did not end " + names + "; graceshim exits all the same");
+  world_.log(LogLevel::kError, recorder_.child_refused() ? "graceshim cannot end " + names + ", and exits " + how
+                                                         : "KILL did not end " + names + "; graceshim exits " + how);
 }
 
 }  // namespace graceshim

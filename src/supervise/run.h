@@ -2,6 +2,7 @@
 // of this folder.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "credentials.h"
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
+#include "graceshim/stop_machine.h"
 #include "late_recognition.h"
 #include "narrator.h"
 #include "output.h"
@@ -43,10 +45,10 @@ void complain(std::string_view line, const Conventions& conventions);
 
 struct RunRequest {
   Plan plan;
-  Plan unshielded;                    // used instead of `plan` if the kernel refuses the seccomp filter
-  std::vector<std::string> command;   // argv; empty only where the plan is to pause
-  std::vector<char*> environment;     // the command's, and of what else is started
-  std::vector<std::string> pre_stop;  // argv; empty: none
+  Plan unshielded;                   // used instead of `plan` if the kernel refuses the seccomp filter
+  std::vector<std::string> command;  // argv; empty only where the plan is to pause
+  std::vector<char*> environment;    // the command's, and of what else is started
+  std::array<std::vector<std::string>, kHookCount> hooks;  // argv of each, in the order of Hook; empty: none
   std::string working_directory;
   std::optional<Credentials> credentials;  // of the command and of what else is started; empty: our own
   std::string user;                        // for messages: whose credentials these are

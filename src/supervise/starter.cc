@@ -26,6 +26,13 @@ std::vector<char*> argument_vector(const std::vector<std::string>& words) {
   return result;
 }
 
+// Whether the entry of an environment is of a name that stands in `variables`, each of which is "KEY=value".
+bool is_one_of(const std::vector<std::string>& variables, std::string_view entry) {
+  return std::ranges::any_of(variables, [entry](std::string_view variable) {
+    return entry.starts_with(variable.substr(0, variable.find('=') + 1));
+  });
+}
+
 SignalsAtStart signals_at_start(const Plan& plan) {
   return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
 }
@@ -43,11 +50,6 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
   if (request.credentials && !has_credentials(*request.credentials)) credentials_ = &*request.credentials;
   environment_.reserve(request.environment.size() + request.variables.size() + 1);
   const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(getpid());
-  const auto is_replaced = [&request](std::string_view entry) {
-    return std::ranges::any_of(request.variables, [entry](std::string_view ours) {
-      return entry.starts_with(ours.substr(0, ours.find('=') + 1));
-    });
-  };
   for (char* const entry : request.environment) {
     const std::string_view text = entry;
     // Of several the first counts, as in getenv(3), and so in execvp(3).
@@ -57,7 +59,7 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
       environment_.push_back(listen_pid_.data());
       continue;
     }
-    if (!is_replaced(text)) environment_.push_back(entry);
+    if (!is_one_of(request.variables, text)) environment_.push_back(entry);
   }
   for (const std::string& variable : request.variables) environment_.push_back(const_cast<char*>(variable.c_str()));
   environment_.push_back(nullptr);
@@ -91,10 +93,15 @@ Error Starter::start_error(const char* name, const SpawnFailure& failure, const 
   return {cannot_execute(std::strerror(failure.error)), status};
 }
 
+Result<void> Starter::check() const {
+  const char* const missing = credentials_ == nullptr ? nullptr : missing_capability(*credentials_);
+  if (missing == nullptr) return {};
+  return fail("cannot start '" + request_.command[0] + "' as " + request_.user + " and stop it again without " +
+              missing);
+}
+
 Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshielded) {
-  if (const char* const missing = credentials_ == nullptr ? nullptr : missing_capability(*credentials_))
-    return fail("cannot start '" + request_.command[0] + "' as " + request_.user + " and stop it again without " +
-                missing);
+  if (const Result<void> allowed = check(); !allowed) return tl::unexpected<Error>(allowed.error());
   const std::vector<char*> arguments = argument_vector(request_.command);
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
@@ -162,33 +169,45 @@ Result<Fd> Starter::give_ready_pipe(SpawnRequest& spawn_request) {
   return given;
 }
 
-// What the command and the hook have in common.
+// What the command and the hooks have in common.
 void Starter::set_surroundings(SpawnRequest& spawn_request) const noexcept {
   spawn_request.credentials = credentials_;
   spawn_request.umask = request_.umask;
 }
 
-Result<int> Starter::start_hook(int child) {
-  const std::vector<char*> arguments = argument_vector(request_.pre_stop);
-  const std::string directory = child != 0 && own_proc()     ? "/proc/" + std::to_string(child) + "/cwd"
-                                : request_.directory.empty() ? request_.working_directory
-                                                             : request_.directory;
+// start.pre and stop.post enter the directory as the command does; stop.pre_stop is where the command is.
+Result<int> Starter::start_hook(Hook hook, const std::vector<std::string>& variables, int child) {
+  hook_ = hook;
+  const std::vector<char*> arguments = argument_vector(request_.hooks[index_of(hook)]);
+  const bool is_pre_stop = hook == Hook::kPreStop;
+  const std::string directory = child != 0 && own_proc()                     ? "/proc/" + std::to_string(child) + "/cwd"
+                                : is_pre_stop && !request_.directory.empty() ? request_.directory
+                                                                             : request_.working_directory;
+  std::vector<char*> environment;
+  if (!variables.empty()) {
+    for (const std::string& variable : variables) environment.push_back(const_cast<char*>(variable.c_str()));
+    for (char* const entry : environment_) {
+      if (entry == nullptr || !is_one_of(variables, entry)) environment.push_back(entry);
+    }
+  }
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();
-  spawn_request.envp = environment_.data();
+  spawn_request.envp = environment.empty() ? environment_.data() : environment.data();
   spawn_request.search_path = search_path_;
   spawn_request.signals.set_default = SignalSet::from_bits(~std::uint64_t{0});
   spawn_request.own_group = true;
   spawn_request.die_with_shim = self_.id.pid != 1;
   spawn_request.stdout_fd = STDERR_FILENO;
-  // What graceshim keeps for the next life is not the hook's.
+  // What graceshim keeps for the command is not the hook's.
   Fd no_input;
-  if (request_.plan.may_restart()) {
+  if (request_.plan.may_restart() || !is_pre_stop) {
     no_input = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY));
     spawn_request.stdin_fd = no_input.get();
     spawn_request.drops_inherited = true;
   }
-  spawn_request.preferred_directory = directory.c_str();
+  // Before the first life, that of graceshim is the command's.
+  if (hook != Hook::kPreStart) spawn_request.preferred_directory = directory.c_str();
+  if (!is_pre_stop && !request_.directory.empty()) spawn_request.directory = request_.directory.c_str();
   set_surroundings(spawn_request);
   tl::expected<Launched, SpawnFailure> launched = launch(spawn_request);
   if (!launched) return tl::unexpected<Error>(start_error(arguments[0], launched.error(), kOwnConventions));
@@ -200,7 +219,7 @@ std::optional<Error> Starter::hook_failure() {
   const Fd from = std::move(hook_failure_);
   const std::optional<SpawnFailure> failure = launch_failure(from);
   if (!failure) return std::nullopt;
-  return start_error(request_.pre_stop[0].c_str(), *failure, kOwnConventions);
+  return start_error(request_.hooks[index_of(hook_)][0].c_str(), *failure, kOwnConventions);
 }
 
 }  // namespace graceshim

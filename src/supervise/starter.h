@@ -1,4 +1,4 @@
-// Starts COMMAND and stop.pre_stop, in the environment that graceshim was given.
+// Starts COMMAND and the hooks, in the environment that graceshim was given.
 #pragma once
 
 #include <optional>
@@ -19,13 +19,15 @@ class Starter {
   // Both must outlive it.
   Starter(const RunRequest& request, const Process& self);
 
+  // Errors: start_child() would be refused, whatever COMMAND is.
+  [[nodiscard]] Result<void> check() const;
   // As World::start_child().
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
   // The reading end of the pipe that the child, which was started last, has been given to say that it is ready; an
   // empty Fd if it was given none.
   Fd take_ready_pipe() noexcept { return std::move(ready_pipe_); }
   // As World::start_hook(); `child` is the child's pid, 0 once it has been reaped. Returns the hook's pid.
-  Result<int> start_hook(int child);
+  Result<int> start_hook(Hook hook, const std::vector<std::string>& variables, int child);
   // As World::hook_failure().
   std::optional<Error> hook_failure();
 
@@ -43,7 +45,8 @@ class Starter {
   Fd ready_pipe_;
   std::string ready_variable_;            // "NAME=" and the number of the pipe
   std::vector<char*> child_environment_;  // with it; only where there is one
-  Fd hook_failure_;                       // from which launch_failure() tells why the hook was not executed
+  Hook hook_ = Hook::kPreStop;            // the one that was started last
+  Fd hook_failure_;                       // from which launch_failure() tells why it was not executed
 };
 
 }  // namespace graceshim

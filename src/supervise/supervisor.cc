@@ -21,7 +21,7 @@ void Supervisor::refuse(const Error& error) {
 }
 
 void Supervisor::start() {
-  answer(plan_->pause ? Event::started(world_.now()) : start_life());
+  answer(plan_->pause ? Event::started(world_.now()) : begin_life());
 }
 
 Event Supervisor::failed_start(const Error& error) {
@@ -29,13 +29,17 @@ Event Supervisor::failed_start(const Error& error) {
   return Event::start_failed(world_.now(), conventions_.status_of(error.status));
 }
 
-// Returns the event that says whether the child has been started.
-Event Supervisor::start_life() {
+// Returns the event that says whether the child has been started, or that a life begins whose start.pre comes first.
+Event Supervisor::begin_life() {
   plan_ = &given_plan_;
   late_plan_.reset();
   effects_.begin_life();
   recorder_.begin_life();
   narrator_->begin_life();
+  return plan_->pre_start ? Event::life_begins(world_.now()) : start_child();
+}
+
+Event Supervisor::start_child() {
   const Result<StartedChild> started = world_.start_child(*plan_, unshielded_);
   if (!started) return failed_start(started.error());
   recorder_.note_start(started->pid);
@@ -64,8 +68,8 @@ void Supervisor::answer(const Event& event) {
   recorder_.note(event, ended, next, outcomes);
   narrator_->tell(*plan_, event, ended, next, outcomes);
   for (const Action& action : next.actions) {
-    if (action.kind == ActionKind::kStart && !world_.has_yet_to_tell(triggers_of(given_plan_)))
-      world_.post(start_life());
+    if (action.kind != ActionKind::kStart || world_.has_yet_to_tell(triggers_of(given_plan_))) continue;
+    world_.post(state_.prepared == Prepared::kNot ? begin_life() : start_child());
   }
 }
 

@@ -49,7 +49,8 @@ class Supervisor {
   [[nodiscard]] const Report& report() const noexcept { return recorder_.report(); }
 
  private:
-  Event start_life();
+  Event begin_life();
+  Event start_child();
   Event failed_start(const Error& error);
   void recognise_late(const Event& event);
 

@@ -16,7 +16,7 @@ std::optional<Event> World::next_posted() {
   Event event = posted_.front();
   posted_.pop_front();
   event.at = now();
-  if (event.kind == EventKind::kStartFailed) event.jitter = jitter();
+  if (event.kind == EventKind::kStartFailed || event.kind == EventKind::kHookFailed) event.jitter = jitter();
   return event.kind == EventKind::kReaped ? reap(false) : event;
 }
 
@@ -64,11 +64,15 @@ Event World::reap(bool by_chld) {
     } else if (is_hook) {
       hook_ = 0;
       event.hook_ended = true;
+      event.hook_status = reaped.status;
     }
     const Ended::Role role = is_child ? Ended::Role::kChild : is_hook ? Ended::Role::kHook : Ended::Role::kOrphan;
-    ended_.push_back({role, reaped.pid, reaped.status, reaped.usage, is_hook ? hook_failure() : std::nullopt});
+    ended_.push_back(
+        {role, reaped.pid, reaped.status, reaped.usage, is_hook ? hook_failure() : std::nullopt, hook_kind_});
   }
   if (event.empty) event.jitter = jitter();
+  event.group_left = hook_group_ != 0 && !event.empty && group_exists(hook_group_);
+  if (!event.group_left) hook_group_ = 0;
   if (event.child_ended && !event.empty) {
     event.own_session = std::ranges::any_of(own_children(), [this](const Process& orphan) {
       return orphan.session != self().session && (hook_ == 0 || orphan.group != hook_);

@@ -52,7 +52,8 @@ class World {
   // The processes that the last kReaped is about, in the order in which they were reaped.
   [[nodiscard]] const std::vector<Ended>& ended() const noexcept { return ended_; }
 
-  // The pid of the child, and that of stop.pre_stop; 0 before the start and once the process has been reaped.
+  // The pid of the child, and that of the hook, of which there is one at a time; 0 before the start and once the
+  // process has been reaped.
   [[nodiscard]] int child() const noexcept { return child_; }
   [[nodiscard]] int hook() const noexcept { return hook_; }
 
@@ -65,10 +66,10 @@ class World {
   // once the child has been reaped.
   // Errors: the message names the command and the reason; the status is 125, 126 or 127.
   virtual Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) = 0;
-  // Starts stop.pre_stop in the working directory of the child, without waiting for its exec, which a file system that
-  // hangs can hold up.
+  // Starts the hook in the working directory of the child, without waiting for its exec, which a file system that hangs
+  // can hold up. `variables`, each "KEY=value", come on top of the environment of the child.
   // Errors: no process could be made; the message names the command and the reason.
-  virtual Result<void> start_hook() = 0;
+  virtual Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) = 0;
   // Tell whoever waits for it that the command is ready, or that it is so no longer.
   // Errors: the message names the setting and the reason.
   virtual Result<void> tell_ready() = 0;
@@ -136,6 +137,8 @@ class World {
   void no_timer_is_due() noexcept { reaped_for_timer_ = false; }
 
   virtual Reaped reap_next() = 0;
+  // Whether the process group has a member, which may have ended without having been reaped.
+  virtual bool group_exists(int group) = 0;
   // Whether a signal of `among` has come and has not been made an event.
   virtual bool is_pending(SignalSet among) = 0;
   // Returns why the hook, which has ended, was never executed; nothing if it was. The message has the form of those of
@@ -144,6 +147,8 @@ class World {
 
   int child_ = 0;
   int hook_ = 0;
+  Hook hook_kind_ = Hook::kPreStop;  // of the one that was started last
+  int hook_group_ = 0;               // its process group, until that is seen to be gone
 
  private:
   std::deque<Event> posted_;

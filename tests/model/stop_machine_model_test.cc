@@ -183,15 +183,42 @@ std::vector<Plan> plans_with_readiness() {
   return plans;
 }
 
+// With commands before and after each life, of which some are started again.
+std::vector<Plan> plans_with_hooks() {
+  std::vector<Plan> plans;
+  for (const Plan& given : all_plans()) {
+    const bool plain = given.delay == Millis{0} && given.broadcast.empty() && given.steps.size() <= 3;
+    if (!plain || given.repeat == Repeat::kIgnore || given.terminal == Terminal::kShared) continue;
+    if (given.stragglers != Stragglers::kStop && given.stragglers != Stragglers::kWait) continue;
+    if (given.terminal != Terminal::kNone && (!given.suspendable || given.hook)) continue;
+    for (const auto& [pre_start, post_stop] : {std::pair{true, false}, std::pair{false, true}, std::pair{true, true}}) {
+      for (const bool restarts : {false, true}) {
+        if (!restarts && !(pre_start && post_stop)) continue;
+        Plan plan = given;
+        plan.pre_start = pre_start;
+        plan.post_stop = post_stop;
+        if (restarts) {
+          for (int code = 0; code <= 255; ++code) plan.restart.after.add({false, code});
+          plan.restart = {plan.restart.after, Millis{100}, Millis{150}, 2, kResetAfter};
+          plan.routes[kRestartSignal] = Route::restart();
+        }
+        plans.push_back(plan);
+      }
+    }
+  }
+  return plans;
+}
+
 std::string describe(const Plan& plan) {
   return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
-         format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
-         std::to_string(static_cast<int>(plan.repeat)) + " stragglers " +
-         std::to_string(static_cast<int>(plan.stragglers)) + (plan.broadcast.empty() ? "" : " broadcast") +
-         (plan.shield.empty() ? "" : " shield") + " terminal " + std::to_string(static_cast<int>(plan.terminal)) +
-         (plan.suspendable ? " suspendable" : "") + " place " + std::to_string(static_cast<int>(plan.place)) +
-         " scope " + std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "") +
-         (plan.may_restart() ? " restarts" : "") + " readiness " + std::to_string(static_cast<int>(plan.readiness)) +
+         format_duration(plan.delay) + (plan.hook ? " hook" : "") + (plan.pre_start ? " start.pre" : "") +
+         (plan.post_stop ? " stop.post" : "") + " repeat " + std::to_string(static_cast<int>(plan.repeat)) +
+         " stragglers " + std::to_string(static_cast<int>(plan.stragglers)) +
+         (plan.broadcast.empty() ? "" : " broadcast") + (plan.shield.empty() ? "" : " shield") + " terminal " +
+         std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "") + " place " +
+         std::to_string(static_cast<int>(plan.place)) + " scope " + std::to_string(static_cast<int>(plan.scope)) +
+         (plan.pause ? " pause" : "") + (plan.may_restart() ? " restarts" : "") + " readiness " +
+         std::to_string(static_cast<int>(plan.readiness)) +
          (plan.restart.after.has({})   ? " always"
           : plan.restart.after.empty() ? ""
                                        : " after TERM");
@@ -206,8 +233,9 @@ struct World {
   bool child_alive = false;
   bool hook_alive = false;      // its end has not been told
   bool hook_runs_free = false;  // nobody has killed it either
-  bool hook_started = false;
-  bool pass_pending = false;  // a pass of KILL is under way, its answer comes next
+  bool hook_started = false;    // stop.pre_stop, in this life
+  bool tidied = false;          // stop.post has been started in this life
+  bool pass_pending = false;    // a pass of KILL is under way, its answer comes next
   bool stop_begun = false;
   bool child_has_terminal = false;
   std::uint32_t steps_of_child = 0;
@@ -240,11 +268,15 @@ bool is_under_way(Phase phase) {
   return phase == Phase::kDraining || phase == Phase::kStepping || phase == Phase::kSettling;
 }
 
+bool is_around_life(Phase phase) {
+  return phase == Phase::kPreparing || phase == Phase::kTidying || phase == Phase::kClearing;
+}
+
 Key key_of(const World& world) {
   const State& state = world.state;
   const auto age = [&world](Millis since, Millis matters) { return std::min(world.now - since, matters).count(); };
   const auto flag = [](bool value, int bit) { return static_cast<std::int64_t>(value) << bit; };
-  const bool under_way = is_under_way(state.phase);
+  const bool under_way = is_under_way(state.phase) || is_around_life(state.phase);
   Key key{};
   std::size_t at = 0;
   key[at++] = static_cast<std::int64_t>(state.phase);
@@ -257,7 +289,8 @@ Key key_of(const World& world) {
               flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
               flag(world.child_has_terminal, 12) | flag(world.unheard, 13) | flag(world.start_pending, 14) |
               flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17) |
-              flag(world.told_ready, 18);
+              flag(world.tidied, 18) | static_cast<std::int64_t>(state.hook) << 19 |
+              static_cast<std::int64_t>(state.prepared) << 21 | flag(world.told_ready, 23);
   key[at++] = static_cast<std::int64_t>(state.request);
   key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
@@ -293,13 +326,15 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   after.now = event.at;
   after.pass_pending = after.start_pending = false;
   const bool is_signal = event.kind == EventKind::kSignal && event.signal >= 1 && event.signal <= kSignalMax;
-  const bool hangs_up = was.phase == Phase::kBetweenLives && event.terminal_gone;
+  const bool lies_between = was.phase == Phase::kBetweenLives || is_around_life(was.phase);
+  const bool hangs_up = lies_between && event.terminal_gone;
   const bool asks_for_end = event.kind == EventKind::kParentEnded || hangs_up ||
                             (is_signal && plan.routes[static_cast<std::size_t>(event.signal)].is_trigger());
   after.end_asked = before.end_asked || asks_for_end;
   if (event.kind == EventKind::kReaped) after.tree_is_empty = event.empty;
   if (event.kind == EventKind::kStarted) after.tree_is_empty = false;
-  if (event.kind == EventKind::kStartFailed) after.tree_is_empty = true;
+  if (event.kind == EventKind::kStartFailed) after.tree_is_empty = was.prepared != Prepared::kWithProcesses;
+  if (event.kind == EventKind::kHookFailed && is_around_life(was.phase)) after.tree_is_empty = true;
 
   if (event.kind == EventKind::kStarted) {
     after.started = true;
@@ -383,8 +418,13 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (is.phase != Phase::kKilling) return "KILL outside of its phase";
         after.pass_pending = true;
         break;
+      case ActionKind::kKillLeft:
+        if (is.phase != Phase::kClearing || action.hook != is.hook) return "what a hook has left, out of its phase";
+        if (after.child_alive || after.hook_runs_free) return "KILL to what is left beside what runs";
+        after.pass_pending = true;
+        break;
       case ActionKind::kLookAtTree:
-        if (!after.started) return "a look at a tree that is not there";
+        if (!after.started && was.phase != Phase::kClearing) return "a look at a tree that is not there";
         break;
       case ActionKind::kGiveTerminal:
         if (plan.terminal != Terminal::kHandedOver || !after.child_alive)
@@ -398,7 +438,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
       case ActionKind::kSuspend:
         if (event.kind == EventKind::kSignal && plan.suspend_on.has(event.signal)) break;
         if (!plan.suspendable || plan.terminal == Terminal::kNone) return "suspended without a reason";
-        if (is.phase == Phase::kBetweenLives && event.signal == sig::kTstp && event.from_keyboard) break;
+        if (lies_between && event.signal == sig::kTstp && event.from_keyboard) break;
         if (event.kind != EventKind::kChildStopped) return "suspended without a reason";
         if (is.phase != Phase::kRunning) return "suspended in a stop";
         after.child_has_terminal = false;
@@ -417,9 +457,30 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         after.told_ready = false;
         break;
       case ActionKind::kStartHook:
-        if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
-        if (!after.started) return "a hook before the start";
-        after.hook_started = after.hook_alive = after.hook_runs_free = true;
+        if (after.hook_runs_free) return "two hooks at once";
+        if (action.hook != is.hook) return "a hook that the state does not know";
+        if (action.hook == Hook::kPreStop) {
+          if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
+          if (!after.started) return "a hook before the start";
+          after.hook_started = true;
+        } else if ((after.hook_alive && !after.tree_is_empty) || after.child_alive) {
+          return "a hook beside what is left of a life";
+        } else if (action.hook == Hook::kPreStart) {
+          if (!plan.pre_start || after.started || event.kind != EventKind::kLifeBegins) return "start.pre out of turn";
+          if (after.end_asked) return "start.pre after a trigger";
+          if (is.restarts != 0 && !after.tree_is_empty) return "start.pre beside what is left of a life";
+        } else {
+          if (!plan.post_stop || after.tidied) return "stop.post that is not wanted, or once more";
+          if (!after.tree_is_empty) return "stop.post beside what is left of the life";
+          if (!after.started && (is.restarts == 0 || is.prepared == Prepared::kNot)) return "stop.post behind nothing";
+          after.tidied = true;
+        }
+        after.hook_alive = after.hook_runs_free = true;
+        if (action.hook != Hook::kPreStop) after.tree_is_empty = false;
+        break;
+      case ActionKind::kStopHook:
+        if (!after.hook_runs_free || is.phase != Phase::kPreparing || !asks_for_end)
+          return "start.pre stopped out of turn";
         break;
       case ActionKind::kKillHook:
         if (!after.hook_runs_free) return "KILL to a hook that does not run";
@@ -430,15 +491,24 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (after.child_alive || !after.tree_is_empty) return "a life that is over before its tree is empty";
         if (after.hook_runs_free) return "a life that leaves its hook behind";
         // A new world, as far as this life goes.
+        if (plan.post_stop && after.started && !after.tidied) return "a life that is not tidied up";
         after.started = after.hook_alive = after.hook_started = after.stop_begun = after.unheard = false;
+        after.tidied = false;
         after.steps_of_child = 0;
         after.last_step = -1;
         break;
       case ActionKind::kStart:
         if (after.end_asked) return "a life that begins after a trigger";
-        if (after.started || !after.tree_is_empty) return "a life that begins beside another";
-        if (is.phase != Phase::kStarting || is.restarts != was.restarts + 1) return "a start that is not counted";
+        if (after.started) return "a life that begins beside another";
         after.start_pending = true;
+        if (was.phase == Phase::kPreparing) {
+          if (is.phase != Phase::kStarting || event.hook_status != ExitStatus{}) return "a start behind a failure";
+          if (!after.tree_is_empty && is.prepared != Prepared::kWithProcesses)
+            return "processes of start.pre forgotten";
+          break;
+        }
+        if (!after.tree_is_empty) return "a life that begins beside another";
+        if (is.phase != Phase::kStarting || is.restarts != was.restarts + 1) return "a start that is not counted";
         break;
       case ActionKind::kFinish:
         finished = true;
@@ -453,13 +523,27 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (after.child_alive && finished && !left) return "the end with the child not reaped";
   if (finished && left && (was.phase != Phase::kKilling || !after.child_alive || is.status != kExitUsage))
     return "a child given up for no reason";
-  if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
+  const bool is_first = was.restarts == 0 && was.restarts_in_row == 0;
+  if (!after.started && finished && is_first && is.cause != Cause::kStartFailed && is.cause != Cause::kGraceful)
     return "the end without a start";
+  if (!after.started && finished && is_first && !plan.pause) {
+    const bool failed = is.cause == Cause::kStartFailed;
+    if (failed ? is.status < kExitUsage || is.status > kExitNotFound : is.status <= kExitSignalBase)
+      return "a status of nothing";
+  }
+  const bool was_decided =
+      was.phase == Phase::kTidying && was.cause != Cause::kNone && was.cause != Cause::kStartFailed;
+  if (finished && was_decided && is.cause != was.cause) return "an end that was decided has changed";
+  if (finished && plan.post_stop && after.started && !after.tidied && was.phase != Phase::kKilling)
+    return "the end without stop.post";
   if (finished && after.hook_runs_free) return "the end with the hook running";
   if (finished && after.child_has_terminal) return "the end with the terminal not handed back";
   if (after.child_has_terminal != is.child_has_terminal) return "the terminal is not where the state has it";
   if (after.hook_runs_free != is.hook_running) return "the hook runs, or not, unlike the state has it";
-  if (is.hook_running && is.phase != Phase::kDraining) return "the hook runs beside the steps";
+  const Phase phase_of_hook = is.hook == Hook::kPreStop    ? Phase::kDraining
+                              : is.hook == Hook::kPreStart ? Phase::kPreparing
+                                                           : Phase::kTidying;
+  if (is.hook_running && is.phase != phase_of_hook) return "the hook runs beside the steps";
   if (after.started && !finished && (is.target == Target::kChild) != after.child_alive)
     return "a target that is not there";
   if (is.phase == Phase::kBetweenLives || is.phase == Phase::kStarting) {
@@ -491,7 +575,18 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   // The one deadline.
   const bool under_way = is_under_way(is.phase);
   const bool life_is_over = is.phase == Phase::kBetweenLives || is.phase == Phase::kStarting;
-  after.stop_begun = !life_is_over && (before.stop_begun || under_way || is.phase == Phase::kKilling);
+  after.stop_begun = is.phase == Phase::kPreparing
+                         ? is.request == Request::kStop
+                         : !life_is_over && (before.stop_begun || under_way || is.phase == Phase::kKilling);
+  if (at_deadline && was.phase == Phase::kPreparing && is.phase != Phase::kClearing) return "no KILL at the deadline";
+  if (is.phase == Phase::kPreparing && is.request == Request::kStop && is.deadline != kInfinity &&
+      is.due[Timer::kDeadline] != is.deadline)
+    return "nobody waits for the deadline";
+  if (is.phase == Phase::kTidying && (is.due[Timer::kHookLimit] < event.at || is.due[Timer::kHookLimit] == kInfinity ||
+                                      is.due[Timer::kHookLimit] > event.at + kMostPostStop))
+    return "stop.post without a limit";
+  if (is.phase == Phase::kClearing && (!after.armed(Timer::kPass) || !after.armed(Timer::kKillGrace)))
+    return "KILL without an end";
   const bool becomes_stop = was.request == Request::kRestart && is.request == Request::kStop && asks_for_end &&
                             is.deadline == (plan.timeout == kInfinity ? kInfinity : event.at + plan.timeout);
   if (before.stop_begun && after.stop_begun && is.deadline != was.deadline && !becomes_stop)
@@ -532,7 +627,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
   if (is.phase == Phase::kKilling && !after.armed(Timer::kKillGrace)) return "KILL without an end";
   const bool kill_begins = is.phase == Phase::kKilling && was.phase != Phase::kKilling;
-  if (was.phase == Phase::kKilling && !finished && !life_is_over && is.phase != Phase::kKilling) return "KILL given up";
+  if (was.phase == Phase::kKilling && !finished && !life_is_over && is.phase != Phase::kKilling &&
+      is.phase != Phase::kTidying)
+    return "KILL given up";
   if (was.phase == Phase::kKilling && event.kind == EventKind::kSignal) {
     for (const Action& action : answer.actions)
       if (action.kind != ActionKind::kNote) return "a signal did something to a KILL";
@@ -594,7 +691,7 @@ struct Possible {
   }
   void terminal_at(const Plan& plan, const World& world, Millis at) {
     if (plan.terminal == Terminal::kNone) return;
-    if (world.state.phase == Phase::kBetweenLives) {
+    if (world.state.phase == Phase::kBetweenLives || is_around_life(world.state.phase)) {
       events.push_back(Event::signalled(at, sig::kTstp, true));
       events.push_back(Event::signalled(at, sig::kHup));
       events.back().terminal_gone = true;
@@ -620,7 +717,18 @@ struct Possible {
   void ready_at(const Plan& plan, const World& world, Millis at) {
     if (plan.readiness == Readiness::kTold && world.state.phase == Phase::kRunning) events.push_back(Event::ready(at));
   }
+  void ends_around_at(const World& world, Millis at) {
+    events.push_back(Event::reaped(at, false));
+    if (!world.hook_alive) return events.push_back(Event::reaped(at, true));
+    for (const bool empty : {false, true}) {
+      for (const int status : {0, 1}) events.push_back(Event::hook_reaped(at, empty, {false, status}));
+    }
+    events.push_back(Event::hook_reaped(at, false, {true, sig::kTerm}));
+    events.back().group_left = true;
+    if (world.hook_runs_free) events.push_back(Event::hook_failed(at));
+  }
   void ends_at(const World& world, Millis at) {
+    if (is_around_life(world.state.phase)) return ends_around_at(world, at);
     if (world.child_alive) {
       if (world.state.phase == Phase::kStepping && world.state.target == Target::kChild)
         events.push_back(Event::unheard(at));
@@ -652,10 +760,18 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   if (world.pass_pending) {
     possible.events.push_back(Event::passed(world.now, true));
     possible.events.push_back(Event::passed(world.now, false));
+    if (world.state.phase != Phase::kClearing) return;
+    possible.events.push_back(Event::passed(world.now, true, false));
+    possible.ends_around_at(world, world.now);
     return;
   }
   const Millis now = world.now;
   const Millis horizon = world.horizon();
+  if (world.state.phase == Phase::kStarting && plan.pre_start && world.state.prepared == Prepared::kNot) {
+    possible.events.push_back(Event::life_begins(now));
+    if (world.state.restarts == 0) possible.events.push_back(Event::start_failed(now, kExitUsage));
+    return possible.triggers_at(now);
+  }
   if (world.state.phase == Phase::kStarting) {
     possible.events.push_back(Event::started(now));
     if (plan.terminal == Terminal::kHandedOver) possible.events.push_back(Event::started(now, true));
@@ -672,7 +788,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
 
   const State& state = world.state;
   const auto reachable = [&](Millis at) { return at > now && at <= horizon; };
-  if (is_under_way(state.phase)) {
+  if (is_under_way(state.phase) || (is_around_life(state.phase) && state.request == Request::kStop)) {
     for (const Millis at : {state.t0 + kRepeatWindow - Millis{1}, state.t0 + kRepeatWindow}) {
       if (reachable(at)) possible.triggers_at(at);
     }
@@ -762,6 +878,9 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::started(now);
     probes[count++] = Event::start_failed(now, kExitNotFound);
   }
+  if (state.phase != Phase::kStarting || !plan.pre_start || state.prepared != Prepared::kNot)
+    probes[count++] = Event::life_begins(now);
+  if (is_around_life(state.phase) && state.hook_running) probes[count++] = Event::reaped(now, true);
   if (state.phase == Phase::kBetweenLives) {
     probes[count++] = Event::signalled(now, sig::kHup);
     probes[count++] = Event::signalled(now, sig::kTstp);
@@ -770,7 +889,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::reaped(now, true);
     probes[count++] = Event::child_reaped(now, {}, true);
   }
-  if (state.phase != Phase::kKilling) {
+  if (state.phase != Phase::kKilling && state.phase != Phase::kClearing) {
     probes[count++] = Event::passed(now, true);
     probes[count++] = Event::passed(now, false);
   }
@@ -780,7 +899,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   if (state.phase != Phase::kStepping || state.target != Target::kChild) probes[count++] = Event::unheard(now);
   probes[count++] = Event::child_stopped(now, sig::kStop);
   if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
-  if (plan.shares_group()) probes[count++] = Event::signalled(now, sig::kHup, true);
+  if (plan.shares_group() && !is_around_life(state.phase)) probes[count++] = Event::signalled(now, sig::kHup, true);
   if (world.over()) {
     for (const int signal : {sig::kTerm, sig::kInt, sig::kHup}) probes[count++] = Event::signalled(now, signal);
     probes[count++] = Event::parent_ended(now);
@@ -891,6 +1010,8 @@ class Explorer {
 
   [[nodiscard]] Event next_on_the_way(const World& world) const {
     const State& state = world.state;
+    if (state.phase == Phase::kStarting && plan_.pre_start && state.prepared == Prepared::kNot)
+      return Event::life_begins(world.now);
     if (state.phase == Phase::kStarting) return Event::started(world.now);
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
@@ -929,6 +1050,8 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   plans.insert(plans.end(), again.begin(), again.end());
   const std::vector<Plan> told = plans_with_readiness();
   plans.insert(plans.end(), told.begin(), told.end());
+  const std::vector<Plan> around = plans_with_hooks();
+  plans.insert(plans.end(), around.begin(), around.end());
   Counters counters;
   std::size_t broken = 0;
   for (const Plan& plan : plans) {
@@ -959,6 +1082,9 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   EXPECT_EQ(timers_in(Phase::kSettling), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kSettle));
   EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
   EXPECT_EQ(timers_in(Phase::kBetweenLives), Counters::bit(kRestart));
+  EXPECT_EQ(timers_in(Phase::kPreparing), Counters::bit(kDeadline));
+  EXPECT_EQ(timers_in(Phase::kTidying), Counters::bit(kHookLimit));
+  EXPECT_EQ(timers_in(Phase::kClearing), Counters::bit(kPass) | Counters::bit(kKillGrace));
   EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);
   EXPECT_LT(counters.most_actions, Actions::kCapacity)
       << "an event with as many actions as there is room for may have had more";

@@ -154,11 +154,11 @@ TEST(ReportOfARun, TellsWhatBecameOfTheHook) {
     return run.supervisor.report();
   };
   const Report ended = hook_of(true, seconds(1));
-  EXPECT_EQ(ended.hook, HookResult::kEnded);
-  EXPECT_EQ(ended.hook_status, (ExitStatus{false, 4}));
+  EXPECT_EQ(ended.hooks[index_of(Hook::kPreStop)].result, HookResult::kEnded);
+  EXPECT_EQ(ended.hooks[index_of(Hook::kPreStop)].status, (ExitStatus{false, 4}));
   EXPECT_EQ(ended.reaped, 0u);
-  EXPECT_EQ(hook_of(true, seconds(20)).hook, HookResult::kCut);
-  EXPECT_EQ(hook_of(false, seconds(0)).hook, HookResult::kNotStarted);
+  EXPECT_EQ(hook_of(true, seconds(20)).hooks[index_of(Hook::kPreStop)].result, HookResult::kCut);
+  EXPECT_EQ(hook_of(false, seconds(0)).hooks[index_of(Hook::kPreStop)].result, HookResult::kNotStarted);
 }
 
 }  // namespace

@@ -139,7 +139,9 @@ int SimulatedWorld::alive_count() const {
 
 Result<StartedChild> SimulatedWorld::start_child(const Plan& /*plan*/, const Plan& /*unshielded*/) {
   starts_.push_back(now_);
-  EXPECT_EQ(alive_count(), 0) << "a life begins beside what is left of another";
+  if (!std::exchange(prepared_, false) && !std::exchange(has_inherited_, false)) {
+    EXPECT_EQ(alive_count(), 0) << "a life begins beside what is left of another";
+  }
   if (start_failure != 0) return fail("cannot execute 'command'", start_failure);
   SimProcess& process = add(kOwnPid, "command");
   child_ = first_child_ = process.facts.id.pid;
@@ -147,11 +149,20 @@ Result<StartedChild> SimulatedWorld::start_child(const Plan& /*plan*/, const Pla
   return StartedChild{child_, starts_in_foreground, shield_refused, false, own_session};
 }
 
-Result<void> SimulatedWorld::start_hook() {
+Result<void> SimulatedWorld::start_hook(Hook hook, const std::vector<std::string>& variables) {
+  EXPECT_EQ(hook_, 0) << "two hooks at once";
+  if (hook != Hook::kPreStop && !std::exchange(has_inherited_, false)) {
+    EXPECT_EQ(alive_count(), 0) << "start.pre or stop.post beside what is left of a life";
+  }
+  prepared_ = hook == Hook::kPreStart;
+  hooks_.push_back(hook);
+  hook_kind_ = hook;
+  told_ = variables;
   if (hook_fails_to_start) return fail("cannot execute 'hook'", kExitNotFound);
   SimProcess& process = add(kOwnPid, "hook");
-  hook_ = first_hook_ = process.facts.id.pid;
+  hook_ = hook_group_ = first_hook_ = process.facts.id.pid;
   if (on_hook_start) on_hook_start(process);
+  if (on_any_hook_start) on_any_hook_start(hook, process);
   return {};
 }
 
@@ -164,6 +175,10 @@ Result<void> SimulatedWorld::tell(bool ready) {
 std::optional<Error> SimulatedWorld::hook_failure() {
   if (!hook_cannot_be_executed) return std::nullopt;
   return Error{"cannot execute 'hook'", kExitNotFound};
+}
+
+bool SimulatedWorld::group_exists(int group) {
+  return std::ranges::any_of(processes_, [group](const auto& entry) { return entry.second.facts.group == group; });
 }
 
 Reaped SimulatedWorld::reap_next() {

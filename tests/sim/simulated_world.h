@@ -65,6 +65,7 @@ class SimulatedWorld final : public World {
   // --- To set up. ---
   std::function<void(SimProcess&)> on_child_start;  // shapes the child at its exec
   std::function<void(SimProcess&)> on_hook_start;
+  std::function<void(Hook, SimProcess&)> on_any_hook_start;  // as on_hook_start, and says which it is
   LogLevel log_level = LogLevel::kTrace;
   int start_failure = 0;        // the status that start_child() fails with
   std::uint8_t its_jitter = 0;  // in every event
@@ -81,6 +82,11 @@ class SimulatedWorld final : public World {
 
   // A new process below `parent`, in the parent's group and session.
   SimProcess& fork_from(int parent, const std::string& name);
+  // A child that lives before anything is started: graceshim has come into its place by exec.
+  SimProcess& inherit(const std::string& name) {
+    has_inherited_ = true;
+    return add(kOwnPid, name);
+  }
   SimProcess& get(int pid) { return processes_.at(pid); }
   void at(Millis when, std::function<void()> what);
   void exit(int pid, ExitStatus status);
@@ -103,6 +109,9 @@ class SimulatedWorld final : public World {
   // The child that was started last, whatever has become of it.
   [[nodiscard]] int child() const { return first_child_; }
   [[nodiscard]] int hook() const { return first_hook_; }
+  // The hooks that were started, in order, and what the last one was told.
+  [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
+  [[nodiscard]] const std::vector<std::string>& told() const { return told_; }
   // "to PID", "back" and "suspended", in order.
   [[nodiscard]] const std::vector<std::string>& terminal_history() const { return terminal_history_; }
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
@@ -124,7 +133,7 @@ class SimulatedWorld final : public World {
   Millis now() override { return now_; }
   std::uint8_t jitter() override { return its_jitter; }
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
-  Result<void> start_hook() override;
+  Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
   Result<void> tell_ready() override { return tell(true); }
   Result<void> tell_unready() override { return tell(false); }
   const Process& self() override { return self_; }
@@ -159,6 +168,7 @@ class SimulatedWorld final : public World {
  private:
   std::optional<Error> hook_failure() override;
   bool is_pending(SignalSet among) override { return among.has(with_end_); }
+  bool group_exists(int group) override;
   Reaped reap_next() override;
   std::optional<Event> next_if_any(Millis earliest);
   Sent deliver(int pid, int signal);
@@ -186,6 +196,10 @@ class SimulatedWorld final : public World {
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::vector<Millis> starts_;
   std::vector<Telling> tellings_;
+  std::vector<Hook> hooks_;
+  std::vector<std::string> told_;
+  bool prepared_ = false;
+  bool has_inherited_ = false;
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;

@@ -616,7 +616,7 @@ TEST(Hook, OneThatCannotBeExecutedIsToldWhenItsProcessHasEnded) {
   EXPECT_EQ(run.got(run.world.child()), "QUIT@0");
   EXPECT_TRUE(run.world.said("stop.pre_stop: cannot execute 'hook'; the stop goes on"));
   EXPECT_FALSE(run.world.said("ended with status 127"));
-  EXPECT_EQ(run.supervisor.report().hook, HookResult::kNotStarted);
+  EXPECT_EQ(run.supervisor.report().hooks[index_of(Hook::kPreStop)].result, HookResult::kNotStarted);
 }
 
 TEST(Hook, TheChildsEndCutsHookAndDelay) {

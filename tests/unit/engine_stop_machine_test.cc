@@ -50,6 +50,10 @@ const char* name_of(Note note) {
       return "stops for good";
     case Note::kReady:
       return "ready";
+    case Note::kPreStartFailed:
+      return "start.pre failed";
+    case Note::kNotPassedOn:
+      return "not passed on";
     case Note::kRestarts:
       return "restarts";
     case Note::kGaveUp:
@@ -110,6 +114,8 @@ std::string describe(const Action& action) {
       return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
       return "KILL";
+    case ActionKind::kKillLeft:
+      return "KILL what is left of the hook";
     case ActionKind::kLookAtTree:
       return "look at tree";
     case ActionKind::kGiveTerminal:
@@ -126,6 +132,8 @@ std::string describe(const Action& action) {
       return "tell unready";
     case ActionKind::kStartHook:
       return "start hook";
+    case ActionKind::kStopHook:
+      return "stop hook";
     case ActionKind::kKillHook:
       return "kill hook";
     case ActionKind::kNote:

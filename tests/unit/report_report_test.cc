@@ -28,7 +28,7 @@ Report busy_report(std::size_t stragglers) {
   report.trigger = sig::kTerm;
   report.steps = {{sig::kQuit, Scope::kMain, Target::kChild, Millis{100}, 1},
                   {sig::kTerm, Scope::kMain, Target::kOrphans, Millis{2'100}, 3}};
-  report.ended_at = Millis{3'000};
+  report.ended_at = report.over_at = Millis{3'000};
   report.cause = Cause::kEscalated;
   for (std::size_t i = 0; i < stragglers; ++i) {
     report.stragglers.push_back({{static_cast<int>(100 + i), 1}, "worker", true, {true, sig::kTerm}});

@@ -33,6 +33,8 @@ constexpr Sample kSamples[] = {
     {"stop.on", "['TERM', 3]", "INT", "TERM, HUP", "QUIT,TERM", "INT", "HUP,TERM"},
     {"stop.delay", "1.5", "2s", "500ms", "1s500ms", "2s", "500ms"},
     {"stop.pre_stop", "['drain', '-n']", "sleep 1", "true", "drain -n", "sleep 1", "true"},
+    {"start.pre", "['migrate']", "sleep 1", "true", "migrate", "sleep 1", "true"},
+    {"stop.post", "['tidy', '-n']", "sleep 1", "true", "tidy -n", "sleep 1", "true"},
     {"stop.repeat", "'ignore'", "escalate", "ignore", "ignore", "escalate", "ignore"},
     {"stop.shield", "['TERM', 1]", "TERM", "none", "HUP,TERM", "TERM", "none"},
     {"stop.stragglers", "'wait'", "leave", "wait", "wait", "leave", "wait"},
@@ -143,10 +145,14 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
 }
 
 TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
-  const std::map<std::string_view, std::string_view> own{
-      {"stop.pre_stop", "pre-stop"},           {"child.directory", "chdir"},
-      {"restart.policy", "restart"},           {"signals", "map"},
-      {"exit.success", "success-exit-status"}, {"report.path", "report"}};
+  const std::map<std::string_view, std::string_view> own{{"start.pre", "pre-start"},
+                                                         {"stop.post", "post-stop"},
+                                                         {"stop.pre_stop", "pre-stop"},
+                                                         {"child.directory", "chdir"},
+                                                         {"restart.policy", "restart"},
+                                                         {"signals", "map"},
+                                                         {"exit.success", "success-exit-status"},
+                                                         {"report.path", "report"}};
   for (const Key& key : keys()) {
     if (key.toml.empty()) continue;
     const bool drops_section = key.toml.starts_with("child.") || key.toml.starts_with("notify.");
