@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -195,13 +196,17 @@ class Readme(Case):
     def test_a_plan(self):
         self.assert_gets_quit("graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server")
 
+    def write_bundle(self):
+        """A bundle(1) that has everything."""
+        with open(os.path.join(self.directory, "bundle"), "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\nshift\nexec "$@"\n')
+        os.chmod(file.name, 0o755)
+
     def start_dyno(self, process, directory, env):
         """A line of the Procfile as Heroku starts it, with a bundle that has everything."""
         lines = dict(line.split(": ", 1) for block in blocks("procfile") for line in block.splitlines())
         self.assertEqual(sorted(lines), ["web", "worker"])
-        with open(os.path.join(self.directory, "bundle"), "w", encoding="ascii") as file:
-            file.write('#!/bin/sh\nshift\nexec "$@"\n')
-        os.chmod(file.name, 0o755)
+        self.write_bundle()
         return self.start(["bash", "-c", lines[process]], {**env, **Dyno.ENVIRONMENT, "PATH": self.env["PATH"]}, directory)
 
     def test_the_web_line_of_the_procfile(self):
@@ -222,6 +227,45 @@ class Readme(Case):
         self.assertEqual(Dyno(worker.command).end(), 0, worker.command.output())
         self.assertEqual((worker.log(), worker.failures()), (["start job", "complete job!"], []))
 
+    def test_the_container_with_all_of_it(self):
+        self.need(os.geteuid() == 0, "another user needs root")
+        block = next(block for block in blocks("dockerfile") if "--restart" in block)
+        entry, command, probe = (json.loads("[" + line.partition("[")[2]) for line in block.splitlines())
+        ready, path = os.path.join(self.directory, "ready"), os.path.join(self.directory, "report")
+        here = {"/run/ready": ready, "worker": "nobody"}
+        options, probe = ([here.get(word, word) for word in words[1:]] for words in (entry[:-1], probe))
+        self.write_bundle()
+        # For another user the folder of the checkout may be out of reach.
+        site = shutil.copytree(WORKER_DIRECTORY, os.path.join(self.directory, "site"))
+        worker = Worker(self, GRACESHIM_PLATFORM="none")
+        shim = self.start_under_graceshim(command, (*options, "--report", path, "--restart-delay", "100ms"),
+                                          {**worker.env, "PATH": self.env["PATH"]}, site, pid1=True)
+
+        def is_ready():
+            inside = ["nsenter", "--target", str(shim.pid), "--pid", "--mount", "--", SHIM, *probe]
+            return subprocess.run(inside, stderr=subprocess.DEVNULL, check=False).returncode
+
+        def registered(known):
+            return self.until(lambda: set(worker.registered()) - known, "a new worker", command=shim)
+
+        first = registered(set())
+        self.assertEqual(is_ready(), 0)
+        worker.redis.call("RPUSH", "resque:queue:jobs", "no job at all")
+        registered(first)
+        self.assertEqual(is_ready(), 0)
+        self.assertEqual({os.stat(f"/proc/{pid}").st_uid for pid in descendants(shim.pid)}, {65534})
+        worker.give_job(2)
+        self.until(lambda: "start job" in worker.log(), "the job", command=shim)
+        shim.send("TERM")
+        self.until(lambda: not os.path.exists(ready), "the end of being ready", command=shim)
+        self.assertEqual(shim.wait(20), 0, shim.output())
+        self.assertEqual(worker.log(), ["start job", "complete job!"])
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+        self.assertEqual((report["outcome"], report["preset"], report["restarts"]["count"]), ("graceful", "resque", 1))
+        self.assertEqual([life["ended_by"] for life in report["lives"]], [{"exit_code": 1}, {"exit_code": 0}])
+        self.assertNotIn(None, [life["ready_ms"] for life in report["lives"]])
+
     def test_a_deaf_command(self):
         started = self.start_command("""graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""")
         self.until(lambda: "sleep" in descendants(started.pid).values(), "the loop", command=started)
@@ -234,7 +278,10 @@ class Readme(Case):
                 file.write(text)
             started = self.start(["graceshim", "--config", file.name, "--explain", "--", "true"], self.env)
             self.assertEqual(started.wait(10), 0, started.output())
-            self.assertRegex(started.output(), r"stop\.timeout += 2m")
+            keys = re.findall(r"(?m)^([a-z_]+) *= ", text)
+            self.assertTrue(keys)
+            origins = re.findall(rf"{re.escape(file.name)}:\d+:\d+", started.output())
+            self.assertGreaterEqual(len(set(origins)), len(keys), started.output())
 
 
 if __name__ == "__main__":

@@ -171,9 +171,9 @@ std::vector<Plan> plans_with_readiness() {
   std::vector<Plan> plans;
   const auto add = [&plans](const std::vector<Plan>& given) {
     for (std::size_t i = 0; i < given.size(); ++i) {
-      if (given[i].pause || i % 5 > 1) continue;  // the other rules know nothing of it: some of each kind will do
+      if (given[i].pause || i % 15 > 1) continue;  // the other rules know nothing of it: some of each kind will do
       Plan plan = given[i];
-      plan.readiness = i % 5 == 0 ? Readiness::kExec : Readiness::kTold;
+      plan.readiness = i % 15 == 0 ? Readiness::kExec : Readiness::kTold;
       plans.push_back(plan);
     }
   };
@@ -189,6 +189,7 @@ std::vector<Plan> plans_with_hooks() {
   for (const Plan& given : all_plans()) {
     const bool plain = given.delay == Millis{0} && given.broadcast.empty() && given.steps.size() <= 3;
     if (!plain || given.repeat == Repeat::kIgnore || given.terminal == Terminal::kShared) continue;
+    if (given.timeout == Millis{1} || (given.hook && given.repeat == Repeat::kEscalate)) continue;
     if (given.stragglers != Stragglers::kStop && given.stragglers != Stragglers::kWait) continue;
     if (given.terminal != Terminal::kNone && (!given.suspendable || given.hook)) continue;
     for (const auto& [pre_start, post_stop] : {std::pair{true, false}, std::pair{false, true}, std::pair{true, true}}) {
