@@ -130,6 +130,14 @@ enum class Ready : std::uint8_t {
   kForAll,          // signals 1 to 31 are at their default, and no signal is blocked
 };
 
+// A command that runs beside the child, or around its life: stop.pre_stop, start.pre and stop.post.
+enum class Hook : std::uint8_t { kPreStop, kPreStart, kPostStop };
+constexpr std::size_t kHookCount = 3;
+
+[[nodiscard]] constexpr std::size_t index_of(Hook hook) noexcept {
+  return static_cast<std::size_t>(hook);
+}
+
 // What says that the command is ready to do its work.
 enum class Readiness : std::uint8_t {
   kNone,  // nothing does, and nobody waits for it

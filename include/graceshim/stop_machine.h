@@ -50,15 +50,16 @@ enum class Phase : std::uint8_t {
 };
 constexpr std::size_t kPhaseCount = 11;
 
+// No child lives, and a hook runs, or something is left of one.
+constexpr bool is_around_life(Phase phase) noexcept {
+  return phase == Phase::kPreparing || phase == Phase::kTidying || phase == Phase::kClearing;
+}
+
 // Whom signals go to: the child until it has been reaped, and from then on the orphans that it has left.
 enum class Target : std::uint8_t { kChild, kOrphans };
 
 // What has been asked of graceshim in this life. A stop overrides a restart, and nothing overrides a stop.
 enum class Request : std::uint8_t { kNone, kRestart, kStop };
-
-// A command that runs beside the child, or around its life: stop.pre_stop, start.pre and stop.post.
-enum class Hook : std::uint8_t { kPreStop, kPreStart, kPostStop };
-constexpr std::size_t kHookCount = 3;
 
 // What start.pre has done for this life.
 enum class Prepared : std::uint8_t {

@@ -81,10 +81,7 @@ void Transition::close_life(bool tidies) noexcept {
 }
 
 void Transition::tidy() noexcept {
-  withdraw_ready();
-  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
-  state_.child_has_terminal = false;
-  state_.due = {};
+  let_go_of_child();
   state_.phase = Phase::kTidying;
   start_hook(Hook::kPostStop);
   arm(Timer::kHookLimit, now_ + time_to_tidy());
@@ -140,10 +137,17 @@ void Transition::wait_for_restart() noexcept {
   note(Note::kRestarts);
 }
 
-// The next life begins as the first one did.
-void Transition::forget_life() noexcept {
+// The child is ready no more, the terminal is ours again, and nothing of the life is due.
+void Transition::let_go_of_child() noexcept {
   withdraw_ready();
   if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
+  state_.child_has_terminal = false;
+  state_.due = {};
+}
+
+// The next life begins as the first one did.
+void Transition::forget_life() noexcept {
+  let_go_of_child();
   State next;
   next.child = state_.child;
   next.repeats_ignored = state_.repeats_ignored;
@@ -172,11 +176,8 @@ void Transition::finish() noexcept {
 }
 
 void Transition::finish_with(Cause cause, int status) noexcept {
-  withdraw_ready();
-  if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
-  state_.child_has_terminal = false;
+  let_go_of_child();
   state_.phase = Phase::kFinished;
-  state_.due = {};
   state_.cause = cause;
   state_.status = status;
   act(Action::finish(status));

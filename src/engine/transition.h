@@ -13,8 +13,7 @@ constexpr Millis sooner(Millis a, Millis b) noexcept {
 
 // No child lives, and none has just been started.
 constexpr bool is_between_lives(Phase phase) noexcept {
-  return phase == Phase::kBetweenLives || phase == Phase::kPreparing || phase == Phase::kTidying ||
-         phase == Phase::kClearing;
+  return phase == Phase::kBetweenLives || is_around_life(phase);
 }
 
 // One event being answered: the next state and the actions grow here.
@@ -76,6 +75,7 @@ class Transition {
   void end_row() noexcept;
   void wait_for_restart() noexcept;
   void forget_life() noexcept;
+  void let_go_of_child() noexcept;
   void start_again() noexcept;
   void finish() noexcept;
   void finish_with(Cause cause, int status) noexcept;

@@ -90,10 +90,6 @@ struct Report {
 
 constexpr int kReportSchema = 1;
 
-[[nodiscard]] constexpr std::size_t index_of(Hook hook) noexcept {
-  return static_cast<std::size_t>(hook);
-}
-
 // Returns "exited", "graceful", "escalated", "killed", "unkillable", "start_failed" or "gave_up".
 const char* cause_name(Cause cause) noexcept;
 

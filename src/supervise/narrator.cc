@@ -105,7 +105,7 @@ void Narrator::tell_ended(const Moment& moment, std::span<const Ended> ended) {
 }
 
 void Narrator::tell_hook_ended(const Moment& moment, const Ended& hook) {
-  if (hook.failure) return tell_hook_not_started(moment, hook.hook, hook.failure->message);
+  if (hook.failure) return tell_failed_hook(moment, hook.hook, ": " + hook.failure->message);
   // One that was cut has had its line.
   const bool was_cut = report().hooks[index_of(hook.hook)].result == HookResult::kCut;
   if (hook.status == ExitStatus{} || (was_cut && hook.hook != Hook::kPreStop)) return;
@@ -151,7 +151,7 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
     case Outcome::Kind::kSuspended:
       return tell_of_child(Happening::kSuspended, {}, received_by(moment.event));
     case Outcome::Kind::kHookNotStarted:
-      return tell_hook_not_started(moment, outcome.hook, outcome.text);
+      return tell_failed_hook(moment, outcome.hook, ": " + outcome.text);
     case Outcome::Kind::kLeftKilled:
       return tell_left_killed(outcome);
     case Outcome::Kind::kNotTold:
@@ -200,10 +200,6 @@ void Narrator::tell_forwarded(const Event& event, int signal) {
   const int received = received_by(event);
   if (received != 0 && received != signal) tell_signal(Happening::kTranslated, signal, received);
   tell_signal(signal == 0 ? Happening::kDropped : Happening::kForwarded, signal, received);
-}
-
-void Narrator::tell_hook_not_started(const Moment& moment, Hook hook, const std::string& why) {
-  tell_failed_hook(moment, hook, ": " + why);
 }
 
 void Narrator::tell_failed_hook(const Moment& moment, Hook hook, const std::string& how) {

@@ -116,7 +116,6 @@ class Narrator {
   void tell_served(int step, const Outcome& outcome);
   void tell_refused(const Outcome& outcome);
   void tell_forwarded(const Event& event, int signal);
-  void tell_hook_not_started(const Moment& moment, Hook hook, const std::string& why);
   void tell_failed_hook(const Moment& moment, Hook hook, const std::string& how);
   void tell_left_killed(const Outcome& left);
   void tell_not_passed_on(const Moment& moment, int signal);

@@ -17,11 +17,6 @@ std::string who_asked(const Event& event, int signal) {
   return text;
 }
 
-// No child lives, and a hook runs, or something is left of one.
-bool is_around_life(Phase phase) {
-  return phase == Phase::kPreparing || phase == Phase::kTidying || phase == Phase::kClearing;
-}
-
 }  // namespace
 
 void Narrator::tell_note(const Moment& moment, const Action& note) {

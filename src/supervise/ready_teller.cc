@@ -70,7 +70,7 @@ std::optional<int> pid_in(const std::string& text) {
 // Returns why the graceshim that has written `text`, which holds `pid`, has ended; empty if it lives.
 std::string why_ended(const std::string& text, int pid) {
   if (kill(pid, 0) != 0 && errno == ESRCH) return "has ended";
-  const std::optional<Process> found = own_proc() ? read_process(pid) : std::nullopt;
+  const std::optional<Process> found = process(pid);
   // Where /proc does not show the process, there is no start time to compare.
   if (!found) return {};
   if (has_ended(*found)) return "has ended";
@@ -98,11 +98,14 @@ Result<void> ReadyTeller::prepare(std::span<char* const> environment) {
     fcntl(request_.fd, F_SETFD, FD_CLOEXEC);
     fd_ = Fd(request_.fd);
   }
-  if (request_.file.empty()) return {};
-  const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
+  return request_.file.empty() ? Result<void>() : prepare_file();
+}
+
+Result<void> ReadyTeller::prepare_file() const {
   const auto cannot_write = [this](const std::string& reason) {
-    return refused(request_.file_set_by, "write the ready file " + request_.file, reason);
+    return tl::unexpected<Error>(cannot_write_file(reason));
   };
+  const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
   if (!target) return cannot_write(target.error());
   if (is_proc(target->place.directory)) return cannot_write("no file can be made in /proc");
   if (faccessat(target->place.directory.get(), ".", W_OK, 0) != 0) return cannot_write(std::strerror(errno));
@@ -131,17 +134,15 @@ Result<void> ReadyTeller::tell() {
   return fail(written.error().message + "; " + line.error().message);
 }
 
+Error ReadyTeller::cannot_write_file(const std::string& reason) const {
+  return refused(request_.file_set_by, "write the ready file " + request_.file, reason).value();
+}
+
 Result<void> ReadyTeller::write_file() const {
   if (request_.file.empty()) return {};
-  tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
-  tl::expected<void, std::string> done;
-  if (target) {
-    done = replace_file(*target, own_text());
-  } else {
-    done = tl::unexpected<std::string>(target.error());
-  }
-  if (!done) return refused(request_.file_set_by, "write the ready file " + request_.file, done.error());
-  return {};
+  return look_at_ready_file(request_.file)
+      .and_then([](const FileTarget& target) { return replace_file(target, own_text()); })
+      .map_error([this](const std::string& reason) { return cannot_write_file(reason); });
 }
 
 Result<void> ReadyTeller::write_line() {

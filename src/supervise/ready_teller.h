@@ -45,6 +45,8 @@ class ReadyTeller {
 
  private:
   [[nodiscard]] Result<void> check_number(int fd, const std::string& set_by, std::span<char* const> environment) const;
+  [[nodiscard]] Result<void> prepare_file() const;
+  [[nodiscard]] Error cannot_write_file(const std::string& reason) const;
   [[nodiscard]] Result<void> write_file() const;
   [[nodiscard]] Result<void> write_line();
   [[nodiscard]] Result<void> remove(const FileTarget& target) const;

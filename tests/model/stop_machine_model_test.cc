@@ -269,10 +269,6 @@ bool is_under_way(Phase phase) {
   return phase == Phase::kDraining || phase == Phase::kStepping || phase == Phase::kSettling;
 }
 
-bool is_around_life(Phase phase) {
-  return phase == Phase::kPreparing || phase == Phase::kTidying || phase == Phase::kClearing;
-}
-
 Key key_of(const World& world) {
   const State& state = world.state;
   const auto age = [&world](Millis since, Millis matters) { return std::min(world.now - since, matters).count(); };

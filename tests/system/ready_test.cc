@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "harness.h"
 
@@ -31,6 +32,13 @@ int check(const std::string& file, std::map<std::string, std::string> environmen
   Start start{.argv = {shim_path(), "--check-ready"}, .environment = std::move(environment)};
   if (!file.empty()) start.argv.push_back(file);
   return Process(start).end().code();
+}
+
+// For Start::before_exec.
+std::function<void()> as_descriptor_9(const Fd& writer) {
+  return [fd = writer.get()] {
+    if (::dup2(fd, 9) != 9) ::_exit(99);
+  };
 }
 
 TEST_P(Readiness, TheFileIsThereFromTheNewlineToTheTriggerBeforeTheDelay) {
@@ -141,9 +149,7 @@ TEST_P(Readiness, EachLifeIsReadyByItself) {
 TEST_P(Readiness, TheDescriptorGetsANewlineAndIsClosed) {
   Pipe above = make_pipe();
   Start way = start();
-  way.before_exec = [fd = above.writer.get()] {
-    if (::dup2(fd, 9) != 9) ::_exit(99);
-  };
+  way.before_exec = as_descriptor_9(above.writer);
   Process shim = run({.options = "--ready-from fd:3 --ready-fd 9",
                       .child = "report on USR1 [ newline 3 ] on TERM [ exit 4 ] ready serve",
                       .start = std::move(way)});
@@ -162,9 +168,7 @@ TEST_P(Readiness, TheDescriptorGetsANewlineAndIsClosed) {
 TEST_P(Readiness, ADescriptorWithoutAReaderIsNoHarm) {
   Pipe above = make_pipe();
   Start way = start();
-  way.before_exec = [fd = above.writer.get()] {
-    if (::dup2(fd, 9) != 9) ::_exit(99);
-  };
+  way.before_exec = as_descriptor_9(above.writer);
   above.reader = Fd();
   Process shim = run({.options = "--ready-fd 9", .child = "on TERM [ exit 4 ] ready serve", .start = std::move(way)});
   shim.ready();
@@ -178,9 +182,7 @@ TEST_P(Readiness, AHookGetsNeitherThePipeNorTheDescriptor) {
   const std::string hook = scratch.write("hook", "#!/bin/sh\nls /proc/$$/fd >" + seen + "\n", 0755);
   Pipe above = make_pipe();
   Start way = start();
-  way.before_exec = [fd = above.writer.get()] {
-    if (::dup2(fd, 9) != 9) ::_exit(99);
-  };
+  way.before_exec = as_descriptor_9(above.writer);
   Process shim = run({.options = "--ready-from fd:8 --ready-fd 9 --pre-stop " + hook,
                       .child = "on TERM [ exit 4 ] ready serve",
                       .start = std::move(way)});

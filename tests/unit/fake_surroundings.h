@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compat.h"
@@ -54,20 +55,37 @@ class FakeSurroundings {
   }
 
   // The message of the error, or "" if there is none.
-  std::string error() {
-    const Result<Invocation> result = configure();
-    if (result) return "";
-    return result.error().status == kExitUsage ? result.error().message : "status is not 125";
+  std::string error() { return error_of(configure()); }
+
+  // The plan that the settings make, or the error of the first that refuses them.
+  Result<PlanResult> plan() {
+    const Result<Invocation> invocation = configure();
+    if (!invocation) return tl::unexpected(invocation.error());
+    return make_plan(invocation->config, invocation->platform, {});
   }
+
+  // The message of its error, or "" if there is none.
+  std::string error_of_plan() { return error_of(plan()); }
 
   int reads = 0;  // of files, in the last run
 
  private:
+  template <typename Value>
+  static std::string error_of(const Result<Value>& result) {
+    if (result) return "";
+    return result.error().status == kExitUsage ? result.error().message : "status is not 125";
+  }
   static std::vector<char*> pointers(std::vector<std::string>& words) {
     std::vector<char*> result;
     for (std::string& word : words) result.push_back(word.data());
     return result;
   }
 };
+
+inline FakeSurroundings with_arguments(std::vector<std::string> arguments) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = std::move(arguments);
+  return surroundings;
+}
 
 }  // namespace graceshim

@@ -11,14 +11,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 std::string message_of(Words arguments) {
-  FakeSurroundings surroundings;
-  surroundings.arguments = std::move(arguments);
-  const Result<Invocation> invocation = surroundings.configure();
-  if (!invocation) return invocation.error().message;
-  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, {});
-  if (plan) return "";
-  EXPECT_EQ(plan.error().status, kExitUsage);
-  return plan.error().message;
+  return with_arguments(std::move(arguments)).error_of_plan();
 }
 
 TEST(HookSettings, AreInThePlan) {

@@ -9,23 +9,14 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Result<PlanResult> planned(Words arguments) {
-  FakeSurroundings surroundings;
-  surroundings.arguments = std::move(arguments);
-  const Result<Invocation> invocation = surroundings.configure();
-  if (!invocation) return tl::unexpected(invocation.error());
-  return make_plan(invocation->config, invocation->platform, {});
-}
-
 Readiness readiness_with(Words arguments) {
-  const Result<PlanResult> plan = planned(std::move(arguments));
+  const Result<PlanResult> plan = with_arguments(std::move(arguments)).plan();
   EXPECT_TRUE(plan) << plan.error().message;
   return plan.value_or(PlanResult{}).plan.readiness;
 }
 
 std::string message_of(Words arguments) {
-  const Result<PlanResult> plan = planned(std::move(arguments));
-  return plan ? "" : plan.error().message;
+  return with_arguments(std::move(arguments)).error_of_plan();
 }
 
 TEST(ReadinessSettings, AutoIsTheStartWhereSomebodyIsTold) {

@@ -14,20 +14,9 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using Words = std::vector<std::string>;
 
-FakeSurroundings with_arguments(Words arguments) {
-  FakeSurroundings surroundings;
-  surroundings.arguments = std::move(arguments);
-  return surroundings;
-}
-
 // What configure() or make_plan() says; "" if neither complains.
 std::string message_of(FakeSurroundings surroundings) {
-  const Result<Invocation> invocation = surroundings.configure();
-  if (!invocation) return invocation.error().message;
-  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, {});
-  if (plan) return "";
-  EXPECT_EQ(plan.error().status, kExitUsage);
-  return plan.error().message;
+  return surroundings.error_of_plan();
 }
 
 std::string message_of(Words arguments) {

@@ -11,12 +11,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-FakeSurroundings with_arguments(Words arguments) {
-  FakeSurroundings surroundings;
-  surroundings.arguments = std::move(arguments);
-  return surroundings;
-}
-
 // --- Command line ---
 
 TEST(CommandLine, OptionsEndAtTheFirstWordThatIsNotOne) {
