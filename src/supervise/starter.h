@@ -34,7 +34,8 @@ class Starter {
   const Process& self_;
   const Credentials* credentials_ = nullptr;  // null: nothing has to be changed
   std::vector<char*> environment_;            // of the child, with the final null pointer
-  std::string listen_pid_;                    // "LISTEN_PID=" and room for a pid; empty: none is handed on
+  std::vector<std::string> own_pids_;  // variables of it that hold the child's pid: "LISTEN_PID=" and room for it
+  std::vector<char*> own_pid_places_;  // where their values begin, with the final null pointer
   const char* search_path_ = nullptr;
   Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
 };
