@@ -238,6 +238,7 @@ enum class ActionKind : std::uint8_t {
   // Start the child, and answer with the event kStarted or kStartFailed. If a trigger has come that step() has not seen
   // yet, start nothing: the trigger is the answer. The first start needs no action.
   kStart,
+  kTellStopping,  // tell the service manager that the run ends, by the deadline at the latest
   kStartHook,
   kKillHook,
   kNote,    // note, signal

@@ -6,10 +6,12 @@
 #include <string_view>
 #include <utility>
 
+#include "child_variables.h"
 #include "compat.h"
 #include "configure.h"
 #include "entry_signals.h"
 #include "explain.h"
+#include "facts.h"
 #include "fds.h"
 #include "make_plan.h"
 #include "recognise.h"
@@ -51,6 +53,20 @@ void take_user(RunRequest& request, const User& user, const std::string& named) 
   if (!user.shell.empty()) request.variables.push_back("SHELL=" + user.shell);
 }
 
+RelayRequest relay_of(const Invocation& invocation, const Plan& plan) {
+  const Setting<NotifyMode>& mode = invocation.config.notify_mode;
+  RelayRequest relay;
+  relay.wanted = mode.value == NotifyMode::kProxy;
+  if (!relay.wanted) return relay;
+  relay.by_user = mode.origin > Origin::kPlatform;
+  relay.set_by = "notify.mode (" + mode.where + ")";
+  relay.upstream = invocation.notify_socket;
+  relay.passes_stopping = !plan.may_restart();
+  relay.directories = directories_for_socket(invocation.environment, !invocation.user);
+  relay.user_of_command = invocation.user ? invocation.user->id : own_user();
+  return relay;
+}
+
 RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
   RunRequest request;
   request.plan = plan.plan;
@@ -72,6 +88,7 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
   request.notes = invocation.notes;
+  request.relay = relay_of(invocation, plan.plan);
   request.report = invocation.config.report_path.value;
   request.report_set_by = invocation.config.report_path.where;
   request.version = program_version();

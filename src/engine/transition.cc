@@ -11,6 +11,7 @@ void Transition::begin_stop(Request request, int trigger, int noted_signal, bool
   state_.cause = Cause::kGraceful;
   if (trigger == sig::kInt) state_.last_int = now_;
   set_stop_times(plan_.timeout);
+  if (request == Request::kStop) tell_stopping();
   state_.phase = Phase::kDraining;
   if (plan_.delay > Millis{0}) {
     state_.delay_pending = true;
@@ -42,6 +43,7 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
     const bool may_finish = state_.target == Target::kOrphans && plan_.stragglers == Stragglers::kFinish;
     if (waits && !may_finish) arm_wait();
   }
+  tell_stopping();
   note(Note::kStopsForGood, noted_signal);
 }
 
@@ -55,6 +57,7 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   if (trigger == sig::kInt && (!seen || is_deliberate)) state_.last_int = now_;
   if (first_request) {
     state_.t0 = now_;  // repeats count from here; the deadline stays
+    tell_stopping();
     return note(Note::kStopAsked, trigger);
   }
 
@@ -257,6 +260,10 @@ void Transition::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);
   arm(Timer::kDeadline, state_.deadline);
+}
+
+void Transition::tell_stopping() noexcept {
+  if (plan_.tells_manager) act(ActionKind::kTellStopping);
 }
 
 // The wait of the current step begins now. Where it ends with the timeout, the deadline speaks for both.

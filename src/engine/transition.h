@@ -58,6 +58,7 @@ class Transition {
 
   // --- Parts of them. ---
   void set_stop_times(Millis timeout) noexcept;
+  void tell_stopping() noexcept;
   void arm_wait() noexcept;
   bool advance(bool kill_allowed) noexcept;
   void control(const JobControl& asked) noexcept;

@@ -51,8 +51,8 @@ class NotifySocket {
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
   [[nodiscard]] const Fd& fd() const noexcept { return fd_; }
 
-  // Returns the next datagram, of whose text at most `longest` bytes (up to 4096) are read; nothing if none has come.
-  // Does not wait. Every descriptor that has come is in the result, and has the close-on-exec flag.
+  // Returns the next datagram, of whose text at most `longest` bytes (up to 4096) are read; nothing, with errno, if
+  // none has come. Does not wait. Every descriptor that has come is in the result, and has the close-on-exec flag.
   [[nodiscard]] std::optional<Datagram> receive(std::size_t longest) const;
 
   // Removes the socket's path. What is sent from now on is refused.
@@ -78,6 +78,8 @@ class NotifyTarget {
   // is too long. The manager of a virtual machine may be behind a "vsock:" address; a guest's own service manager sends
   // there, and no service does.
   static Result<NotifyTarget> open(std::string_view address);
+
+  [[nodiscard]] const Fd& fd() const noexcept { return fd_; }
 
   // Sends one datagram, and does not wait. The address is looked up each time: a manager that has been started again
   // has another socket there.

@@ -54,6 +54,13 @@ struct RestartPolicy {
   friend constexpr bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
 };
 
+// notify.mode: whether the command's notifications, sd_notify(3), pass through graceshim.
+enum class NotifyMode : std::uint8_t {
+  kAuto,   // kProxy where NOTIFY_SOCKET is meant for graceshim
+  kProxy,  // they do
+  kOff,    // the command talks to the service manager by itself
+};
+
 struct Config {
   Setting<std::string> preset{"auto"};
   Setting<std::string> platform{"auto"};
@@ -83,6 +90,8 @@ struct Config {
   Setting<Millis> restart_max_delay{Millis{60'000}};
   Setting<std::uint32_t> restart_limit{5};
   Setting<Timeout> restart_reset_after{Auto{}};  // auto: restart_max_delay
+
+  Setting<NotifyMode> notify_mode{NotifyMode::kAuto};
 
   Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
   Setting<std::string> child_user{};         // USER[:GROUP], by name or number; empty: the user of graceshim

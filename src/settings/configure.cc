@@ -7,6 +7,7 @@
 #include "environment.h"
 #include "keys.h"
 #include "make_plan.h"
+#include "notify_mode.h"
 #include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
@@ -297,6 +298,9 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   done = choose_preset(invocation, surroundings, dialect.is_own || config.preset.value != "none");
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
+  // Under the name of another init the variable is left to the command, as that init leaves it.
+  invocation.notify_socket = variable_in(surroundings.environment, "NOTIFY_SOCKET").value_or("");
+  if (dialect.is_own) choose_notify_mode(config.notify_mode, surroundings);
   warn_of_platform(invocation);
   warn_of_signals_in_vain(invocation);
   warn_of_shield(invocation);

@@ -53,6 +53,7 @@ constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
 constexpr std::string_view kWhat = "What runs, and where";
 constexpr std::string_view kStop = "How COMMAND is stopped";
 constexpr std::string_view kRestart = "Restart";
+constexpr std::string_view kNotify = "Readiness";
 constexpr std::string_view kRest = "Other settings";
 constexpr std::string_view kInstead = "Instead of running";
 
@@ -85,6 +86,8 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::restart_max_delay>,      kRestart, "restart.max_delay",      "",         0,      "DURATION",    "1m",             "Double the wait with each restart of a row, up to this"},
     {kOf<&C::restart_limit, RestartLimit>, kRestart, "restart.limit",     "",         0,      "NUMBER",      "5",              "Give up after so many restarts in a row; infinity: never"},
     {kOf<&C::restart_reset_after, RestartReset>, kRestart, "restart.reset_after", "",   0,      "DURATION",    "auto",           "Begin a new row after a life as long as this; auto: restart.max_delay"},
+
+    {kOf<&C::notify_mode>,            kNotify,  "notify.mode",            "notify",   0,      "WORD",        "auto",           "Pass on what COMMAND says by sd_notify, and say when it stops. proxy: do so; off: leave NOTIFY_SOCKET to COMMAND; auto: proxy, where the variable is meant for graceshim"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; HUP:restart stops COMMAND and starts it again; repeatable"},
     {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit with 0 if COMMAND's status is one of these, such as 143"},

@@ -55,6 +55,7 @@ inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 template <class Enum> inline constexpr auto kWordsOf = kNoWords;
 template <> inline constexpr std::array<std::string_view, 4> kWordsOf<Repeat>{"auto", "ignore", "escalate", "forward"};
 template <> inline constexpr std::array<std::string_view, 5> kWordsOf<Stragglers>{"stop", "wait", "leave", "dismiss", "finish"};
+template <> inline constexpr std::array<std::string_view, 3> kWordsOf<NotifyMode>{"auto", "proxy", "off"};
 template <> inline constexpr std::array<std::string_view, 2> kWordsOf<Scope>{"main", "group"};
 template <> inline constexpr std::array<std::string_view, 4> kWordsOf<LogLevel>{"error", "warn", "info", "debug"};
 template <> inline constexpr std::array<std::string_view, 2> kWordsOf<LogFormat>{"text", "json"};

@@ -77,6 +77,8 @@ void Effects::perform(const Action& action) {
     case ActionKind::kSuspend:
       note(Outcome::Kind::kSuspended);
       return world_.suspend();
+    case ActionKind::kTellStopping:
+      return tell_stopping();
     case ActionKind::kStartHook:
       return start_hook();
     case ActionKind::kKillHook:
@@ -240,6 +242,12 @@ void Effects::start_hook() {
   }
   note(Outcome::Kind::kHookNotStarted).text = started.error().message;
   world_.post(Event::hook_failed(world_.now()));
+}
+
+// A stop may have begun a while ago, when the child ended by itself.
+void Effects::tell_stopping() {
+  const State& state = now_->state;
+  world_.tell_stopping(state.deadline == kInfinity ? longest_stop(now_->plan) : state.deadline - now_->event.at);
 }
 
 void Effects::note_refused(const Process& process, int signal) {

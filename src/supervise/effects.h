@@ -53,6 +53,7 @@ class Effects {
   void dismiss(const Action& action);
   void kill_pass();
   [[nodiscard]] std::optional<Process> next_to_kill(std::size_t noted);
+  void tell_stopping();
   void start_hook();
   void look_at_tree();
 

@@ -36,8 +36,15 @@ class EventLoop {
   // message gives the reason as libuv or the kernel does; status 125.
   Result<void> open(Fd parent);
 
-  // Returns when a signal has been read, when the parent has ended, or at `until`, a time of CLOCK_MONOTONIC. With
-  // nullopt the wait has no end of its own.
+  // Watches a socket for notifications, which is borrowed, or does so no longer. To be called after open().
+  // Errors: as open().
+  Result<void> watch_notifications(int socket);
+  void pause_notifications(bool paused) noexcept;
+  // Whether something can be read from the socket.
+  [[nodiscard]] bool take_notification() noexcept;
+
+  // Returns when a signal has been read, when the parent has ended, when a notification has come, or at `until`, a time
+  // of CLOCK_MONOTONIC. With nullopt the wait has no end of its own.
   void wait(std::optional<std::chrono::nanoseconds> until);
 
   // Returns the next signal that has been read, or nothing. Signals come in the kernel's order, the lowest number
@@ -55,6 +62,7 @@ class EventLoop {
  private:
   struct Handles;  // libuv's
   void read_signals() noexcept;
+  int listen_for_notifications() noexcept;
   [[nodiscard]] std::size_t read_some(std::uint64_t signals) noexcept;
 
   Fd parent_;
@@ -64,6 +72,8 @@ class EventLoop {
   std::size_t count_ = 0;  // of the batch
   std::size_t next_ = 0;   // of them
   bool parent_has_ended_ = false;
+  bool has_notification_ = false;
+  bool notifications_paused_ = true;
 };
 
 }  // namespace graceshim

@@ -76,6 +76,14 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
   environment_.push_back(nullptr);
 }
 
+void Starter::set_variable(std::string variable) {
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  std::erase_if(environment_,
+                [&name](const char* entry) { return entry == nullptr || std::string_view(entry).starts_with(name); });
+  environment_.push_back(set_variables_.emplace_back(std::move(variable)).data());
+  environment_.push_back(nullptr);
+}
+
 Error Starter::start_error(const char* name, const SpawnFailure& failure, const Conventions& conventions) const {
   const std::string quoted = "'" + std::string(name) + "'";
   const auto cannot_execute = [&](const std::string& why) {

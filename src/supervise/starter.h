@@ -1,6 +1,7 @@
 // Starts COMMAND and stop.pre_stop, in the environment that graceshim was given.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ class Starter {
   // Both must outlive it.
   Starter(const RunRequest& request, const Process& self);
 
+  // Puts a variable, "KEY=value", in the place of whatever the environment has under this name.
+  void set_variable(std::string variable);
   // As World::start_child().
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
   // As World::start_hook(); `child` is the child's pid, 0 once it has been reaped. Returns the hook's pid.
@@ -36,6 +39,7 @@ class Starter {
   std::vector<char*> environment_;            // of the child, with the final null pointer
   std::vector<std::string> own_pids_;  // variables of it that hold the child's pid: "LISTEN_PID=" and room for it
   std::vector<char*> own_pid_places_;  // where their values begin, with the final null pointer
+  std::deque<std::string> set_variables_;
   const char* search_path_ = nullptr;
   Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
 };

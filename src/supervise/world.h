@@ -69,6 +69,8 @@ class World {
   // hangs can hold up.
   // Errors: no process could be made; the message names the command and the reason.
   virtual Result<void> start_hook() = 0;
+  // Tells the service manager, where there is one, that the run ends, within `longest`; kInfinity: nobody knows when.
+  virtual void tell_stopping(Millis longest) = 0;
   // Ourselves as a member of the process tree: pid, group, session.
   virtual const Process& self() = 0;
   virtual bool is_pid1() = 0;

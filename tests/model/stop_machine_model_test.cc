@@ -73,6 +73,7 @@ std::vector<Plan> all_plans() {
                   plan.timeout = timeout;
                   plan.delay = delay;
                   plan.hook = hook;
+                  plan.tells_manager = hook;  // they have no rule in common
                   // Also without a limit of its own: the deadline has to do then.
                   plan.hook_limit = timeout == kInfinity || delay > Millis{0} ? kInfinity : timeout / 2;
                   plan.repeat = repeat;
@@ -198,7 +199,8 @@ struct World {
   int last_step = -1;
   bool start_pending = false;  // a later life is being started, the answer comes next
   bool tree_is_empty = false;
-  bool end_asked = false;  // a trigger has come, or our parent has ended
+  bool end_asked = false;      // a trigger has come, or our parent has ended
+  bool told_stopping = false;  // the service manager knows that the run ends
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
   [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
@@ -238,7 +240,8 @@ Key key_of(const World& world) {
               flag(world.hook_runs_free, 6) | flag(world.hook_started, 7) | flag(world.pass_pending, 8) |
               flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
               flag(world.child_has_terminal, 12) | flag(world.unheard, 13) | flag(world.start_pending, 14) |
-              flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17);
+              flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17) |
+              flag(world.told_stopping, 18);
   key[at++] = static_cast<std::int64_t>(state.request);
   key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
@@ -380,6 +383,11 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (is.phase != Phase::kRunning) return "suspended in a stop";
         after.child_has_terminal = false;
         break;
+      case ActionKind::kTellStopping:
+        if (!plan.tells_manager || is.request != Request::kStop) return "a stop told that is none, or to nobody";
+        if (after.told_stopping) return "a stop told twice";
+        after.told_stopping = true;
+        break;
       case ActionKind::kStartHook:
         if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
         if (!after.started) return "a hook before the start";
@@ -419,6 +427,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
     return "the end without a start";
   if (finished && after.hook_runs_free) return "the end with the hook running";
+  const bool stops = is.request == Request::kStop && (is_under_way(is.phase) || is.phase == Phase::kKilling);
+  if (plan.tells_manager && stops && !after.told_stopping) return "a stop that nobody was told of";
   if (finished && after.child_has_terminal) return "the end with the terminal not handed back";
   if (after.child_has_terminal != is.child_has_terminal) return "the terminal is not where the state has it";
   if (after.hook_runs_free != is.hook_running) return "the hook runs, or not, unlike the state has it";

@@ -105,6 +105,8 @@ class SimulatedWorld final : public World {
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
   // When start_child() was called.
   [[nodiscard]] const std::vector<Millis>& starts() const { return starts_; }
+  // How long the run would still take, as the service manager was told.
+  [[nodiscard]] const std::vector<Millis>& told_stopping() const { return told_stopping_; }
   // How many processes have been looked at one by one.
   [[nodiscard]] int looks() const { return looks_; }
 
@@ -115,6 +117,7 @@ class SimulatedWorld final : public World {
   std::uint8_t jitter() override { return its_jitter; }
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
+  void tell_stopping(Millis longest) override { told_stopping_.push_back(longest); }
   const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
@@ -172,6 +175,7 @@ class SimulatedWorld final : public World {
   std::size_t next_found_ = 0;
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::vector<Millis> starts_;
+  std::vector<Millis> told_stopping_;
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;

@@ -91,6 +91,10 @@ class Unit:
         except FileNotFoundError:
             return None
 
+    def write_note(self, name):
+        with open(self.path(name), "w", encoding="utf-8"):
+            pass
+
     def log(self):
         return self.noted("log") or ""
 
@@ -141,6 +145,10 @@ class MachineCase(Case):
         if check and done.returncode != 0:
             self.fail(f"{argv} on the machine: status {done.returncode}: {done.stdout}{done.stderr}")
         return done
+
+    def send(self, pid, name):
+        """A signal to a process by its number on the machine."""
+        self.on_machine("sh", "-c", f"kill -s {name} {pid}")
 
     def unit(self):
         unit = Unit(self, self._testMethodName.removeprefix("test_"))

@@ -81,6 +81,14 @@ TEST(NotifyMessage, StateIsTheStrongestThatIsSaid) {
   EXPECT_FALSE(read("RESTART_RESET=yes").restart_reset);
 }
 
+TEST(NotifyMessage, StoppingIsKeptBackWhereTheCommandMayBeStartedAgain) {
+  const auto message = read_notification("STOPPING=1\nSTATUS=bye", 0, false);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->upstream, "STATUS=bye\n");
+  EXPECT_EQ(message->kept_back, 1U);
+  EXPECT_TRUE(message->stopping);
+}
+
 TEST(NotifyMessage, WatchdogIsPingedTriggeredOrNeither) {
   EXPECT_EQ(read("WATCHDOG=1").watchdog, WatchdogWord::kPing);
   EXPECT_EQ(read("WATCHDOG=trigger").watchdog, WatchdogWord::kTrigger);

@@ -43,6 +43,7 @@ constexpr Sample kSamples[] = {
     {"restart.max_delay", "'2m'", "30s", "1h", "2m", "30s", "1h"},
     {"restart.limit", "3", "infinity", "10", "3", "infinity", "10"},
     {"restart.reset_after", "'5m'", "30", "1s", "5m", "30s", "1s"},
+    {"notify.mode", "'off'", "proxy", "off", "off", "proxy", "off"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
     {"child.scope", "'group'", "group", "group", "group", "group", "group"},
     {"child.user", "'1000:1000'", "5:6", "0:0", "1000:1000", "5:6", "0:0"},
@@ -140,10 +141,13 @@ TEST(Keys, NamesAreUniqueAndFollowOnePattern) {
 }
 
 TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
-  const std::map<std::string_view, std::string_view> own{
-      {"stop.pre_stop", "pre-stop"},           {"child.directory", "chdir"},
-      {"restart.policy", "restart"},           {"signals", "map"},
-      {"exit.success", "success-exit-status"}, {"report.path", "report"}};
+  const std::map<std::string_view, std::string_view> own{{"stop.pre_stop", "pre-stop"},
+                                                         {"child.directory", "chdir"},
+                                                         {"restart.policy", "restart"},
+                                                         {"signals", "map"},
+                                                         {"exit.success", "success-exit-status"},
+                                                         {"report.path", "report"},
+                                                         {"notify.mode", "notify"}};
   for (const Key& key : keys()) {
     if (key.toml.empty()) continue;
     std::string flag(key.toml.starts_with("child.") ? key.toml.substr(6) : key.toml);

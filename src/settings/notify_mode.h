@@ -1,0 +1,12 @@
+// Whether the command's notifications pass through graceshim.
+#pragma once
+
+#include "config.h"
+#include "configure.h"
+
+namespace graceshim {
+
+// Makes `auto` the mode kProxy, if there is a NOTIFY_SOCKET and it is meant for us.
+void choose_notify_mode(Setting<NotifyMode>& mode, const Surroundings& surroundings);
+
+}  // namespace graceshim
