@@ -23,8 +23,8 @@ Result<int> read_descriptor(const Value& value, std::string_view digits) {
   if (!fd || *fd == kMostWhole)
     return fail_at(value.where, in_quotes(value.text) + " names no file descriptor; expected a number such as 3");
   if (*fd <= kHighestStandard) {
-    return fail_at(value.where, "descriptor " + std::to_string(*fd) +
-                                    " is standard input, output or error; expected 3 or more");
+    return fail_at(value.where,
+                   "descriptor " + std::to_string(*fd) + " is standard input, output or error; expected 3 or more");
   }
   return *fd;
 }

@@ -55,7 +55,7 @@ std::string text_of(const ProcessId& id) {
 
 Result<void> ReadyTeller::prepare(std::span<char* const> environment) {
   if (request_.pipe_at >= 0) {
-    const Result<void> free = check_number(request_.pipe_at, request_.pipe_set_by, environment);
+    Result<void> free = check_number(request_.pipe_at, request_.pipe_set_by, environment);
     if (!free) return free;
     const int limit = descriptor_limit();
     if (request_.pipe_at >= limit) {
@@ -64,7 +64,7 @@ Result<void> ReadyTeller::prepare(std::span<char* const> environment) {
     }
   }
   if (request_.fd >= 0) {
-    const Result<void> free = check_number(request_.fd, request_.fd_set_by, environment);
+    Result<void> free = check_number(request_.fd, request_.fd_set_by, environment);
     if (!free) return free;
     if (const int error = cannot_write_to(request_.fd); error != 0)
       return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(error));

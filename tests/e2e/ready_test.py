@@ -1,18 +1,19 @@
 """Commands that say when they are ready: to s6 and dinit above graceshim, to a probe beside it."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 from harness import SHIM, Case, environment, free_port, main
 
-# Is ready once the file is there, and says so by a newline to the descriptor that its first word names: by its number, or by
-# a variable that holds it.
+# Asks for a file by one of its own, is ready once the file is there, and says so by a newline to the descriptor that its
+# first word names: by its number, or by a variable that holds it.
 WORKER = """
 import os, select, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 where, path = sys.argv[1:]
-os.write(1, b"started\\n")
+os.close(os.open(path + ".asked", os.O_WRONLY | os.O_CREAT))
 while not os.path.exists(path):
     select.select([], [], [], 0.01)
 ready = int(where if where.isdigit() else os.environ[where])
@@ -30,6 +31,9 @@ class ReadyCase(Case):
 
     def worker(self, where):
         return [sys.executable, "-c", WORKER, where, self.allowed]
+
+    def until_it_asks(self, command):
+        self.until(lambda: os.path.exists(self.allowed + ".asked"), "the worker", command=command)
 
     def allow(self):
         with open(self.allowed, "w", encoding="ascii"):
@@ -77,7 +81,7 @@ class S6(ReadyCase):
 
     def test_s6_hears_of_a_worker_when_it_is_ready(self):
         supervisor, service = self.supervise(["--ready-fd", "3", "--ready-from", "fd:4"], self.worker("4"))
-        self.until(lambda: "started" in supervisor.output(), "the worker", command=supervisor)
+        self.until_it_asks(supervisor)
         self.assertEqual(self.wait_for_ready(service, 100), self.NOT_IN_TIME)
         self.allow()
         self.assertEqual(self.wait_for_ready(service, 60_000), 0)
@@ -103,13 +107,14 @@ class S6(ReadyCase):
 
 class Dinit(ReadyCase):
     def assert_waits_for_the_worker(self, notification, ready_fd, where):
-        with open("/etc/debian_version", encoding="ascii") as file:
-            if file.read().startswith("12."):
-                self.skipTest("this Debian has no dinit")
+        if not shutil.which("dinit", path=environment()["PATH"]):
+            with open("/etc/debian_version", encoding="ascii") as file:
+                if file.read().startswith("12."):
+                    self.skipTest("this Debian has no dinit")
         dinit, control = self.need_program("dinit"), self.need_program("dinitctl")
         socket = os.path.join(self.directory, "socket")
-        run = self.write("run", "#!/bin/sh\nexec " + shell_words(
-            [SHIM, "--ready-fd", ready_fd, "--ready-from", where, "--", *self.worker(where.partition(":")[2])]) + "\n", 0o755)
+        run = self.write("run", f'#!/bin/sh\nexec {SHIM} --ready-fd "{ready_fd}" --ready-from {where} -- ' +
+                         shell_words(self.worker(where.partition(":")[2])) + "\n", 0o755)
         self.write("services/boot", f"type = process\ncommand = {run}\nready-notification = {notification}\n")
         supervisor = self.start([dinit, "-u", "-d", os.path.join(self.directory, "services"), "-p", socket],
                                 environment(GRACESHIM_PLATFORM="none"))
@@ -118,7 +123,7 @@ class Dinit(ReadyCase):
         def is_started():
             return self.status_of([control, "-p", socket, "is-started", "boot"]) == 0
 
-        self.until(lambda: "started" in supervisor.output(), "the worker", command=supervisor)
+        self.until_it_asks(supervisor)
         self.assertFalse(is_started())
         self.allow()
         self.until(is_started, "a service that is ready", command=supervisor)
@@ -129,7 +134,7 @@ class Dinit(ReadyCase):
         self.assert_waits_for_the_worker("pipefd:3", "3", "fd:4")
 
     def test_dinit_hears_of_a_worker_that_is_told_by_a_variable(self):
-        self.assert_waits_for_the_worker("pipefd:3", "3", "env:READY_FD")
+        self.assert_waits_for_the_worker("pipevar:ABOVE", "$ABOVE", "env:READY_FD")
 
 
 class Probe(ReadyCase):
@@ -145,7 +150,7 @@ class Probe(ReadyCase):
             enter = ["nsenter", "--target", str(command.pid), "--pid", "--mount"] if pid1 else []
             return self.status_of([*enter, SHIM, "--check-ready"], GRACESHIM_NOTIFY_READY_FILE=file)
 
-        self.until(lambda: "started" in command.output(), "the worker", command=command)
+        self.until_it_asks(command)
         self.assertEqual(status(), 1)
         self.allow()
         self.until(lambda: status() == 0, "a worker that is ready", command=command)
