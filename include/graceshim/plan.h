@@ -130,6 +130,13 @@ enum class Ready : std::uint8_t {
   kForAll,          // signals 1 to 31 are at their default, and no signal is blocked
 };
 
+// What says that the command is ready to do its work.
+enum class Readiness : std::uint8_t {
+  kNone,  // nothing does, and nobody waits for it
+  kExec,  // the start
+  kTold,  // the event kReady
+};
+
 // Which processes get a CONT behind a step.
 enum class Resume : std::uint8_t {
   kAlways,  // every process that got the step
@@ -221,7 +228,7 @@ struct EndSet {
 constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 
 // When a command that has ended without having been asked to is started again. Restarts form a row as long as no life
-// between them has lasted for `reset_after`.
+// between them has lasted for `reset_after`, counted from when it was ready; from its start with Readiness::kNone.
 struct Restart {
   EndSet after;                // the ends of the command that a restart follows; empty: there is none
   Millis delay{1'000};         // the wait before the first restart of a row; it doubles with each
@@ -267,6 +274,7 @@ struct Plan {
   Scope scope = Scope::kMain;  // where forwarded signals go: kMain or kGroup
   SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
   Restart restart;
+  Readiness readiness = Readiness::kNone;
   bool tells_manager = false;  // a service manager is told of the stop
   bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;

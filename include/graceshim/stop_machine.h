@@ -19,7 +19,7 @@ namespace graceshim {
 //   kStarting   The child is about to be started. A trigger ends the run, and nothing is started.
 //   kRunning    No stop was asked for. With target kChild, the child runs, no timer is armed, and graceshim sleeps.
 //               With target kOrphans, the child has ended and its tree is left alone (stragglers = wait, or the child
-//               has daemonised), or there never was a child (pause).
+//               has daemonised), or there never was a child (pause). In no other phase is the command ready.
 //   kDraining   A stop was asked for. stop.delay and stop.pre_stop run, and the first step waits for both.
 //   kStepping   Step `step` has been sent, and its wait runs. With target kChild, the step went to its scope; with
 //               target kOrphans, it goes to each orphan once.
@@ -115,6 +115,7 @@ enum class EventKind : std::uint8_t {
   // One pass of KILL is done. reachable: false if members are left and all of them refused the signal.
   kPassed,
   kHookFailed,  // stop.pre_stop could not be started
+  kReady,       // the command says that it is ready; the second time in a life means nothing
   kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
 };
 
@@ -177,6 +178,7 @@ struct Event {
     return {.kind = EventKind::kPassed, .at = at, .reachable = reachable};
   }
   static constexpr Event hook_failed(Millis at) noexcept { return {.kind = EventKind::kHookFailed, .at = at}; }
+  static constexpr Event ready(Millis at) noexcept { return {.kind = EventKind::kReady, .at = at}; }
   static constexpr Event time_is(Millis at) noexcept { return {.kind = EventKind::kTimer, .at = at}; }
 };
 
@@ -214,6 +216,7 @@ enum class Note : std::uint8_t {
   // KILL has not ended the whole tree within kKillGrace, or no member of it may be signalled. The log names the members
   // that are left.
   kSurvivors,
+  kReady,     // the command is ready
   kRestarts,  // the life is over, and another one begins: at once (kStarting), or when kRestart is due (kBetweenLives)
   kGaveUp,    // the life is over, and no other one begins: there have been too many in a row
 };
@@ -239,6 +242,8 @@ enum class ActionKind : std::uint8_t {
   // yet, start nothing: the trigger is the answer. The first start needs no action.
   kStart,
   kTellStopping,  // tell the service manager that the run ends, by the deadline at the latest
+  kTellReady,     // tell whoever waits for it that the command is ready
+  kTellUnready,   // and that it is so no longer, or is about not to be
   kStartHook,
   kKillHook,
   kNote,    // note, signal
@@ -300,6 +305,7 @@ struct State {
   int trigger = 0;
   SignalSet triggers_seen{};
   Millis started_at{0};
+  Millis ready_at = kInfinity;  // when the command became ready; kInfinity: it has not
   Millis t0{0};                 // when the stop began
   Millis deadline = kInfinity;  // when the KILL comes; set once, and once more if a restart becomes a stop
   Millis last_int{0};           // when an INT last counted as a request
@@ -315,6 +321,9 @@ struct State {
   std::uint32_t repeats_ignored = 0;
   std::uint32_t restarts = 0;         // how often the child has been started again
   std::uint32_t restarts_in_row = 0;  // how many of them without a life between them that began a new row
+
+  // Whether the command is ready, and no end of it has begun.
+  [[nodiscard]] constexpr bool ready() const noexcept { return phase == Phase::kRunning && ready_at != kInfinity; }
 
   friend constexpr bool operator==(const State&, const State&) = default;
 };

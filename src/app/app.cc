@@ -1,5 +1,6 @@
 #include "app.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -10,15 +11,21 @@
 #include "compat.h"
 #include "configure.h"
 #include "entry_signals.h"
+#include "environment.h"
 #include "explain.h"
 #include "facts.h"
 #include "fds.h"
 #include "make_plan.h"
+#include "named.h"
+#include "ready_teller.h"
 #include "recognise.h"
 #include "run.h"
 
 namespace graceshim {
 namespace {
+
+constexpr std::string_view kCheckReady = "--check-ready";
+constexpr int kExitNotReady = 1;
 
 // The program ends here and nowhere else. It calls exit(3) rather than _exit(2), so that a sanitizer or gcov can write
 // its results.
@@ -55,16 +62,30 @@ void take_user(RunRequest& request, const User& user, const std::string& named) 
 
 RelayRequest relay_of(const Invocation& invocation, const Plan& plan) {
   const Setting<NotifyMode>& mode = invocation.config.notify_mode;
+  const Setting<ReadyFrom>& ready = invocation.config.notify_ready_from;
+  const bool is_asked_for_ready = ready.value.kind == ReadyFrom::Kind::kSocket;
   RelayRequest relay;
-  relay.wanted = mode.value == NotifyMode::kProxy;
+  relay.wanted = mode.value == NotifyMode::kProxy || is_asked_for_ready;
   if (!relay.wanted) return relay;
-  relay.by_user = mode.origin > Origin::kPlatform;
-  relay.set_by = "notify.mode (" + mode.where + ")";
-  relay.upstream = invocation.notify_socket;
+  relay.by_user = is_asked_for_ready || mode.origin > Origin::kPlatform;
+  relay.set_by = is_asked_for_ready ? named("notify.ready_from", ready) : named("notify.mode", mode);
+  relay.upstream = variable_in(invocation.environment, "NOTIFY_SOCKET").value_or("");
   relay.passes_stopping = !plan.may_restart();
+  relay.hears_ready = is_asked_for_ready || ready.value.kind == ReadyFrom::Kind::kAuto;
+  relay.says_ready = !relay.hears_ready;
   relay.directories = directories_for_socket(invocation.environment, !invocation.user);
   relay.user_of_command = invocation.user ? invocation.user->id : own_user();
   return relay;
+}
+
+ReadyRequest ready_request_of(const Config& config) {
+  return {.pipe_at = config.notify_ready_from.value.fd,
+          .pipe_variable = config.notify_ready_from.value.variable,
+          .pipe_set_by = config.notify_ready_from.where,
+          .file = config.notify_ready_file.value,
+          .file_set_by = config.notify_ready_file.where,
+          .fd = config.notify_ready_fd.value,
+          .fd_set_by = config.notify_ready_fd.where};
 }
 
 RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
@@ -89,12 +110,42 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.warnings = invocation.warnings;
   request.notes = invocation.notes;
   request.relay = relay_of(invocation, plan.plan);
+  request.ready = ready_request_of(invocation.config);
   request.report = invocation.config.report_path.value;
   request.report_set_by = invocation.config.report_path.where;
   request.version = program_version();
   request.preset = invocation.preset;
   request.platform = invocation.platform.name;
   return request;
+}
+
+// Whether the command line is graceshim --check-ready [PATH], or with =PATH.
+bool asks_for_check(std::span<char* const> arguments) {
+  if (arguments.size() < 2) return false;
+  const std::string_view first = arguments[1];
+  return first == kCheckReady || (first.starts_with(kCheckReady) && first[kCheckReady.size()] == '=');
+}
+
+// A probe that comes every few seconds: nothing is read but the ready file. Returns the exit status.
+int check_ready(std::span<char* const> arguments, std::span<char* const> environment) {
+  constexpr std::string_view kVariable = "GRACESHIM_NOTIFY_READY_FILE";
+  const std::string option(kCheckReady);
+  std::string_view path = arguments[1];
+  path.remove_prefix(std::min(path.size(), kCheckReady.size() + 1));
+  std::span<char* const> rest = arguments.subspan(2);
+  if (path.empty() && !rest.empty()) {
+    path = rest[0];
+    rest = rest.subspan(1);
+  }
+  if (!rest.empty() || path.starts_with('-'))
+    return refuse({option + ": takes a path and nothing else"}, kOwnConventions);
+  if (path.empty()) path = variable_in(environment, kVariable).value_or("");
+  if (path.empty())
+    return refuse({option + ": needs the path of the ready file, or " + std::string(kVariable)}, kOwnConventions);
+  const std::string why_not = why_not_ready(std::string(path));
+  if (why_not.empty()) return kExitSuccess;
+  complain("not ready: " + why_not, kOwnConventions);
+  return kExitNotReady;
 }
 
 // Returns the functions that the run calls to recognise processes once it has begun. The three arguments must outlive
@@ -132,7 +183,10 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.pid = entry.pid;
   surroundings.pid1 = entry.pid1;
   surroundings.files = {read_file, file_exists, directory_names, entry.working_directory};
-  static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect_of(surroundings.arguments)));
+  const Dialect dialect = dialect_of(surroundings.arguments);
+  if (dialect.is_own && asks_for_check(surroundings.arguments))
+    leave(check_ready(surroundings.arguments, surroundings.environment));
+  static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect));
   const Conventions conventions = conventions_of(surroundings.arguments);
   if (!invocation) leave(refuse(invocation.error(), conventions));
   if (const std::optional<Said>& said = invocation->said)

@@ -26,6 +26,8 @@ void Transition::handle(const Event& event) noexcept {
       return on_passed(event.reachable);
     case EventKind::kHookFailed:
       return on_hook_failed();
+    case EventKind::kReady:
+      return on_ready();
     case EventKind::kTimer:
       return on_timer();
   }
@@ -37,6 +39,7 @@ void Transition::on_started(bool in_foreground) noexcept {
   state_.phase = Phase::kRunning;
   if (plan_.pause) state_.target = Target::kOrphans;
   state_.started_at = now_;
+  if (plan_.readiness == Readiness::kExec) become_ready();
 }
 
 void Transition::on_start_failed(int code) noexcept {

@@ -4,6 +4,7 @@
 namespace graceshim {
 
 void Transition::begin_stop(Request request, int trigger, int noted_signal, bool from_keyboard) noexcept {
+  withdraw_ready();
   state_.request = request;
   state_.trigger = trigger;
   if (request == Request::kStop && noted_signal != 0) state_.triggers_seen.add(trigger);
@@ -88,6 +89,7 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
 }
 
 void Transition::stop_orphans() noexcept {
+  withdraw_ready();
   state_.cause = Cause::kExited;
   state_.trigger = sig::kTerm;
   set_stop_times(sooner(plan_.straggler_timeout, plan_.timeout));
@@ -193,7 +195,7 @@ void Transition::end_life() noexcept {
 
 // A row of restarts ends with a life that was long enough.
 void Transition::end_row() noexcept {
-  if (now_ - state_.started_at >= plan_.restart.reset_after) state_.restarts_in_row = 0;
+  if (now_ - healthy_since() >= plan_.restart.reset_after) state_.restarts_in_row = 0;
 }
 
 void Transition::wait_for_restart() noexcept {
@@ -207,6 +209,7 @@ void Transition::wait_for_restart() noexcept {
 
 // The next life begins as the first one did.
 void Transition::forget_life() noexcept {
+  withdraw_ready();
   if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
   State next;
   next.child = state_.child;
@@ -234,6 +237,7 @@ void Transition::finish() noexcept {
 }
 
 void Transition::finish_with(Cause cause, int status) noexcept {
+  withdraw_ready();
   if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
   state_.child_has_terminal = false;
   state_.phase = Phase::kFinished;

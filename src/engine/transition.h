@@ -33,6 +33,7 @@ class Transition {
   void on_unheard() noexcept;
   void on_passed(bool reachable) noexcept;
   void on_hook_failed() noexcept;
+  void on_ready() noexcept;
   void on_timer() noexcept;
 
   // --- The moves between phases. ---
@@ -55,6 +56,11 @@ class Transition {
   void start_again() noexcept;
   void finish() noexcept;
   void finish_with(Cause cause, int status) noexcept;
+
+  // --- Readiness. ---
+  void become_ready() noexcept;
+  void withdraw_ready() noexcept;
+  [[nodiscard]] Millis healthy_since() const noexcept;
 
   // --- Parts of them. ---
   void set_stop_times(Millis timeout) noexcept;

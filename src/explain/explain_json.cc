@@ -120,6 +120,17 @@ void write_restart(JsonWriter& json, const std::optional<Explanation::Restarts>&
   json.close('}');
 }
 
+void write_ready(JsonWriter& json, const std::optional<Explanation::Ready>& ready) {
+  json.key("ready");
+  if (!ready) return json.null();
+  json.open('{');
+  json.member("from", ready->from);
+  json.member("file", ready->file);
+  json.key("fd");
+  ready->fd ? json.number(*ready->fd) : json.null();
+  json.close('}');
+}
+
 }  // namespace
 
 std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
@@ -135,6 +146,7 @@ std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
   write_settings(json, explanation.settings);
   write_stop(json, explanation);
   write_restart(json, explanation.restart);
+  write_ready(json, explanation.ready);
   json.texts("warnings", explanation.warnings);
   json.close('}');
   return text + "\n";

@@ -143,14 +143,22 @@ std::string ladder(const Explanation::Restarts& restarts) {
          (repeats ? ", after " + std::to_string(restarts.limit) + " restarts in a row" : "");
 }
 
-std::string restart(const Explanation::Restarts& restarts) {
+std::string ready(const Explanation::Ready& ready) {
+  std::string text = "\nReadiness\n" + labelled("  from", ready.from + " (" + ready.from_reason + ")");
+  if (!ready.file.empty()) text += labelled("  file", ready.file + ": there from ready to the stop");
+  if (ready.fd) text += labelled("  fd", std::to_string(*ready.fd) + ": gets a newline");
+  return text;
+}
+
+std::string restart(const Explanation::Restarts& restarts, bool counts_from_ready) {
   std::string policy = restarts.policy;
   policy.append(" (").append(restarts.policy_reason.empty() ? "default" : restarts.policy_reason).append(")");
   if (!restarts.ends.empty()) policy.append(": ").append(restarts.ends);
   std::string text = "\nRestart\n" + labelled("  policy", policy);
   if (!restarts.delays.empty()) {
     text += labelled("  waits", ladder(restarts));
-    text += labelled("", "A life of " + format_duration(restarts.reset_after) + " begins a new row.");
+    text += labelled("", "A life of " + format_duration(restarts.reset_after) +
+                             (counts_from_ready ? ", counted from when it is ready," : "") + " begins a new row.");
   }
   if (!restarts.signals.empty()) {
     text += labelled("  signals", format_signals(restarts.signals) +
@@ -175,7 +183,8 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
                          setting.where.empty() ? "default" : setting.where);
   }
   text += stop(explanation);
-  if (explanation.restart) text += restart(*explanation.restart);
+  if (explanation.restart) text += restart(*explanation.restart, explanation.ready.has_value());
+  if (explanation.ready) text += ready(*explanation.ready);
   if (!explanation.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : explanation.warnings) text += warning_block(warning);
   return text;

@@ -186,6 +186,17 @@ std::optional<Explanation::Restarts> restarts_of(const Config& config, const Pla
   return restarts;
 }
 
+std::optional<Explanation::Ready> ready_of(const Config& config, const Plan& plan) {
+  if (plan.readiness == Readiness::kNone) return std::nullopt;
+  const Setting<ReadyFrom>& from = config.notify_ready_from;
+  const bool is_auto = from.value.kind == ReadyFrom::Kind::kAuto;
+  Explanation::Ready ready{.from = is_auto ? "exec" : Codec<ReadyFrom>::write(from.value),
+                           .from_reason = is_auto ? "auto" : from.where,
+                           .file = config.notify_ready_file.value};
+  if (config.notify_ready_fd.value != kNoDescriptor) ready.fd = config.notify_ready_fd.value;
+  return ready;
+}
+
 }  // namespace
 
 Explanation explanation_of(const Invocation& invocation, const PlanResult& result) {
@@ -210,6 +221,7 @@ Explanation explanation_of(const Invocation& invocation, const PlanResult& resul
           .plan_if_refused = shielded ? format_plan(result.unshielded.steps) : "",
           .timeline = timeline_of(plan, invocation.platform),
           .restart = restarts_of(invocation.config, plan),
+          .ready = ready_of(invocation.config, plan),
           .warnings = invocation.warnings};
 }
 

@@ -50,6 +50,14 @@ struct Explanation {
     SignalSet signals{};  // those that stop the command and start it again
   };
 
+  // How the command says that it is ready, and who is told.
+  struct Ready {
+    std::string from{};  // as the option takes it: "exec", "fd:3"
+    std::string from_reason{};
+    std::string file{};  // empty: none
+    std::optional<int> fd{};
+  };
+
   std::vector<std::string> command{};
   Recognition preset{};
   Recognition platform{};
@@ -71,6 +79,8 @@ struct Explanation {
   std::vector<Bar> timeline{};
 
   std::optional<Restarts> restart{};  // nullopt: the command is never started again
+
+  std::optional<Ready> ready{};  // nullopt: nothing says so, and nobody is told
 
   std::vector<std::string> warnings{};
 };

@@ -105,6 +105,16 @@ void leave_surroundings(StandardFds standard_fds) noexcept {
   [[maybe_unused]] const int ignored = ::chdir("/");
 }
 
+int cannot_write_to(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) return errno;
+  const bool is_ours = (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+  // Open by now, but only since graceshim has put /dev/null there.
+  const bool was_closed = fd < kStandardFds && (unsigned{closed_at_entry} >> fd & 1U) != 0;
+  const bool is_for_reading = (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0;
+  return is_ours || was_closed || is_for_reading ? EBADF : 0;
+}
+
 bool can_open(int count) {
   std::vector<Fd> opened;
   while (count-- > 0) {

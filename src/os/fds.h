@@ -80,6 +80,10 @@ enum class StandardFds : std::uint8_t {
 // the working directory, which becomes `/`. Descriptor 2 stays, for the log.
 void leave_surroundings(StandardFds standard_fds) noexcept;
 
+// Returns why nothing can be written to a descriptor that graceshim is to have inherited, as an errno; 0 if something
+// can.
+int cannot_write_to(int fd) noexcept;
+
 // Whether so many more descriptors can be opened now.
 bool can_open(int count);
 

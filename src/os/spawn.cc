@@ -121,7 +121,10 @@ GRACESHIM_UNINSTRUMENTED bool set_descriptors(const SpawnRequest& request) noexc
     if (!given && (request.close_standard >> static_cast<unsigned>(fd) & 1U) != 0) ::close(fd);
   }
   if (request.drops_inherited) close_others_at_exec();
-  return true;
+  if (request.given_fd < 0) return true;
+  // dup2() of a descriptor to its own number would leave it to be closed at the exec.
+  return request.given_fd == request.given_as ? ::fcntl(request.given_fd, F_SETFD, 0) == 0
+                                              : ::dup2(request.given_fd, request.given_as) >= 0;
 }
 
 GRACESHIM_UNINSTRUMENTED void set_disposition(SignalSet signals, std::uintptr_t handler) noexcept {

@@ -60,6 +60,9 @@ struct SpawnRequest {
   int stdin_fd = -1;
   // The descriptor that becomes 1; -1: 1 stays as it is.
   int stdout_fd = -1;
+  // An own descriptor that the process gets as number `given_as`; -1: none.
+  int given_fd = -1;
+  int given_as = -1;
   // The process starts without the descriptors above 2 that graceshim inherited.
   bool drops_inherited = false;
   const Credentials* credentials = nullptr;  // null: those of graceshim

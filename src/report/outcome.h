@@ -45,6 +45,7 @@ struct Outcome {
     kHookStarted,     // stop.pre_stop was started
     kHookNotStarted,  // text: why stop.pre_stop was not started
     kHookKilled,      // the group of stop.pre_stop got KILL
+    kNotTold,         // text: why nobody could be told that the command is ready, or is so no longer
     kOomKills,        // oom_kills: what the cgroup has counted by the end of a life that is followed by another
   };
   Kind kind = Kind::kStep;

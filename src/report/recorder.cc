@@ -72,6 +72,8 @@ void Recorder::note_decision(const Event& event, const Action& note, Millis t0) 
     ++report_.restarts_requested;
   } else if (note.note == Note::kWaiting || note.note == Note::kDaemonised) {
     life_is_of_tree_ = true;
+  } else if (note.note == Note::kReady) {
+    if (life_) life_->ready = event.at - life_since_;
   } else if (note.note == Note::kRestarts) {
     end_record(event.at);
   }
@@ -141,6 +143,7 @@ void Recorder::note_outcome(const Outcome& outcome) {
     case Outcome::Kind::kServed:
     case Outcome::Kind::kForwarded:
     case Outcome::Kind::kSuspended:
+    case Outcome::Kind::kNotTold:
       return;
   }
 }

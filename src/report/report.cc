@@ -106,6 +106,8 @@ void lives(JsonWriter& json, const Report& report) {
     json.key("ended_by");
     ending(json, life.end);
     json.member("duration_ms", life.duration.count());
+    json.key("ready_ms");
+    life.ready ? json.number(life.ready->count()) : json.null();
     json.member("waited_ms", life.waited.count());
     json.member_boolean("oom", life.oom);
     json.close('}');

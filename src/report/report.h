@@ -37,7 +37,8 @@ struct StragglerRecord {
 struct LifeRecord {
   ExitStatus end{};
   Millis duration{0};
-  Millis waited{0};  // from the end of the life before, and of its tree, to the start
+  std::optional<Millis> ready;  // from the start to when the command was ready; nothing if it never was
+  Millis waited{0};             // from the end of the life before, and of its tree, to the start
   // How many OOM kills the cgroup has counted by the end of the life, since it was made. Nothing if it does not tell,
   // or if no other life follows.
   std::optional<std::uint64_t> oom_kills;

@@ -2,18 +2,16 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "cgroup.h"
+#include "fds.h"
 
 namespace graceshim {
 namespace {
@@ -22,32 +20,6 @@ namespace {
 constexpr const char* kTerminationLog = "/dev/termination-log";
 constexpr std::size_t kTerminationLogSize = 4096;
 constexpr std::size_t kLongestReport = std::size_t{1024} * 1024;
-
-constexpr int kTries = 8;  // for a name that is not taken
-
-// No other user may know the name before the file exists.
-std::string temporary_name() {
-  std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof number)) {
-    // Just after the machine's start. O_EXCL is what keeps us safe; this only makes it likely to succeed.
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    number = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'007U ^ static_cast<std::uint64_t>(now.tv_nsec) << 32;
-  }
-  char name[48];
-  std::snprintf(name, sizeof name, ".graceshim-%016llx.tmp", static_cast<unsigned long long>(number));
-  return name;
-}
-
-// The new file's owner is that of the old one, for only a file of our own is replaced. Its group may be another; where
-// it cannot be kept, the rights of the old group are not given to the new one.
-void keep_group_and_mode(int fd, const struct stat& old) noexcept {
-  mode_t mode = old.st_mode & 0777U;
-  struct stat about {};
-  const bool same_group = ::fstat(fd, &about) == 0 && about.st_gid == old.st_gid;
-  if (!same_group && ::fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0) mode &= ~static_cast<mode_t>(S_IRWXG);
-  ::fchmod(fd, mode);
-}
 
 }  // namespace
 
@@ -79,12 +51,8 @@ Result<void> ReportWriter::prepare() {
   const ReportTarget& target = target_;
   if (target.kind == ReportTarget::Kind::kFd) {
     const std::string name = "fd:" + std::to_string(target.fd);
-    const int flags = ::fcntl(target.fd, F_GETFL);
-    if (flags < 0) return refused(name, errno);
-    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) return refused(name, EBADF);
+    if (const int error = cannot_write_to(target.fd); error != 0) return refused(name, error);
     if (target.fd <= STDERR_FILENO) {
-      // Open by now, but only since graceshim has put /dev/null there.
-      if ((unsigned{closed_standard_fds()} >> target.fd & 1U) != 0) return refused(name, EBADF);
       own_fd_ = Fd(::fcntl(target.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));  // ours will be /dev/null soon
       if (!own_fd_) return refused(name, errno);
     } else {
@@ -92,7 +60,7 @@ Result<void> ReportWriter::prepare() {
       ::fcntl(target.fd, F_SETFD, FD_CLOEXEC);
     }
   } else if (target.kind == ReportTarget::Kind::kPath) {
-    const Result<Target> found = look_at_path();
+    const Result<FileTarget> found = look_at_path();
     if (!found) return tl::unexpected(found.error());
     // A device, a FIFO or a socket is written to; a file is replaced, so that no reader ever sees a part.
     replaces_ = found->is_replaced();
@@ -138,35 +106,22 @@ Result<void> ReportWriter::write(Report& report) {
   return write_once(file.get(), report);
 }
 
-Result<ReportWriter::Target> ReportWriter::look_at_path() const {
-  tl::expected<FilePlace, std::string> place = find_place(path_);
-  if (!place) return refused(path_, place.error());
-  Target target{.place = std::move(*place)};
-  const int directory = target.place.directory.get();
-  const char* const name = target.place.name.c_str();
-  target.exists = ::fstatat(directory, name, &target.about, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!target.exists) {
-    if (errno != ENOENT) return refused(path_, errno);
-    return target;
-  }
-  if (S_ISLNK(target.about.st_mode)) {
-    // /proc/1/fd/1 is the log of a container, and a pipe has no other name.
-    target.is_link = is_proc(target.place.directory) && ::fstatat(directory, name, &target.about, 0) == 0;
-    if (!target.is_link || S_ISREG(target.about.st_mode))
-      return refused(path_, "it is a symbolic link: name the file itself");
-  }
-  if (S_ISDIR(target.about.st_mode)) return refused(path_, EISDIR);
-  if (S_ISREG(target.about.st_mode) && target.about.st_uid != ::geteuid())
-    return refused(path_, "it belongs to another user (uid " + std::to_string(target.about.st_uid) + ")");
-  return target;
+Result<FileTarget> ReportWriter::look_at_path() const {
+  tl::expected<FileTarget, std::string> target = look_at_target(path_);
+  if (!target) return refused(path_, target.error());
+  return std::move(*target);
 }
 
 // What is there may have changed since the start: it is looked at again.
 Result<void> ReportWriter::write_to_path(const Report& report) const {
-  const Result<Target> target = look_at_path();
+  const Result<FileTarget> target = look_at_path();
   if (!target) return tl::unexpected(target.error());
   if (target->is_replaced() != replaces_) return refused(path_, "it was something else when graceshim started");
-  if (replaces_) return replace_file(*target, render_report(report, kLongestReport));
+  if (replaces_) {
+    const tl::expected<void, std::string> done = replace_file(*target, render_report(report, kLongestReport));
+    if (!done) return refused(path_, done.error());
+    return {};
+  }
   const int follows = target->is_link ? 0 : O_NOFOLLOW;
   const Fd file(::openat(target->place.directory.get(), target->place.name.c_str(),
                          O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follows));
@@ -193,29 +148,6 @@ Result<void> ReportWriter::write_once(int fd, const Report& report) const {
   if (written < 0) return refused(name, errno);
   if (static_cast<std::size_t>(written) != text.size()) return refused(name, EAGAIN);
   return {};
-}
-
-Result<void> ReportWriter::replace_file(const Target& target, const std::string& text) const {
-  const int directory = target.place.directory.get();
-  std::string temporary;
-  Fd file;
-  for (int tries = 0; !file && tries < kTries; ++tries) {
-    temporary = temporary_name();
-    const mode_t mode = target.exists ? 0600 : 0644;
-    file = Fd(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (!file && errno != EEXIST) break;
-  }
-  if (!file) return refused(path_, errno);
-  if (target.exists) keep_group_and_mode(file.get(), target.about);
-  Result<void> done;
-  errno = 0;
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    done = refused(path_, errno != 0 ? errno : ENOSPC);
-  // A symbolic link that has been laid there meanwhile is replaced itself, not followed.
-  if (done && ::renameat(directory, temporary.c_str(), directory, target.place.name.c_str()) != 0)
-    done = refused(path_, errno);
-  if (!done) ::unlinkat(directory, temporary.c_str(), 0);
-  return done;
 }
 
 }  // namespace graceshim

@@ -2,16 +2,14 @@
 // symbolic link.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "fds.h"
-#include "file_place.h"
 #include "output.h"
 #include "report.h"
+#include "whole_file.h"
 
 namespace graceshim {
 
@@ -36,21 +34,11 @@ class ReportWriter {
   Result<void> write(Report& report);
 
  private:
-  // What is at `path_` now.
-  struct Target {
-    FilePlace place;
-    struct stat about {};  // meaningful if it exists
-    bool exists = false;
-    bool is_link = false;  // of /proc, to what is no file: it is written to through the link
-    [[nodiscard]] bool is_replaced() const noexcept { return !exists || S_ISREG(about.st_mode); }
-  };
-
   [[nodiscard]] bool is_wanted(const Report& report) const;
   [[nodiscard]] tl::unexpected<Error> refused(const std::string& what, const std::string& reason) const;
   [[nodiscard]] tl::unexpected<Error> refused(const std::string& what, int error) const;
-  [[nodiscard]] Result<Target> look_at_path() const;
+  [[nodiscard]] Result<FileTarget> look_at_path() const;
   Result<void> write_to_path(const Report& report) const;
-  Result<void> replace_file(const Target& target, const std::string& text) const;
   Result<void> write_once(int fd, const Report& report) const;
 
   const ReportTarget& target_;

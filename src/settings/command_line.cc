@@ -77,6 +77,8 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
         line.mode = *format == LogFormat::kText ? Mode::kExplain : Mode::kExplainJson;
         break;
       }
+      case Role::kCheckReady:
+        return fail(where + ": must stand alone, as in graceshim --check-ready [PATH]");
       case Role::kListPresets:
         line.mode = Mode::kListPresets;
         return line;

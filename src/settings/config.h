@@ -27,6 +27,7 @@ struct Setting {
 };
 
 constexpr int kOwnUmask = -1;  // the umask of graceshim
+constexpr int kNoDescriptor = -1;
 
 // A word that leaves the value to graceshim.
 struct Auto {
@@ -54,11 +55,27 @@ struct RestartPolicy {
   friend constexpr bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
 };
 
-// notify.mode: whether the command's notifications, sd_notify(3), pass through graceshim.
+// notify.mode: whether the command's notifications, sd_notify(3), pass through graceshim. With ReadyFrom::kSocket they
+// do so with kAuto, too, but graceshim says nothing of itself: the socket above may be meant for another process.
 enum class NotifyMode : std::uint8_t {
   kAuto,   // kProxy where NOTIFY_SOCKET is meant for graceshim
   kProxy,  // they do
   kOff,    // the command talks to the service manager by itself
+};
+
+// notify.ready_from: how the command says that it is ready.
+struct ReadyFrom {
+  enum class Kind : std::uint8_t {
+    kAuto,        // where somebody is told, kSocket with NotifyMode::kProxy, and kExec without
+    kExec,        // by its start
+    kSocket,      // by READY=1, sd_notify(3)
+    kDescriptor,  // by a newline that it writes to descriptor `fd`
+    kVariable,    // by a newline that it writes to the descriptor whose number is in `variable`
+  };
+  Kind kind = Kind::kAuto;
+  int fd = kNoDescriptor;
+  std::string variable{};
+  friend bool operator==(const ReadyFrom&, const ReadyFrom&) = default;
 };
 
 struct Config {
@@ -99,6 +116,10 @@ struct Config {
   Setting<int> child_umask{kOwnUmask};
   Setting<bool> child_die_with_shim{true};
   Setting<bool> child_die_with_parent{false};
+
+  Setting<ReadyFrom> notify_ready_from{};
+  Setting<std::string> notify_ready_file{};  // empty: none, as with the next one
+  Setting<int> notify_ready_fd{kNoDescriptor};
 
   Setting<LogLevel> log_level{LogLevel::kInfo};
   Setting<LogFormat> log_format{LogFormat::kText};

@@ -83,7 +83,9 @@ Result<void> complete_paths(Config& config, const Surroundings& surroundings) {
   Setting<std::string>& directory = config.child_directory;
   if (done && !directory.value.empty())
     done = complete_path(directory.value, directory.where, "run the command in", surroundings);
-  return done;
+  Setting<std::string>& ready = config.notify_ready_file;
+  if (!done || ready.value.empty()) return done;
+  return complete_path(ready.value, ready.where, "write the ready file", surroundings);
 }
 
 Result<void> choose_user(Invocation& invocation, const Surroundings& surroundings) {
@@ -290,7 +292,6 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
     if (const std::string restarts = what_restarts(config); !restarts.empty())
       return fail(restarts + " starts the command again, which graceshim does under its own name only");
   }
-
   done = choose_user(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());
   choose_platform(invocation, surroundings, *environment);
@@ -298,8 +299,6 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   done = choose_preset(invocation, surroundings, dialect.is_own || config.preset.value != "none");
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
-  // Under the name of another init the variable is left to the command, as that init leaves it.
-  invocation.notify_socket = variable_in(surroundings.environment, "NOTIFY_SOCKET").value_or("");
   if (dialect.is_own) choose_notify_mode(config.notify_mode, surroundings);
   warn_of_platform(invocation);
   warn_of_signals_in_vain(invocation);

@@ -45,7 +45,6 @@ struct Invocation {
   std::string preset;                 // "resque"; empty: none applies
   std::string preset_reason;          // "rake resque:work"
   std::string preset_note;            // the note of the preset's row; may be empty
-  std::string notify_socket;          // the value of NOTIFY_SOCKET; empty: it is not set
   std::vector<std::string> warnings;  // one line each, which says what to do instead
   std::vector<std::string> notes;     // one line each, for the log at level debug
   std::vector<char*> environment;     // for the command: that of the surroundings without our settings

@@ -88,6 +88,9 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::restart_reset_after, RestartReset>, kRestart, "restart.reset_after", "",   0,      "DURATION",    "auto",           "Begin a new row after a life as long as this; auto: restart.max_delay"},
 
     {kOf<&C::notify_mode>,            kNotify,  "notify.mode",            "notify",   0,      "WORD",        "auto",           "Pass on what COMMAND says by sd_notify, and say when it stops. proxy: do so; off: leave NOTIFY_SOCKET to COMMAND; auto: proxy, where the variable is meant for graceshim"},
+    {kOf<&C::notify_ready_from>,      kNotify,  "notify.ready_from",      "",         0,      "SOURCE",      "auto",           "Take COMMAND for ready. exec: once it has been started; socket: once it has said READY=1 by sd_notify; fd:N, env:NAME: once it has written a newline to descriptor N, or to the one whose number is in the variable NAME; auto: where one of the next two is set, socket if notify.mode is proxy, else exec"},
+    {kOf<&C::notify_ready_file, ReadyFile>, kNotify, "notify.ready_file", "",    0,           "PATH",        "",               "Keep a file here while COMMAND is ready and no stop was asked for"},
+    {kOf<&C::notify_ready_fd, ReadyDescriptor>, kNotify, "notify.ready_fd", "",      0,    "N",           "",               "Write a newline to this descriptor when COMMAND is ready"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; HUP:restart stops COMMAND and starts it again; repeatable"},
     {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit with 0 if COMMAND's status is one of these, such as 143"},
@@ -104,6 +107,7 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report to this place at the end; auto: in Kubernetes, to the pod's termination log, if not all went well"},
 
     {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan as a timeline"},
+    {{Role::kCheckReady},             kInstead, "",                       "check-ready", 0,   "[PATH]",      "",               "Exit with 0 if the graceshim that keeps this file is there and its COMMAND is ready, with 1 if not; without PATH: GRACESHIM_NOTIFY_READY_FILE"},
     {{Role::kListPresets},            kInstead, "",                       "list-presets", 0,  "",            "",               "Show all presets"},
     {{Role::kVersion},                kInstead, "",                       "version",  'V',    "",            "",               "Show the version"},
     {{Role::kHelp},                   kInstead, "",                       "help",     'h',    "",            "",               "Show this text"},
@@ -117,7 +121,7 @@ constexpr std::array kOldVariables{OldName{"GRACESHIM_MAP", "signals"}};
 // --- What is derived from a row. ---
 
 constexpr std::string_view kPrefix = "GRACESHIM_";
-constexpr std::string_view kSectionWithoutFlag = "child.";
+constexpr std::array<std::string_view, 2> kSectionsWithoutFlag{"child.", "notify."};
 
 struct Names {
   std::array<char, 32> flag{};  // ends in a zero byte, as getopt_long(3) requires
@@ -131,7 +135,9 @@ constexpr std::array<Names, kRowCount> kNames = [] {
   for (std::size_t i = 0; i < kRowCount; ++i) {
     const Key& row = kRows[i];
     std::string_view flag = row.flag.empty() ? row.toml : row.flag;
-    if (flag.starts_with(kSectionWithoutFlag)) flag.remove_prefix(kSectionWithoutFlag.size());
+    for (const std::string_view section : kSectionsWithoutFlag) {
+      if (flag.starts_with(section)) flag.remove_prefix(section.size());
+    }
     std::ranges::transform(flag, all[i].flag.begin(), [](char c) { return c == '.' || c == '_' ? '-' : c; });
     const std::string_view name = row.role == Role::kConfigFile ? row.flag : row.toml;
     if (name.empty()) continue;

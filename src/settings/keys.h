@@ -20,7 +20,7 @@ struct Shown {
 };
 
 // What an option does. Only kSetting changes Config.
-enum class Role : std::uint8_t { kSetting, kConfigFile, kExplain, kListPresets, kVersion, kHelp };
+enum class Role : std::uint8_t { kSetting, kConfigFile, kExplain, kCheckReady, kListPresets, kVersion, kHelp };
 
 // How a row writes to Config and reads from it.
 struct Access {

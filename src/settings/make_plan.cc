@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "named.h"
+#include "readiness_rule.h"
 #include "restart_rule.h"
 
 namespace graceshim {
@@ -263,6 +264,7 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.suspend_on = config.suspend_on.value;
   plan.restart = restart_rule(config);
   plan.tells_manager = config.notify_mode.value == NotifyMode::kProxy;
+  plan.readiness = readiness_of(config);
   plan.pause = config.pause.value;
   set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))
@@ -309,6 +311,7 @@ SignalSet may_start_stop(const Config& config) noexcept {
 
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation) {
   if (std::optional<Error> error = restart_conflict(config)) return tl::unexpected<Error>(std::move(*error));
+  if (std::optional<Error> error = readiness_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   Result<PlanResult> result = plan_behind({}, config, platform, situation);
   if (!result) return result;
   const Plan unshielded = result->plan;

@@ -49,7 +49,7 @@ SignalSet passed_on_in_vain(const Config& config, SignalSet shield) noexcept;
 // Errors, each of which names the settings and where they came from: stop.plan and stop.signal come from the same
 // layer; a signal is both in stop.on and in [signals]; a signal is both sent and shielded; the delay, together with the
 // waits that were set, does not fit into the timeout that was set; a wait of `infinity` stands beside a finite timeout,
-// and both were set by a person; and those of restart_conflict().
+// and both were set by a person; and those of restart_conflict() and readiness_conflict().
 Result<PlanResult> make_plan(const Config& config, const PlatformFacts& platform, const Situation& situation);
 
 }  // namespace graceshim

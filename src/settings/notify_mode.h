@@ -6,7 +6,8 @@
 
 namespace graceshim {
 
-// Makes `auto` the mode kProxy, if there is a NOTIFY_SOCKET and it is meant for us.
+// Makes `auto` the mode kProxy, if there is a NOTIFY_SOCKET and it is meant for us. Not to be called under the name of
+// another init, which leaves the variable to the command.
 void choose_notify_mode(Setting<NotifyMode>& mode, const Surroundings& surroundings);
 
 }  // namespace graceshim

@@ -49,6 +49,7 @@ inline constexpr std::array<std::string_view, 2> kMappingWords{"ignore", "restar
 inline constexpr std::array<std::string_view, 3> kPolicyWords{"no", "on-failure", "always"};  // in the order of RestartPolicy::Kind
 inline constexpr std::array<std::string_view, 1> kLimitWords{"infinity"};
 inline constexpr std::array<std::string_view, 1> kAutoWords{"auto"};
+inline constexpr std::array<std::string_view, 3> kReadyWords{"auto", "exec", "socket"};  // in the order of ReadyFrom::Kind
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
 // The words of an enum, in the order of its values.
@@ -101,6 +102,7 @@ template <> struct Codec<CodeSet>      : With<kNoWords>      { static Result<Cod
 template <> struct Codec<ReportTarget> : With<kNameWords>    { static Result<ReportTarget> read(const Value& value); static std::string write(const ReportTarget& target); };
 template <> struct Codec<EndSet>       : With<kNoWords>      { static Result<EndSet> read(const Value& value);       static std::string write(const EndSet& ends); };
 template <> struct Codec<RestartPolicy> : With<kPolicyWords> { static Result<RestartPolicy> read(const Value& value); static std::string write(const RestartPolicy& policy); };
+template <> struct Codec<ReadyFrom>    : With<kReadyWords>   { static Result<ReadyFrom> read(const Value& value);    static std::string write(const ReadyFrom& from); };
 template <> struct Codec<Command>      : With<kNoWords>      { static Result<Command> read(const Value& value);      static std::string write(const Command& words); };
 
 // The types of these, text and number, do not say how to read them: a row of the settings table names the codec.
@@ -110,6 +112,8 @@ struct StopSignal                      : With<kSignalWords>  { static Result<int
 struct UserName                        : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& name) { return name; } };
 struct Directory                       : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& path) { return path; } };
 struct Umask                           : With<kNoWords>      { static Result<int> read(const Value& value);          static std::string write(int umask); };
+struct ReadyFile                       : With<kNoWords>      { static Result<std::string> read(const Value& value);  static std::string write(const std::string& path) { return path; } };
+struct ReadyDescriptor                 : With<kNoWords>      { static Result<int> read(const Value& value);          static std::string write(int fd); };
 struct RestartDelay                    : With<kNoWords>      { static Result<Millis> read(const Value& value);       static std::string write(Millis delay) { return format_duration(delay); } };
 struct RestartLimit                    : With<kLimitWords>   { static Result<std::uint32_t> read(const Value& value); static std::string write(std::uint32_t limit); };
 struct RestartReset                    : With<kAutoWords>    { static Result<Timeout> read(const Value& value);      static std::string write(const Timeout& life) { return Codec<Timeout>::write(life); } };

@@ -79,6 +79,10 @@ void Effects::perform(const Action& action) {
       return world_.suspend();
     case ActionKind::kTellStopping:
       return tell_stopping();
+    case ActionKind::kTellReady:
+      return tell(world_.tell_ready());
+    case ActionKind::kTellUnready:
+      return tell(world_.tell_unready());
     case ActionKind::kStartHook:
       return start_hook();
     case ActionKind::kKillHook:
@@ -248,6 +252,11 @@ void Effects::start_hook() {
 void Effects::tell_stopping() {
   const State& state = now_->state;
   world_.tell_stopping(state.deadline == kInfinity ? longest_stop(now_->plan) : state.deadline - now_->event.at);
+}
+
+// What could not be told: whoever waits for it sees another state of the command than there is.
+void Effects::tell(const Result<void>& told) {
+  if (!told) note(Outcome::Kind::kNotTold).text = told.error().message;
 }
 
 void Effects::note_refused(const Process& process, int signal) {

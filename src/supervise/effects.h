@@ -55,6 +55,7 @@ class Effects {
   [[nodiscard]] std::optional<Process> next_to_kill(std::size_t noted);
   void tell_stopping();
   void start_hook();
+  void tell(const Result<void>& told);
   void look_at_tree();
 
   Sent send(const Process& process, int signal);

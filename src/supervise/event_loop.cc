@@ -44,6 +44,7 @@ struct EventLoop::Handles {
   uv_poll_t parent;
   uv_poll_t notifications;
   uv_timer_t alarm;
+  uv_poll_t* ready = nullptr;  // one for each life that has a pipe: a handle that was closed is used no more
 };
 
 EventLoop::EventLoop() : handles_(std::make_unique<Handles>()) {}
@@ -81,6 +82,7 @@ Result<void> EventLoop::open(Fd parent) {
   if (!signals_) return cannot("wait for signals (signalfd4)");
   Result<void> watched = watch(handles_->loop, handles_->signals, signals_,
                                [](uv_poll_t* poll, int, int) { static_cast<EventLoop*>(poll->data)->read_signals(); });
+  if (watched && ready_pipe_) watched = begin_watching_ready();
   parent_ = std::move(parent);
   if (!watched || !parent_) return watched;
   return watch(handles_->loop, handles_->parent, parent_, [](uv_poll_t* poll, int, int) {
@@ -115,6 +117,45 @@ void EventLoop::pause_notifications(bool paused) noexcept {
 
 bool EventLoop::take_notification() noexcept {
   return std::exchange(has_notification_, false);
+}
+
+Result<void> EventLoop::watch_ready(Fd pipe) {
+  stop_watching_ready();
+  is_ready_ = false;
+  ready_pipe_ = std::move(pipe);
+  if (!signals_) return {};  // open() has yet to come
+  Result<void> watched = begin_watching_ready();
+  if (!watched) stop_watching_ready();
+  return watched;
+}
+
+Result<void> EventLoop::begin_watching_ready() {
+  handles_->ready = new uv_poll_t{};
+  handles_->ready->data = this;
+  return watch(handles_->loop, *handles_->ready, ready_pipe_,
+               [](uv_poll_t* poll, int, int) { static_cast<EventLoop*>(poll->data)->read_ready(); });
+}
+
+void EventLoop::stop_watching_ready() noexcept {
+  uv_poll_t* const poll = std::exchange(handles_->ready, nullptr);
+  if (poll != nullptr) {
+    uv_close(reinterpret_cast<uv_handle_t*>(poll),
+             [](uv_handle_t* closed) { delete reinterpret_cast<uv_poll_t*>(closed); });
+  }
+  ready_pipe_ = Fd();
+}
+
+// One piece each time, however much there is: whoever floods the pipe must not keep the signals waiting.
+void EventLoop::read_ready() noexcept {
+  std::array<char, 1024> piece;
+  const ssize_t size = ::read(ready_pipe_.get(), piece.data(), piece.size());
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  is_ready_ = size > 0 && std::memchr(piece.data(), '\n', static_cast<std::size_t>(size)) != nullptr;
+  if (is_ready_ || size <= 0) stop_watching_ready();
+}
+
+bool EventLoop::take_ready() noexcept {
+  return std::exchange(is_ready_, false);
 }
 
 void EventLoop::wait(std::optional<std::chrono::nanoseconds> until) {

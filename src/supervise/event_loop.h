@@ -1,4 +1,5 @@
-// libuv's loop over what graceshim waits for: signals by a signalfd, the end of the parent by a pidfd, and one time.
+// libuv's loop over what graceshim waits for: signals by a signalfd, the end of the parent by a pidfd, a word of the
+// command by a pipe, and one time.
 #pragma once
 
 #include <sys/signalfd.h>
@@ -43,8 +44,17 @@ class EventLoop {
   // Whether something can be read from the socket.
   [[nodiscard]] bool take_notification() noexcept;
 
-  // Returns when a signal has been read, when the parent has ended, when a notification has come, or at `until`, a time
-  // of CLOCK_MONOTONIC. With nullopt the wait has no end of its own.
+  // Watches the reading end of a pipe, in place of that of an earlier life, until a newline or the end of the file has
+  // been read from it; what comes before is dropped. May be called before open().
+  // Errors: as open().
+  Result<void> watch_ready(Fd pipe);
+  // The pipe that is watched; -1: none is.
+  [[nodiscard]] int ready_pipe() const noexcept { return ready_pipe_.get(); }
+  // Whether a newline has been read. Returns true only once.
+  [[nodiscard]] bool take_ready() noexcept;
+
+  // Returns when a signal has been read, when the parent has ended, when the pipe had something, when a notification
+  // has come, or at `until`, a time of CLOCK_MONOTONIC. With nullopt the wait has no end of its own.
   void wait(std::optional<std::chrono::nanoseconds> until);
 
   // Returns the next signal that has been read, or nothing. Signals come in the kernel's order, the lowest number
@@ -63,10 +73,14 @@ class EventLoop {
   struct Handles;  // libuv's
   void read_signals() noexcept;
   int listen_for_notifications() noexcept;
+  Result<void> begin_watching_ready();
+  void stop_watching_ready() noexcept;
+  void read_ready() noexcept;
   [[nodiscard]] std::size_t read_some(std::uint64_t signals) noexcept;
 
   Fd parent_;
   Fd signals_;
+  Fd ready_pipe_;
   std::unique_ptr<Handles> handles_;
   std::array<signalfd_siginfo, 16> batch_{};
   std::size_t count_ = 0;  // of the batch
@@ -74,6 +88,7 @@ class EventLoop {
   bool parent_has_ended_ = false;
   bool has_notification_ = false;
   bool notifications_paused_ = true;
+  bool is_ready_ = false;
 };
 
 }  // namespace graceshim

@@ -26,6 +26,7 @@ namespace {
 // read, a pidfd, a file that is written, the pipe of a hook.
 constexpr int kStandardDescriptors = 3;
 constexpr int kOwnDescriptors = EventLoop::kDescriptors + 8;
+constexpr int kReadyDescriptors = 2;  // the pipe that the command writes to, or what is open while others are told
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
@@ -54,6 +55,7 @@ bool is_from_keyboard(int signal, int code) {
 LinuxWorld::LinuxWorld(const RunRequest& request)
     : request_(request),
       starter_(request, self_),
+      teller_(request.ready),
       log_(request.log_level, request.log_format, STDERR_FILENO, request.conventions),
       relay_(request.relay, log_) {
   self_.id.pid = getpid();
@@ -99,8 +101,15 @@ int LinuxWorld::pending(SignalSet among) {
 }
 
 Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshielded) {
+  // Of a life that has ended, where its removal has failed: while a life begins, there is none.
+  if (const Result<void> removed = teller_.withdraw(); !removed) log(LogLevel::kWarn, removed.error().message);
   Result<StartedChild> started = starter_.start_child(plan, unshielded);
-  if (started) child_ = started->pid;
+  if (!started) return started;
+  child_ = started->pid;
+  if (Fd pipe = starter_.take_ready_pipe()) {
+    if (const Result<void> watched = loop_.watch_ready(std::move(pipe)); !watched)
+      log(LogLevel::kWarn, request_.ready.pipe_set_by + ": " + watched.error().message);
+  }
   return started;
 }
 
@@ -121,7 +130,8 @@ Result<void> LinuxWorld::open() {
         std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
   }
   const int limit = descriptor_limit();
-  const int needed = kOwnDescriptors + (request_.relay.wanted ? Relay::kDescriptors : 0);
+  const int needed = kOwnDescriptors + (request_.ready.has_pipe() ? kReadyDescriptors : 0) +
+                     (request_.relay.wanted ? Relay::kDescriptors : 0);
   if (limit < kStandardDescriptors + needed) {
     return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
@@ -138,6 +148,7 @@ Result<void> LinuxWorld::open() {
     parent_ = open_parent_pidfd();
     if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
   }
+  if (Result<void> prepared = teller_.prepare(request_.environment); !prepared) return prepared;
   const Result<void> probed = EventLoop::probe();
   if (!probed) return probed;
   const Result<void> opened = relay_.open();
@@ -149,7 +160,7 @@ void LinuxWorld::let_go(int report) {
   // Another life needs all of it again.
   if (!request_.plan.may_restart()) {
     std::vector<int> own = log_.descriptors();
-    own.insert(own.end(), {report, parent_.get()});
+    own.insert(own.end(), {report, parent_.get(), teller_.descriptor(), loop_.ready_pipe()});
     if (relay_.is_open()) std::ranges::copy(relay_.descriptors(), std::back_inserter(own));
     drop_inherited_fds(own);
     leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
@@ -168,6 +179,11 @@ void LinuxWorld::watch_relay() {
     log(LogLevel::kWarn, "the command's notifications are not heard: " + watched.error().message);
 }
 
+Result<void> LinuxWorld::tell_ready() {
+  if (relay_.is_open()) relay_.tell_ready();
+  return teller_.tell();
+}
+
 void LinuxWorld::tell_stopping(Millis longest) {
   if (relay_.is_open()) relay_.tell_stopping(longest);
 }
@@ -182,7 +198,8 @@ Event LinuxWorld::next(Millis earliest) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
-    if (loop_.take_notification()) relay_.read();
+    if (loop_.take_notification() && relay_.read()) return Event::ready(now());
+    if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
     const bool others_first = std::exchange(signal_was_last_, false);

@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "fds.h"
 #include "log.h"
+#include "ready_teller.h"
 #include "relay.h"
 #include "run.h"
 #include "starter.h"
@@ -51,6 +52,8 @@ class LinuxWorld final : public World {
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
   void tell_stopping(Millis longest) override;
+  Result<void> tell_ready() override;
+  Result<void> tell_unready() override { return teller_.withdraw(); }
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
   std::vector<Process> own_children() override { return graceshim::own_children(); }
@@ -94,6 +97,7 @@ class LinuxWorld final : public World {
 
   const RunRequest& request_;
   Starter starter_;
+  ReadyTeller teller_;
   Log log_;
   Relay relay_;
   Process self_;

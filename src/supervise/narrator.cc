@@ -143,6 +143,8 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
       return tell_of_child(Happening::kSuspended, {}, received_by(moment.event));
     case Outcome::Kind::kHookNotStarted:
       return tell_hook_not_started(outcome.text);
+    case Outcome::Kind::kNotTold:
+      return world_.log(LogLevel::kWarn, outcome.text);
     case Outcome::Kind::kRecognised:
     case Outcome::Kind::kStep:
     case Outcome::Kind::kTree:

@@ -60,6 +60,9 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
       return tell_kill();
     case Note::kSurvivors:
       return tell_survivors();
+    case Note::kReady:
+      return world_.log(LogLevel::kInfo,
+                        child_name() + " is ready after " + format_duration(state.ready_at - state.started_at));
     case Note::kRestarts:
       return tell_restart(moment);
     case Note::kGaveUp:

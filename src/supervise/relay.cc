@@ -53,9 +53,10 @@ std::string Relay::variable() const {
   return std::string(kVariable) + socket_->address();
 }
 
-void Relay::read() {
+bool Relay::read() {
   for (int count = 0; count < kPerTurn && !holds() && read_one(); ++count) {
   }
+  return std::exchange(heard_ready_, false);
 }
 
 bool Relay::read_one() {
@@ -81,6 +82,7 @@ void Relay::pass_on(Datagram datagram) {
   if (!message) return drop(datagram, reason_of(message.error()));
   if (message->kept_back > 0 && log_.enabled(LogLevel::kDebug))
     log_.write(LogLevel::kDebug, "of a notification something is kept back: " + datagram.text);
+  heard_ready_ = heard_ready_ || (message->ready && request_.hears_ready);
   if (message->upstream.empty() || !target_) return;
   send({message->upstream, message->passes_descriptors ? std::move(datagram.descriptors) : std::vector<Fd>()});
 }
@@ -114,6 +116,10 @@ void Relay::drop(const Datagram& datagram, std::string_view why) {
   log_.write(LogLevel::kWarn, "a notification of pid " + std::to_string(datagram.pid) + " (uid " +
                                   std::to_string(datagram.user) + ") is dropped: " + std::string(why) +
                                   "; more of this kind are only counted");
+}
+
+void Relay::tell_ready() {
+  if (request_.says_ready) send({write_announcement({.ready = true}), {}});
 }
 
 void Relay::tell_stopping(Millis longest) {

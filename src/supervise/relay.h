@@ -27,6 +27,8 @@ struct RelayRequest {
   // The value of NOTIFY_SOCKET; empty: there is no service manager, and what comes is only counted.
   std::string upstream{};
   bool passes_stopping = true;             // the end of the command is the end of the run
+  bool hears_ready = false;                // the command is ready when it says READY=1
+  bool says_ready = false;                 // graceshim knows by other means, and says it to the service manager
   std::vector<std::string> directories{};  // where the socket may lie
   std::uint32_t user_of_command = 0;
 };
@@ -50,8 +52,8 @@ class Relay {
   [[nodiscard]] std::string variable() const;
 
   // Reads notifications, but not many: whoever floods us must not keep signals and timers waiting. Reads none while
-  // holds() is true.
-  void read();
+  // holds() is true. Returns whether the command has said that it is ready, if that is how it says it.
+  bool read();
   // Whether something waits for the service manager to read what it was sent before. It is sent in its order by
   // send_held(), which is to be called now and then.
   [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
@@ -59,6 +61,8 @@ class Relay {
   [[nodiscard]] bool is_paused() const noexcept { return holds() || deaf_; }
   void send_held();
 
+  // Says that the command is ready, if the request says so.
+  void tell_ready();
   // Says that a stop has begun, which takes no longer than `longest`; kInfinity: nobody knows.
   void tell_stopping(Millis longest);
 
@@ -84,6 +88,7 @@ class Relay {
   std::deque<Outgoing> held_;
   std::set<std::string_view> told_;  // the reasons of which the log has had one already
   std::uint64_t dropped_ = 0;
+  bool heard_ready_ = false;
   bool deaf_ = false;
   int refused_ = 0;  // the errno with which the service manager refused the last message
 };

@@ -14,6 +14,7 @@
 #include "late_recognition.h"
 #include "narrator.h"
 #include "output.h"
+#include "ready_teller.h"
 #include "relay.h"
 
 namespace graceshim {
@@ -66,6 +67,7 @@ struct RunRequest {
   std::vector<std::string> warnings;  // logged at the start
   std::vector<std::string> notes;     // logged before the warnings, at the level debug
   RelayRequest relay;
+  ReadyRequest ready;
   ReportTarget report;
   std::string report_set_by;  // the option, variable or line that names the target; empty: none does
   std::string version;        // for the report, with the next two

@@ -145,6 +145,8 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   set_surroundings(spawn_request);
   if (!request_.directory.empty()) spawn_request.directory = request_.directory.c_str();
   spawn_request.own_pids = own_pid_places_.data();
+  const Result<Fd> ready_pipe = give_ready_pipe(spawn_request);
+  if (!ready_pipe) return tl::unexpected<Error>(ready_pipe.error());
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);
   if (!spawned) {
     if (in_foreground) pass_terminal(0, self_.group);
@@ -156,6 +158,29 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
                        shield_raised.no_new_privs};
   if (spawn_request.own_session) started.own_session = OwnSession{left, spawned->terminal_error};
   return started;
+}
+
+// Makes the pipe by which the child says that it is ready. Returns the end that the child gets; nothing is made where
+// there is none to be.
+Result<Fd> Starter::give_ready_pipe(SpawnRequest& spawn_request) {
+  const ReadyRequest& ready = request_.ready;
+  if (!ready.has_pipe()) return Fd();
+  int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return tl::unexpected<Error>(system_error(ready.pipe_set_by + ": cannot make a pipe", errno));
+  ready_pipe_ = Fd(ends[0]);
+  Fd given(ends[1]);
+  spawn_request.given_fd = given.get();
+  spawn_request.given_as = ready.pipe_at >= 0 ? ready.pipe_at : given.get();
+  if (ready.pipe_variable.empty()) return given;
+  const std::string name = ready.pipe_variable + "=";
+  ready_variable_ = name + std::to_string(spawn_request.given_as);
+  child_environment_ = environment_;
+  std::erase_if(child_environment_,
+                [&name](const char* entry) { return entry == nullptr || std::string_view(entry).starts_with(name); });
+  child_environment_.insert(child_environment_.end(), {ready_variable_.data(), nullptr});
+  spawn_request.envp = child_environment_.data();
+  return given;
 }
 
 // What the command and the hook have in common.

@@ -24,6 +24,9 @@ class Starter {
   void set_variable(std::string variable);
   // As World::start_child().
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
+  // The reading end of the pipe that the child, which was started last, has been given to say that it is ready; an
+  // empty Fd if it was given none.
+  Fd take_ready_pipe() noexcept { return std::move(ready_pipe_); }
   // As World::start_hook(); `child` is the child's pid, 0 once it has been reaped. Returns the hook's pid.
   Result<int> start_hook(int child);
   // As World::hook_failure().
@@ -31,6 +34,7 @@ class Starter {
 
  private:
   [[nodiscard]] Error start_error(const char* name, const SpawnFailure& failure, const Conventions& conventions) const;
+  Result<Fd> give_ready_pipe(SpawnRequest& spawn_request);
   void set_surroundings(SpawnRequest& spawn_request) const noexcept;
 
   const RunRequest& request_;
@@ -41,7 +45,10 @@ class Starter {
   std::vector<char*> own_pid_places_;  // where their values begin, with the final null pointer
   std::deque<std::string> set_variables_;
   const char* search_path_ = nullptr;
-  Fd hook_failure_;  // from which launch_failure() tells why the hook was not executed
+  Fd ready_pipe_;
+  std::string ready_variable_;            // "NAME=" and the number of the pipe
+  std::vector<char*> child_environment_;  // with it; only where there is one
+  Fd hook_failure_;                       // from which launch_failure() tells why the hook was not executed
 };
 
 }  // namespace graceshim

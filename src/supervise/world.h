@@ -71,6 +71,10 @@ class World {
   virtual Result<void> start_hook() = 0;
   // Tells the service manager, where there is one, that the run ends, within `longest`; kInfinity: nobody knows when.
   virtual void tell_stopping(Millis longest) = 0;
+  // Tell whoever waits for it that the command is ready, or that it is so no longer.
+  // Errors: the message names the setting and the reason.
+  virtual Result<void> tell_ready() = 0;
+  virtual Result<void> tell_unready() = 0;
   // Ourselves as a member of the process tree: pid, group, session.
   virtual const Process& self() = 0;
   virtual bool is_pid1() = 0;

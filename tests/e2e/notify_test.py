@@ -220,6 +220,53 @@ wait_for("KILL")
         self.assertRegex(self.next()[0], "^STATUS=/.*/graceshim-notify-[0-9a-f]+\n$")
         self.assertEqual(service.wait(20), 0)
 
+    def test_ready_of_the_command_is_told_to_others(self):
+        ready_file = os.path.join(self.directory, "ready")
+        command = self.run_command("""
+block("TERM", "USR1")
+say("STATUS=begins")
+wait_for("USR1")
+say("READY=1")
+wait_for("TERM")
+""", ("--notify=proxy", "--ready-file", ready_file, "--stop-timeout=infinity"))
+        self.assertEqual(self.next()[0], "STATUS=begins\n")
+        self.assertFalse(os.path.exists(ready_file))
+        command.send("USR1")
+        self.assertEqual(self.next()[0], "READY=1\n")
+        self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
+        command.send("TERM")
+        self.assertEqual(self.next()[0], "STOPPING=1\n")
+        self.assertEqual(command.wait(20), 0)
+        self.assertFalse(os.path.exists(ready_file))
+
+    def test_ready_from_socket_makes_a_socket_where_no_manager_is(self):
+        ready_file = os.path.join(self.directory, "ready")
+        path = os.path.join(self.directory, "command.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(PRELUDE + "block('TERM'); say('READY=1'); wait_for('TERM')")
+        command = self.start_under_graceshim(["/usr/bin/python3", "-B", "-E", "-S", path],
+                                             ("--ready-from=socket", "--ready-file", ready_file))
+        self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
+        command.send("TERM")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_ready_from_socket_says_nothing_of_itself_to_the_manager_of_another(self):
+        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM')", ("--ready-from=socket",))
+        self.assertEqual(self.next(), ("READY=1\n", command.pid))
+        command.send("TERM")
+        self.assertEqual(command.wait(20), 0)
+        self.nothing_more()
+
+    def test_ready_by_other_means_is_said_to_the_manager(self):
+        command = self.run_command("""
+say("STATUS=up")
+os.write(3, b"\\n")
+wait_for("TERM")
+""".replace("wait_for", "block('TERM'); wait_for"), ("--notify=proxy", "--ready-from=fd:3"))
+        self.assertEqual(sorted([self.next()[0], self.next()[0]]), ["READY=1\n", "STATUS=up\n"])
+        command.send("TERM")
+        command.wait(20)
+
     def test_address_that_is_none_of_ours_is_refused(self):
         command = self.run_command("", address="vsock:2:1234")
         self.assertEqual(command.wait(20), 125)

@@ -167,6 +167,23 @@ std::vector<Plan> plans_with_restarts() {
   return plans;
 }
 
+// What says that the command is ready: its start, or a word of it.
+std::vector<Plan> plans_with_readiness() {
+  std::vector<Plan> plans;
+  const auto add = [&plans](const std::vector<Plan>& given) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (given[i].pause || i % 5 > 1) continue;  // the other rules know nothing of it: some of each kind will do
+      Plan plan = given[i];
+      plan.readiness = i % 5 == 0 ? Readiness::kExec : Readiness::kTold;
+      plans.push_back(plan);
+    }
+  };
+  add(all_plans());
+  add(plans_of_others());
+  add(plans_with_restarts());
+  return plans;
+}
+
 std::string describe(const Plan& plan) {
   return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + " repeat " +
@@ -175,7 +192,7 @@ std::string describe(const Plan& plan) {
          (plan.shield.empty() ? "" : " shield") + " terminal " + std::to_string(static_cast<int>(plan.terminal)) +
          (plan.suspendable ? " suspendable" : "") + " place " + std::to_string(static_cast<int>(plan.place)) +
          " scope " + std::to_string(static_cast<int>(plan.scope)) + (plan.pause ? " pause" : "") +
-         (plan.may_restart() ? " restarts" : "") +
+         (plan.may_restart() ? " restarts" : "") + " readiness " + std::to_string(static_cast<int>(plan.readiness)) +
          (plan.restart.after.has({})   ? " always"
           : plan.restart.after.empty() ? ""
                                        : " after TERM");
@@ -201,6 +218,7 @@ struct World {
   bool tree_is_empty = false;
   bool end_asked = false;      // a trigger has come, or our parent has ended
   bool told_stopping = false;  // the service manager knows that the run ends
+  bool told_ready = false;
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
   [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
@@ -209,7 +227,7 @@ struct World {
 
 // Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
 // and in counters.
-using Key = std::array<std::int64_t, 32>;
+using Key = std::array<std::int64_t, 33>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -241,13 +259,14 @@ Key key_of(const World& world) {
               flag(world.stop_begun, 9) | flag(state.child.by_signal, 10) | flag(state.child_has_terminal, 11) |
               flag(world.child_has_terminal, 12) | flag(world.unheard, 13) | flag(world.start_pending, 14) |
               flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17) |
-              flag(world.told_stopping, 18);
+              flag(world.told_stopping, 18) | flag(world.told_ready, 19);
   key[at++] = static_cast<std::int64_t>(state.request);
   key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
   key[at++] = state.signal;
   key[at++] = static_cast<std::int64_t>(state.triggers_seen.bits());
   key[at++] = state.phase == Phase::kRunning ? age(state.started_at, kDaemonWindow) : 0;  // above kResetAfter
+  key[at++] = state.ready_at == kInfinity ? -1 : age(state.ready_at, kResetAfter);
   key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
   key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
   key[at++] = under_way ? age(state.last_int, kRepeatedIntGap) : 0;
@@ -301,6 +320,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   bool finished = false;
   for (const Action& action : answer.actions) {
     if (finished) return "an action after the end";
+    const bool is_work = action.kind == ActionKind::kDeliver || action.kind == ActionKind::kKillPass ||
+                         action.kind == ActionKind::kStartHook || action.kind == ActionKind::kStart;
+    if (after.told_ready && is.phase != Phase::kRunning && is_work) return "something done before it is told unready";
     switch (action.kind) {
       case ActionKind::kDeliver:
         if (!after.started) return "a step before the start";
@@ -388,6 +410,19 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (after.told_stopping) return "a stop told twice";
         after.told_stopping = true;
         break;
+      case ActionKind::kTellReady:
+        if (event.kind != (plan.readiness == Readiness::kExec ? EventKind::kStarted : EventKind::kReady))
+          return "told ready without a reason";
+        if (plan.readiness == Readiness::kNone) return "told ready though nobody asks";
+        if (after.told_ready || was.ready_at != kInfinity) return "told ready twice in a life";
+        if (was.phase != Phase::kRunning && was.phase != Phase::kStarting) return "told ready in a stop";
+        after.told_ready = true;
+        break;
+      case ActionKind::kTellUnready:
+        if (!after.told_ready) return "told unready what was not ready";
+        if (is.phase == Phase::kRunning) return "told unready while it runs";
+        after.told_ready = false;
+        break;
       case ActionKind::kStartHook:
         if (!plan.hook || after.hook_started) return "a hook that is not wanted, or once more";
         if (!after.started) return "a hook before the start";
@@ -419,6 +454,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     }
   }
 
+  if (after.told_ready != is.ready()) return "others know another readiness than the state";
   if (finished != (is.phase == Phase::kFinished)) return "the end and the phase disagree";
   const bool left = is.cause == Cause::kUnkillable;
   if (after.child_alive && finished && !left) return "the end with the child not reaped";
@@ -446,8 +482,11 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const Millis least = restart_delay(plan.restart, is.restarts_in_row);
     if (wait < least || wait >= least * 5 / 4) return "a wait that is not the ladder's";
     if (!plan.restart.after.has(is.child)) return "a restart after an end that is none of its reasons";
-    const bool row_ended = before.child_alive && event.at - was.started_at >= kResetAfter;
+    const Millis healthy_since = plan.readiness == Readiness::kNone ? was.started_at : was.ready_at;
+    const bool row_ended = before.child_alive && event.at - healthy_since >= kResetAfter;
     if (row_ended && is.restarts_in_row != 1) return "a row that outlasts a healthy life";
+    const bool row_goes_on = healthy_since == kInfinity && was.restarts_in_row + 1 != is.restarts_in_row;
+    if (row_goes_on) return "a row that ends with a life that was never ready";
   }
   if (is.cause == Cause::kGaveUp && was.restarts_in_row < plan.restart.limit) return "given up too early";
   for (const Timer timer : kTimers) {
@@ -587,6 +626,9 @@ struct Possible {
   void triggers_at(Millis at) {
     for (const int signal : {sig::kTerm, sig::kInt}) events.push_back(Event::signalled(at, signal));
   }
+  void ready_at(const Plan& plan, const World& world, Millis at) {
+    if (plan.readiness == Readiness::kTold && world.state.phase == Phase::kRunning) events.push_back(Event::ready(at));
+  }
   void ends_at(const World& world, Millis at) {
     if (world.child_alive) {
       if (world.state.phase == Phase::kStepping && world.state.target == Target::kChild)
@@ -634,6 +676,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   possible.signals_at(plan, now);
   possible.terminal_at(plan, world, now);
   possible.events.push_back(Event::parent_ended(now));
+  possible.ready_at(plan, world, now);
   possible.ends_at(world, now);
 
   const State& state = world.state;
@@ -648,6 +691,12 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   }
   if (plan.may_restart() && world.child_alive) {
     for (const Millis at : {state.started_at + kResetAfter - Millis{1}, state.started_at + kResetAfter}) {
+      if (reachable(at)) possible.ends_at(world, at);
+      if (reachable(at)) possible.ready_at(plan, world, at);
+    }
+  }
+  if (state.ready() && world.child_alive) {
+    for (const Millis at : {state.ready_at + kResetAfter - Millis{1}, state.ready_at + kResetAfter}) {
       if (reachable(at)) possible.ends_at(world, at);
     }
   }
@@ -735,6 +784,8 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
     probes[count++] = Event::passed(now, false);
   }
   if (!state.hook_running) probes[count++] = Event::hook_failed(now);
+  if (plan.readiness != Readiness::kTold || state.phase != Phase::kRunning || state.ready())
+    probes[count++] = Event::ready(now);
   if (state.phase != Phase::kStepping || state.target != Target::kChild) probes[count++] = Event::unheard(now);
   probes[count++] = Event::child_stopped(now, sig::kStop);
   if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
@@ -885,6 +936,8 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   plans.insert(plans.end(), further.begin(), further.end());
   const std::vector<Plan> again = plans_with_restarts();
   plans.insert(plans.end(), again.begin(), again.end());
+  const std::vector<Plan> told = plans_with_readiness();
+  plans.insert(plans.end(), told.begin(), told.end());
   Counters counters;
   std::size_t broken = 0;
   for (const Plan& plan : plans) {

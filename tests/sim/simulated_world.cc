@@ -155,6 +155,12 @@ Result<void> SimulatedWorld::start_hook() {
   return {};
 }
 
+Result<void> SimulatedWorld::tell(bool ready) {
+  tellings_.push_back({now_, ready});
+  if (cannot_tell) return fail("--ready-file: cannot write the ready file /ready");
+  return {};
+}
+
 std::optional<Error> SimulatedWorld::hook_failure() {
   if (!hook_cannot_be_executed) return std::nullopt;
   return Error{"cannot execute 'hook'", kExitNotFound};

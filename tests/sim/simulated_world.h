@@ -77,6 +77,7 @@ class SimulatedWorld final : public World {
   std::set<int> fed_from_outside;  // pipes
   int closed_after_look = 0;       // the pipe whose writers close their ends right after its reader has been looked at
   std::optional<OwnSession> own_session;
+  bool cannot_tell = false;  // that the command is ready, or is so no longer
 
   // A new process below `parent`, in the parent's group and session.
   SimProcess& fork_from(int parent, const std::string& name);
@@ -85,6 +86,8 @@ class SimulatedWorld final : public World {
   void exit(int pid, ExitStatus status);
   void wake(int pid);
   void signal_us(int signal, bool from_keyboard = false);
+  // The command says that it is ready.
+  void become_ready() { post(Event::ready(now_)); }
   // The signal is read together with the next CHLD, and told after what has been reaped.
   void comes_with_next_end(int signal) { with_end_ = signal; }
   // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
@@ -107,6 +110,13 @@ class SimulatedWorld final : public World {
   [[nodiscard]] const std::vector<Millis>& starts() const { return starts_; }
   // How long the run would still take, as the service manager was told.
   [[nodiscard]] const std::vector<Millis>& told_stopping() const { return told_stopping_; }
+  // "ready" and "unready" with their times, in order, as others are told.
+  struct Telling {
+    Millis at{0};
+    bool ready = false;
+    friend bool operator==(const Telling&, const Telling&) = default;
+  };
+  [[nodiscard]] const std::vector<Telling>& tellings() const { return tellings_; }
   // How many processes have been looked at one by one.
   [[nodiscard]] int looks() const { return looks_; }
 
@@ -118,6 +128,8 @@ class SimulatedWorld final : public World {
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook() override;
   void tell_stopping(Millis longest) override { told_stopping_.push_back(longest); }
+  Result<void> tell_ready() override { return tell(true); }
+  Result<void> tell_unready() override { return tell(false); }
   const Process& self() override { return self_; }
   bool is_pid1() override { return pid1_; }
   std::vector<Process> own_children() override;
@@ -155,6 +167,7 @@ class SimulatedWorld final : public World {
   Sent deliver(int pid, int signal);
   void act_on(int pid, int signal);
   void child_changed();
+  Result<void> tell(bool ready);
   SimProcess& add(int parent, const std::string& name);
   [[nodiscard]] bool has_writer(int pipe) const;
 
@@ -176,6 +189,7 @@ class SimulatedWorld final : public World {
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::vector<Millis> starts_;
   std::vector<Millis> told_stopping_;
+  std::vector<Telling> tellings_;
   std::vector<Delivery> deliveries_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;

@@ -612,6 +612,24 @@ void write_to(const char* path) {
   ::close(fd);
 }
 
+// To descriptor N, or to the one whose number is in the variable NAME.
+void write_newline(const char* where) {
+  const bool is_number = *where >= '0' && *where <= '9';
+  const char* const digits = is_number ? where : std::getenv(where);
+  if (digits == nullptr) give_up("no such variable", where);
+  if (::write(number(digits), "\n", 1) != 1) give_up_with_errno("write");
+}
+
+// More than a pipe holds, without a newline.
+void flood(int fd) {
+  const std::string garbage(std::size_t{4} * 1024 * 1024, '\xff');
+  for (std::string_view rest = garbage; !rest.empty();) {
+    const ssize_t written = ::write(fd, rest.data(), rest.size());
+    if (written <= 0) give_up_with_errno("write");
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 void change_mask(std::string_view list, bool block) {
   for (const int signal : signals_of(list)) {
     block ? ::sigaddset(&base_mask, signal) : ::sigdelset(&base_mask, signal);
@@ -710,6 +728,8 @@ constexpr std::array kVocabulary = {
          [](const Arguments& a) {
            if (::chdir(a.words[0]) != 0) give_up_with_errno(a.words[0]);
          }},
+    Word{"newline", 1, false, false, [](const Arguments& a) { write_newline(a.words[0]); }},
+    Word{"flood", 1, false, false, [](const Arguments& a) { flood(number(a.words[0])); }},
     Word{"write-to", 1, false, false, [](const Arguments& a) { write_to(a.words[0]); }},
     Word{"traceme", 0, false, false,
          [](const Arguments&) {

@@ -48,6 +48,8 @@ const char* name_of(Note note) {
       return "restart asked";
     case Note::kStopsForGood:
       return "stops for good";
+    case Note::kReady:
+      return "ready";
     case Note::kRestarts:
       return "restarts";
     case Note::kGaveUp:
@@ -120,6 +122,10 @@ std::string describe(const Action& action) {
       return "start";
     case ActionKind::kTellStopping:
       return "tell stopping";
+    case ActionKind::kTellReady:
+      return "tell ready";
+    case ActionKind::kTellUnready:
+      return "tell unready";
     case ActionKind::kStartHook:
       return "start hook";
     case ActionKind::kKillHook:
@@ -1308,6 +1314,36 @@ TEST(Restart, WaitsForTheTreeFirst) {
             "look at tree; (stragglers); step 0: QUIT to orphans; arm deadline 10s; arm rescan 200ms");
   story.until(seconds(3));
   EXPECT_EQ(story.orphan_ends(true), "(restarts); arm restart 4s");
+}
+
+// --- Readiness. ---
+
+TEST(Readiness, IsToldOnceAndTakenBackBeforeTheFirstStep) {
+  Plan plan = restarting();
+  plan.readiness = Readiness::kTold;
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "tell ready; (ready)");
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
+  EXPECT_EQ(story.signal(sig::kTerm), "tell unready; step 0: QUIT to main; (stop asked TERM); arm deadline 30s");
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
+  EXPECT_EQ(story.child_ends(kExit0, true), "finish 0");
+}
+
+TEST(Readiness, ComesWithTheStartWhereThePlanSaysSoAndAnewWithTheNextLife) {
+  Plan plan = restarting();
+  plan.readiness = Readiness::kExec;
+  Story story(plan);
+  EXPECT_EQ(story.feed(Event::started(Millis{0})), "tell ready; (ready)");
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
+  EXPECT_EQ(story.child_ends({false, 1}, true), "tell unready; (restarts); arm restart 1s");
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
+  EXPECT_EQ(story.until(seconds(1)), "[1s] start");
+  EXPECT_EQ(story.feed(Event::started(seconds(1))), "tell ready; (ready)");
+}
+
+TEST(Readiness, MeansNothingToAPlanWithoutIt) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
 }
 
 }  // namespace

@@ -243,7 +243,7 @@ TEST(ExplainJson, ARestartIsNumbersAndNullWhereThereIsNone) {
     EXPECT_TRUE(invocation) << invocation.error().message;
     return explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
   };
-  EXPECT_NE(json({"ls"}).find(R"(}]},"restart":null,"warnings":)"), std::string::npos);
+  EXPECT_NE(json({"ls"}).find(R"(}]},"restart":null,"ready":null,"warnings":)"), std::string::npos);
   EXPECT_NE(json({"--restart=on-failure", "-m", "USR1:restart", "ls"})
                 .find(R"("restart":{"policy":"on-failure","delays_ms":[1000,2000,4000,8000,16000],"limit":5,)"
                       R"("reset_after_ms":60000,"signals":["USR1"]},)"),
@@ -256,6 +256,30 @@ TEST(ExplainJson, ARestartIsNumbersAndNullWhereThereIsNone) {
       json({"-m", "USR1:restart", "ls"})
           .find(R"("restart":{"policy":"no","delays_ms":[],"limit":5,"reset_after_ms":60000,"signals":["USR1"]},)"),
       std::string::npos);
+}
+
+TEST(Explain, ReadinessSaysByWhatAndWhoIsTold) {
+  FakeSurroundings surroundings;
+  const auto both = [&surroundings](std::vector<std::string> arguments) {
+    surroundings.arguments = std::move(arguments);
+    const auto invocation = surroundings.configure();
+    EXPECT_TRUE(invocation) << invocation.error().message;
+    const PlanResult plan = make_plan(invocation->config, {}, {}).value();
+    const std::string text = explain(*invocation, plan);
+    const std::string json = explain_json(*invocation, plan);
+    const std::size_t at = text.find("\nReadiness\n");
+    const std::size_t in_json = json.find("\"ready\":");
+    return (at == std::string::npos ? "" : text.substr(at)) +
+           json.substr(in_json, json.find(",\"warnings\"") - in_json);
+  };
+  EXPECT_EQ(both({"ls"}), "\"ready\":null");
+  EXPECT_EQ(both({"--ready-fd=3", "ls"}),
+            "\nReadiness\n  from      exec (auto)\n  fd        3: gets a newline\n"
+            R"("ready":{"from":"exec","file":null,"fd":3})");
+  EXPECT_EQ(both({"--ready-from=env:FD", "--ready-file=r", "ls"}),
+            "\nReadiness\n  from      env:FD (--ready-from)\n"
+            "  file      /work/r: there from ready to the stop\n"
+            R"("ready":{"from":"env:FD","file":"/work/r","fd":null})");
 }
 
 TEST(ExplainJson, EverySettingIsThere) {

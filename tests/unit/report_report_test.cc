@@ -66,11 +66,16 @@ TEST(RenderReport, HasTheLastTenLives) {
     record.duration = Millis{life * 1000};
     record.waited = Millis{life};
     record.oom = life == 9;
+    if (life == 11) record.ready = Millis{1'100};
   }
   const std::string text = render_report(report, 10'000);
   EXPECT_TRUE(has(text, R"("restarts":{"count":11,"requested":1},"lives":[{"ended_by":{"signal":"INT"},)")) << text;
-  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":9},"duration_ms":9000,"waited_ms":9,"oom":true},)")) << text;
-  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":11},"duration_ms":11000,"waited_ms":11,"oom":false}])")) << text;
+  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":9},"duration_ms":9000,"ready_ms":null,"waited_ms":9,)"
+                        R"("oom":true},)"))
+      << text;
+  EXPECT_TRUE(has(text, R"({"ended_by":{"exit_code":11},"duration_ms":11000,"ready_ms":1100,"waited_ms":11,)"
+                        R"("oom":false}])"))
+      << text;
 }
 
 TEST(RenderReport, WhatDoesNotFitIsLeftOutFromTheEndAndSaid) {

@@ -44,6 +44,9 @@ constexpr Sample kSamples[] = {
     {"restart.limit", "3", "infinity", "10", "3", "infinity", "10"},
     {"restart.reset_after", "'5m'", "30", "1s", "5m", "30s", "1s"},
     {"notify.mode", "'off'", "proxy", "off", "off", "proxy", "off"},
+    {"notify.ready_from", "'exec'", "fd:3", "env:READY_FD", "exec", "fd:3", "env:READY_FD"},
+    {"notify.ready_file", "'/run/ready'", "/tmp/ready", "/ready", "/run/ready", "/tmp/ready", "/ready"},
+    {"notify.ready_fd", "3", "4", "5", "3", "4", "5"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
     {"child.scope", "'group'", "group", "group", "group", "group", "group"},
     {"child.user", "'1000:1000'", "5:6", "0:0", "1000:1000", "5:6", "0:0"},
@@ -150,7 +153,8 @@ TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
                                                          {"notify.mode", "notify"}};
   for (const Key& key : keys()) {
     if (key.toml.empty()) continue;
-    std::string flag(key.toml.starts_with("child.") ? key.toml.substr(6) : key.toml);
+    const bool drops_section = key.toml.starts_with("child.") || key.toml.starts_with("notify.");
+    std::string flag(drops_section ? key.toml.substr(key.toml.find('.') + 1) : key.toml);
     std::ranges::replace(flag, '.', '-');
     std::ranges::replace(flag, '_', '-');
     EXPECT_EQ(key.flag, own.contains(key.toml) ? own.at(key.toml) : flag);
@@ -300,6 +304,27 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"restart-reset-after", "atuo", "--restart-reset-after: unknown duration 'atuo'; did you mean 'auto'?"},
         BadValue{"restart-reset-after", "0",
                  "--restart-reset-after: the life that begins a new row must be longer than 0"},
+        BadValue{"ready-from", "exce", "--ready-from: unknown source 'exce'; did you mean 'exec'?"},
+        BadValue{"ready-from", "pipe",
+                 "--ready-from: unknown source 'pipe'; expected auto, exec, socket, fd:N or env:NAME"},
+        BadValue{"ready-from", "", "--ready-from: unknown source ''; expected auto, exec, socket, fd:N or env:NAME"},
+        BadValue{"ready-from", "fd:", "--ready-from: 'fd:' names no file descriptor; expected a number such as 3"},
+        BadValue{"ready-from", "fd:-1", "--ready-from: 'fd:-1' names no file descriptor; expected a number such as 3"},
+        BadValue{"ready-from", "fd:99999999999",
+                 "--ready-from: 'fd:99999999999' names no file descriptor; expected a number such as 3"},
+        BadValue{"ready-from", "fd:0",
+                 "--ready-from: descriptor 0 is standard input, output or error; expected 3 or more"},
+        BadValue{"ready-from", "env:",
+                 "--ready-from: 'env:' names no variable; expected letters, digits and underscores, as in "
+                 "env:READY_FD"},
+        BadValue{"ready-from", "env:A=B",
+                 "--ready-from: 'env:A=B' names no variable; expected letters, digits and underscores, as in "
+                 "env:READY_FD"},
+        BadValue{"ready-from", "env:1A",
+                 "--ready-from: 'env:1A' names no variable; expected letters, digits and underscores, as in "
+                 "env:READY_FD"},
+        BadValue{"ready-fd", "2", "--ready-fd: descriptor 2 is standard input, output or error; expected 3 or more"},
+        BadValue{"ready-fd", "three", "--ready-fd: 'three' names no file descriptor; expected a number such as 3"},
         BadValue{"map", "USR1:restrat", "--map: unknown signal 'restrat'; did you mean 'restart'?"},
         BadValue{"map", "HUP", "--map: expected two signals as in HUP:USR2, not 'HUP'"},
         BadValue{"map", "KILL:TERM", "--map: KILL cannot be caught by any program"}));

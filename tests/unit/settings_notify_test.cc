@@ -47,5 +47,35 @@ TEST(NotifyMode, UnderAnotherInitsNameTheSocketIsTheCommands) {
   EXPECT_EQ(mode_of({kSocket, "SYSTEMD_EXEC_PID=42"}, {}, "tini").value, NotifyMode::kAuto);
 }
 
+TEST(NotifyMode, ReadinessByTheSocketNeedsTheRelay) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--ready-from=socket", "--notify=off", "--", "nginx"};
+  const Result<Invocation> invocation = surroundings.configure();
+  ASSERT_TRUE(invocation);
+  const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, Situation{});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message,
+            "notify.ready_from (--ready-from) waits for READY=1, which by notify.mode (--notify) does not come to "
+            "graceshim: leave one of the two out");
+}
+
+Readiness readiness_with(std::vector<std::string> arguments) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {kSocket, "SYSTEMD_EXEC_PID=42"};
+  surroundings.arguments = std::move(arguments);
+  surroundings.arguments.insert(surroundings.arguments.end(), {"--", "nginx"});
+  const Result<Invocation> invocation = surroundings.configure();
+  EXPECT_TRUE(invocation);
+  return make_plan(invocation->config, invocation->platform, Situation{})->plan.readiness;
+}
+
+TEST(NotifyMode, AutomaticReadinessIsThatOfTheSocketWhereThereIsOne) {
+  EXPECT_EQ(readiness_with({"--ready-file=/run/ready"}), Readiness::kTold);
+  EXPECT_EQ(readiness_with({"--ready-file=/run/ready", "--notify=off"}), Readiness::kExec);
+  EXPECT_EQ(readiness_with({"--ready-from=exec"}), Readiness::kExec);
+  // A command that says nothing, in a unit of Type=exec, is none that never becomes healthy.
+  EXPECT_EQ(readiness_with({}), Readiness::kNone);
+}
+
 }  // namespace
 }  // namespace graceshim::test

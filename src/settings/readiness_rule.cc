@@ -1,0 +1,75 @@
+#include "readiness_rule.h"
+
+#include <array>
+#include <string>
+
+#include "named.h"
+
+namespace graceshim {
+
+namespace {
+
+using From = ReadyFrom::Kind;
+
+bool has_output(const Config& config) {
+  return !config.notify_ready_file.value.empty() || config.notify_ready_fd.value != kNoDescriptor;
+}
+
+// Which of the settings is there at all; empty: none is.
+std::string any_of_them(const Config& config) {
+  if (config.notify_ready_from.value.kind != From::kAuto) return named("notify.ready_from", config.notify_ready_from);
+  if (!config.notify_ready_file.value.empty()) return named("notify.ready_file", config.notify_ready_file);
+  if (config.notify_ready_fd.value != kNoDescriptor) return named("notify.ready_fd", config.notify_ready_fd);
+  return {};
+}
+
+struct Use {
+  std::string setting;
+  int fd = kNoDescriptor;
+};
+
+}  // namespace
+
+Readiness readiness_of(const Config& config) {
+  switch (config.notify_ready_from.value.kind) {
+    case From::kAuto:
+      if (!has_output(config)) return Readiness::kNone;
+      return config.notify_mode.value == NotifyMode::kProxy ? Readiness::kTold : Readiness::kExec;
+    case From::kExec:
+      return Readiness::kExec;
+    case From::kSocket:
+    case From::kDescriptor:
+    case From::kVariable:
+      return Readiness::kTold;
+  }
+  return Readiness::kNone;
+}
+
+std::optional<Error> readiness_conflict(const Config& config) {
+  const std::string any = any_of_them(config);
+  if (any.empty()) return std::nullopt;
+  if (config.pause.value)
+    return Error{any + " cannot stand beside " + named("a pause", config.pause) + ": no command is to become ready"};
+  if (config.notify_ready_from.value.kind == From::kSocket && config.notify_mode.value == NotifyMode::kOff) {
+    return Error{named("notify.ready_from", config.notify_ready_from) + " waits for READY=1, which by " +
+                 named("notify.mode", config.notify_mode) + " does not come to graceshim: leave one of the two out"};
+  }
+  const ReportTarget& report = config.report_path.value;
+  const std::array<Use, 3> uses{
+      Use{named("notify.ready_from", config.notify_ready_from), config.notify_ready_from.value.fd},
+      Use{named("notify.ready_fd", config.notify_ready_fd), config.notify_ready_fd.value},
+      Use{named("report.path", config.report_path),
+          report.kind == ReportTarget::Kind::kFd ? report.fd : kNoDescriptor}};
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    for (std::size_t j = i + 1; j < uses.size(); ++j) {
+      if (uses[i].fd == kNoDescriptor || uses[i].fd != uses[j].fd) continue;
+      return Error{uses[i].setting + " and " + uses[j].setting + " both use descriptor " + std::to_string(uses[i].fd) +
+                   ": each needs one of its own"};
+    }
+  }
+  if (report.kind != ReportTarget::Kind::kPath || report.path != config.notify_ready_file.value) return std::nullopt;
+  return Error{named("notify.ready_file", config.notify_ready_file) + " and " +
+               named("report.path", config.report_path) + " are one file: each needs one of its own"};
+}
+
+}  // namespace graceshim

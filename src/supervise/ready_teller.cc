@@ -1,0 +1,157 @@
+#include "ready_teller.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "nonblocking_writer.h"
+#include "processes.h"
+#include "text.h"
+#include "whole_file.h"
+
+namespace graceshim {
+namespace {
+
+constexpr int kFirstSocket = 3;  // SD_LISTEN_FDS_START of systemd's protocol
+
+tl::unexpected<Error> refused(const std::string& set_by, const std::string& what, const std::string& reason) {
+  return fail(set_by + ": cannot " + what + ": " + reason);
+}
+
+// Looks at what is at the path, and refuses whatever is not a file of ours, or none.
+tl::expected<FileTarget, std::string> look_at_ready_file(const std::string& path) {
+  tl::expected<FileTarget, std::string> target = look_at_target(path);
+  if (target && !target->is_replaced()) return tl::unexpected<std::string>("it is not a regular file");
+  return target;
+}
+
+// How many sockets a supervisor has handed on for whoever has our pid, from kFirstSocket on.
+int handed_on_sockets(std::span<char* const> environment) {
+  const std::string own_pid = "LISTEN_PID=" + std::to_string(getpid());
+  constexpr std::string_view kCount = "LISTEN_FDS=";
+  bool is_for_us = false;
+  std::optional<int> count;
+  for (const char* const entry : environment) {
+    if (entry == nullptr) break;
+    const std::string_view text = entry;
+    is_for_us = is_for_us || text == own_pid;
+    if (!count && text.starts_with(kCount)) count = whole_number(text.substr(kCount.size()));
+  }
+  return is_for_us ? count.value_or(0) : 0;
+}
+
+// "PID START": the start time is that of /proc/PID/stat, so that a later process with the pid is not taken for us.
+std::string text_of(const ProcessId& id) {
+  return std::to_string(id.pid) + " " + std::to_string(id.start_time) + "\n";
+}
+
+}  // namespace
+
+Result<void> ReadyTeller::prepare(std::span<char* const> environment) {
+  if (request_.pipe_at >= 0) {
+    Result<void> free = check_number(request_.pipe_at, request_.pipe_set_by, environment);
+    if (!free) return free;
+    const int limit = descriptor_limit();
+    if (request_.pipe_at >= limit) {
+      return refused(request_.pipe_set_by, "give the command descriptor " + std::to_string(request_.pipe_at),
+                     std::strerror(EMFILE) + (" (ulimit -n is " + std::to_string(limit) + ")"));
+    }
+  }
+  if (request_.fd >= 0) {
+    Result<void> free = check_number(request_.fd, request_.fd_set_by, environment);
+    if (!free) return free;
+    if (const int error = cannot_write_to(request_.fd); error != 0)
+      return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(error));
+    // Of the descriptor, not of what is behind it: the command would hold the reader's end of file back.
+    fcntl(request_.fd, F_SETFD, FD_CLOEXEC);
+    fd_ = Fd(request_.fd);
+  }
+  if (request_.file.empty()) return {};
+  const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
+  const auto cannot_write = [this](const std::string& reason) {
+    return refused(request_.file_set_by, "write the ready file " + request_.file, reason);
+  };
+  if (!target) return cannot_write(target.error());
+  if (is_proc(target->place.directory)) return cannot_write("no file can be made in /proc");
+  if (faccessat(target->place.directory.get(), ".", W_OK, 0) != 0) return cannot_write(std::strerror(errno));
+  return withdraw();
+}
+
+Result<void> ReadyTeller::check_number(int fd, const std::string& set_by, std::span<char* const> environment) const {
+  const int sockets = handed_on_sockets(environment);
+  if (fd < kFirstSocket || fd - kFirstSocket >= sockets) return {};
+  return refused(set_by, "use descriptor " + std::to_string(fd),
+                 "it is one of the sockets that LISTEN_FDS=" + std::to_string(sockets) + " hands on to the command");
+}
+
+Result<void> ReadyTeller::tell() {
+  Result<void> written = write_file();
+  Result<void> line = write_line();
+  if (written || line) return written ? line : written;
+  return fail(written.error().message + "; " + line.error().message);
+}
+
+Result<void> ReadyTeller::write_file() const {
+  if (request_.file.empty()) return {};
+  tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
+  tl::expected<void, std::string> done;
+  if (target) {
+    const std::optional<Process> self = process(getpid());
+    done = replace_file(*target, text_of(self ? self->id : ProcessId{.pid = getpid()}));
+  } else {
+    done = tl::unexpected<std::string>(target.error());
+  }
+  if (!done) return refused(request_.file_set_by, "write the ready file " + request_.file, done.error());
+  return {};
+}
+
+Result<void> ReadyTeller::write_line() {
+  if (!fd_) return {};
+  const Fd told = std::move(fd_);
+  NonBlockingWriter writer(told.get());
+  writer.add("\n");
+  if (writer.flush()) return {};
+  return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(EAGAIN));
+}
+
+Result<void> ReadyTeller::withdraw() {
+  if (request_.file.empty()) return {};
+  const auto cannot_remove = [this](const std::string& reason) {
+    return refused(request_.file_set_by, "remove the ready file " + request_.file, reason);
+  };
+  const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
+  if (!target) return cannot_remove(target.error());
+  const bool is_gone =
+      !target->exists || unlinkat(target->place.directory.get(), target->place.name.c_str(), 0) == 0 || errno == ENOENT;
+  if (!is_gone) return cannot_remove(std::strerror(errno));
+  return {};
+}
+
+std::string why_not_ready(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  if (!text) return text.error().message;
+  const std::size_t blank = text->find(' ');
+  const std::optional<int> pid = whole_number(std::string_view(*text).substr(0, blank));
+  if (!pid || *pid == 0 || *pid == kMostWhole || blank == std::string::npos) return path + " is not a ready file";
+  const std::string who = "graceshim, pid " + std::to_string(*pid) + ", which has written " + path + ", ";
+  ProcessId id{.pid = *pid};
+  if (own_proc()) {
+    const std::optional<Process> found = read_process(*pid);
+    if (!found || has_ended(*found)) return who + "has ended";
+    id = found->id;
+  } else if (kill(*pid, 0) != 0 && errno != EPERM) {
+    return who + "has ended";
+  }
+  // Without /proc there is no start time, here or there.
+  const std::string same = text_of(id);
+  const bool is_same = *text == same || id.start_time == 0 || *text == text_of({.pid = *pid});
+  return is_same ? std::string() : who + "has ended, and another process has its pid";
+}
+
+}  // namespace graceshim

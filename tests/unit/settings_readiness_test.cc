@@ -1,0 +1,97 @@
+// [notify]: what the settings of readiness mean together, and what is refused.
+#include <gtest/gtest.h>
+
+#include "fake_surroundings.h"
+#include "readiness_rule.h"
+
+namespace graceshim {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Result<PlanResult> planned(Words arguments) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = std::move(arguments);
+  const Result<Invocation> invocation = surroundings.configure();
+  if (!invocation) return tl::unexpected(invocation.error());
+  return make_plan(invocation->config, invocation->platform, {});
+}
+
+Readiness readiness_with(Words arguments) {
+  const Result<PlanResult> plan = planned(std::move(arguments));
+  EXPECT_TRUE(plan) << plan.error().message;
+  return plan.value_or(PlanResult{}).plan.readiness;
+}
+
+std::string message_of(Words arguments) {
+  const Result<PlanResult> plan = planned(std::move(arguments));
+  return plan ? "" : plan.error().message;
+}
+
+TEST(ReadinessSettings, AutoIsTheStartWhereSomebodyIsTold) {
+  EXPECT_EQ(readiness_with({"ls"}), Readiness::kNone);
+  EXPECT_EQ(readiness_with({"--ready-from=auto", "ls"}), Readiness::kNone);
+  EXPECT_EQ(readiness_with({"--ready-fd=3", "ls"}), Readiness::kExec);
+  EXPECT_EQ(readiness_with({"--ready-file=/run/ready", "ls"}), Readiness::kExec);
+  EXPECT_EQ(readiness_with({"--ready-file=/run/ready", "--ready-file=", "ls"}), Readiness::kNone);
+  EXPECT_EQ(readiness_with({"--ready-from=exec", "ls"}), Readiness::kExec);
+  EXPECT_EQ(readiness_with({"--ready-from=fd:3", "ls"}), Readiness::kTold);
+  EXPECT_EQ(readiness_with({"--ready-from=env:NAME", "--ready-fd=3", "ls"}), Readiness::kTold);
+}
+
+TEST(ReadinessSettings, TheFileIsBesideTheWorkingDirectoryOfTheStart) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--ready-file=run/ready", "ls"};
+  EXPECT_EQ(surroundings.configure()->config.notify_ready_file.value, "/work/run/ready");
+}
+
+TEST(ReadinessSettings, EachUseOfADescriptorNeedsOneOfItsOwn) {
+  EXPECT_EQ(
+      message_of({"--ready-from=fd:3", "--ready-fd=3", "ls"}),
+      "notify.ready_from (--ready-from) and notify.ready_fd (--ready-fd) both use descriptor 3: each needs one of "
+      "its own");
+  EXPECT_EQ(message_of({"--ready-from=fd:3", "--report=fd:3", "ls"}),
+            "notify.ready_from (--ready-from) and report.path (--report) both use descriptor 3: each needs one of its "
+            "own");
+  EXPECT_EQ(message_of({"--ready-fd=4", "--report=fd:4", "ls"}),
+            "notify.ready_fd (--ready-fd) and report.path (--report) both use descriptor 4: each needs one of its own");
+  EXPECT_EQ(message_of({"--ready-file=/r", "--report=/r", "ls"}),
+            "notify.ready_file (--ready-file) and report.path (--report) are one file: each needs one of its own");
+  EXPECT_EQ(message_of({"--ready-from=fd:3", "--ready-fd=4", "--report=fd:5", "ls"}), "");
+}
+
+TEST(ReadinessSettings, APauseHasNoCommandThatCouldBeReady) {
+  Config config;
+  config.pause = {true, Origin::kCommandLine, "-P"};
+  EXPECT_FALSE(readiness_conflict(config));
+  config.notify_ready_file = {"/run/ready", Origin::kEnvironment, "GRACESHIM_NOTIFY_READY_FILE"};
+  EXPECT_EQ(readiness_conflict(config)->message,
+            "notify.ready_file (GRACESHIM_NOTIFY_READY_FILE) cannot stand beside a pause (-P): no command is to become "
+            "ready");
+}
+
+TEST(ReadinessSettings, TheProbeIsNoOptionAmongOthers) {
+  EXPECT_EQ(message_of({"-v", "--check-ready", "/run/ready"}),
+            "--check-ready: must stand alone, as in graceshim --check-ready [PATH]");
+}
+
+TEST(ReadinessSettings, MistakesInAFileAreNamedWithTheirPlace) {
+  const auto message_of_file = [](std::string text) {
+    FakeSurroundings surroundings;
+    surroundings.arguments = {"ls"};
+    surroundings.files["/etc/graceshim.toml"] = std::move(text);
+    return surroundings.error();
+  };
+  const std::string file = "/etc/graceshim.toml:";
+  EXPECT_EQ(message_of_file("[notify]\nready_from = 3\n"),
+            file + "2:14: expected auto, exec, socket, fd:N or env:NAME, not a number");
+  EXPECT_EQ(message_of_file("[notify]\nready_file = true\n"), file + "2:14: expected a path, not a boolean");
+  EXPECT_EQ(message_of_file("[notify]\nready_fd = 1\n"),
+            file + "2:12: descriptor 1 is standard input, output or error; expected 3 or more");
+  EXPECT_EQ(message_of_file("[notify]\nready_fd = []\n"),
+            file + "2:12: expected the number of a file descriptor, not a list");
+  EXPECT_EQ(message_of_file("[notify]\nready_fd = ''\nready_file = ''\nready_from = 'auto'\n"), "");
+}
+
+}  // namespace
+}  // namespace graceshim
