@@ -51,6 +51,7 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
 void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   // So far only the child had ended, without having been asked to.
   const bool first_request = state_.cause == Cause::kExited && state_.request == Request::kNone;
+  if (state_.request != Request::kStop) tell_stopping();
   state_.request = Request::kStop;
   const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;
   const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
@@ -58,7 +59,6 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   if (trigger == sig::kInt && (!seen || is_deliberate)) state_.last_int = now_;
   if (first_request) {
     state_.t0 = now_;  // repeats count from here; the deadline stays
-    tell_stopping();
     return note(Note::kStopAsked, trigger);
   }
 
@@ -266,8 +266,9 @@ void Transition::set_stop_times(Millis timeout) noexcept {
   arm(Timer::kDeadline, state_.deadline);
 }
 
+// In the midst of KILL it is too late to ask for more time.
 void Transition::tell_stopping() noexcept {
-  if (plan_.tells_manager) act(ActionKind::kTellStopping);
+  if (plan_.tells_manager && state_.phase != Phase::kKilling) act(ActionKind::kTellStopping);
 }
 
 // The wait of the current step begins now. Where it ends with the timeout, the deadline speaks for both.

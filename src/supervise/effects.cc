@@ -248,10 +248,11 @@ void Effects::start_hook() {
   world_.post(Event::hook_failed(world_.now()));
 }
 
-// A stop may have begun a while ago, when the child ended by itself.
+// A stop may have begun a while ago, when the child ended by itself; it may even be past its deadline.
 void Effects::tell_stopping() {
   const State& state = now_->state;
-  world_.tell_stopping(state.deadline == kInfinity ? longest_stop(now_->plan) : state.deadline - now_->event.at);
+  if (state.deadline == kInfinity) return world_.tell_stopping(longest_stop(now_->plan));
+  world_.tell_stopping(std::max(state.deadline - now_->event.at, Millis{0}));
 }
 
 // What could not be told: whoever waits for it sees another state of the command than there is.

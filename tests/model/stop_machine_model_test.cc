@@ -463,7 +463,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (!after.started && finished && event.kind != EventKind::kStartFailed && is.cause != Cause::kGraceful)
     return "the end without a start";
   if (finished && after.hook_runs_free) return "the end with the hook running";
-  const bool stops = is.request == Request::kStop && (is_under_way(is.phase) || is.phase == Phase::kKilling);
+  const bool stops = was.phase != Phase::kKilling && is.request == Request::kStop &&
+                     (is_under_way(is.phase) || is.phase == Phase::kKilling);
   if (plan.tells_manager && stops && !after.told_stopping) return "a stop that nobody was told of";
   if (finished && after.child_has_terminal) return "the end with the terminal not handed back";
   if (after.child_has_terminal != is.child_has_terminal) return "the terminal is not where the state has it";
