@@ -47,8 +47,34 @@ int handed_on_sockets(std::span<char* const> environment) {
 }
 
 // "PID START": the start time is that of /proc/PID/stat, so that a later process with the pid is not taken for us.
+// Without /proc it is 0.
 std::string text_of(const ProcessId& id) {
   return std::to_string(id.pid) + " " + std::to_string(id.start_time) + "\n";
+}
+
+std::string own_text() {
+  const std::optional<Process> self = process(getpid());
+  return text_of(self ? self->id : ProcessId{.pid = getpid()});
+}
+
+// Returns the pid in the text of a ready file; nothing if it is the text of another file.
+std::optional<int> pid_in(const std::string& text) {
+  const std::size_t blank = text.find(' ');
+  if (blank == std::string::npos || text.size() < blank + 3 || text.back() != '\n') return std::nullopt;
+  const std::optional<int> pid = whole_number(std::string_view(text).substr(0, blank));
+  const std::string_view start = std::string_view(text).substr(blank + 1, text.size() - blank - 2);
+  const bool is_number = start.find_first_not_of("0123456789") == std::string_view::npos;
+  return pid && *pid > 0 && *pid < kMostWhole && is_number ? pid : std::nullopt;
+}
+
+// Returns why the graceshim that has written `text`, which holds `pid`, has ended; empty if it lives.
+std::string why_ended(const std::string& text, int pid) {
+  if (kill(pid, 0) != 0 && errno == ESRCH) return "has ended";
+  const std::optional<Process> found = own_proc() ? read_process(pid) : std::nullopt;
+  // Where /proc does not show the process, there is no start time to compare.
+  if (!found) return {};
+  if (has_ended(*found)) return "has ended";
+  return text == text_of(found->id) ? std::string() : "has ended, and another process has its pid";
 }
 
 }  // namespace
@@ -80,7 +106,15 @@ Result<void> ReadyTeller::prepare(std::span<char* const> environment) {
   if (!target) return cannot_write(target.error());
   if (is_proc(target->place.directory)) return cannot_write("no file can be made in /proc");
   if (faccessat(target->place.directory.get(), ".", W_OK, 0) != 0) return cannot_write(std::strerror(errno));
-  return withdraw();
+  if (!target->exists) return {};
+  const Result<std::string> text = read_file(request_.file);
+  if (!text) return tl::unexpected<Error>(text.error());
+  const std::optional<int> pid = pid_in(*text);
+  if (!pid) return cannot_write("what is there is no ready file");
+  // In a container that is started again, the earlier run had the pid that is ours now.
+  if (*pid != getpid() && why_ended(*text, *pid).empty())
+    return cannot_write("it is that of graceshim, pid " + std::to_string(*pid) + ", which runs");
+  return remove(*target);
 }
 
 Result<void> ReadyTeller::check_number(int fd, const std::string& set_by, std::span<char* const> environment) const {
@@ -102,8 +136,7 @@ Result<void> ReadyTeller::write_file() const {
   tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
   tl::expected<void, std::string> done;
   if (target) {
-    const std::optional<Process> self = process(getpid());
-    done = replace_file(*target, text_of(self ? self->id : ProcessId{.pid = getpid()}));
+    done = replace_file(*target, own_text());
   } else {
     done = tl::unexpected<std::string>(target.error());
   }
@@ -120,38 +153,27 @@ Result<void> ReadyTeller::write_line() {
   return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(EAGAIN));
 }
 
-Result<void> ReadyTeller::withdraw() {
+// Another graceshim may have been given the same path meanwhile: its file stays.
+Result<void> ReadyTeller::withdraw() const {
   if (request_.file.empty()) return {};
-  const auto cannot_remove = [this](const std::string& reason) {
-    return refused(request_.file_set_by, "remove the ready file " + request_.file, reason);
-  };
   const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
-  if (!target) return cannot_remove(target.error());
-  const bool is_gone =
-      !target->exists || unlinkat(target->place.directory.get(), target->place.name.c_str(), 0) == 0 || errno == ENOENT;
-  if (!is_gone) return cannot_remove(std::strerror(errno));
-  return {};
+  if (!target || !target->exists) return {};
+  const Result<std::string> text = read_file(request_.file);
+  return text && *text == own_text() ? remove(*target) : Result<void>();
+}
+
+Result<void> ReadyTeller::remove(const FileTarget& target) const {
+  if (unlinkat(target.place.directory.get(), target.place.name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  return refused(request_.file_set_by, "remove the ready file " + request_.file, std::strerror(errno));
 }
 
 std::string why_not_ready(const std::string& path) {
   const Result<std::string> text = read_file(path);
   if (!text) return text.error().message;
-  const std::size_t blank = text->find(' ');
-  const std::optional<int> pid = whole_number(std::string_view(*text).substr(0, blank));
-  if (!pid || *pid == 0 || *pid == kMostWhole || blank == std::string::npos) return path + " is not a ready file";
-  const std::string who = "graceshim, pid " + std::to_string(*pid) + ", which has written " + path + ", ";
-  ProcessId id{.pid = *pid};
-  if (own_proc()) {
-    const std::optional<Process> found = read_process(*pid);
-    if (!found || has_ended(*found)) return who + "has ended";
-    id = found->id;
-  } else if (kill(*pid, 0) != 0 && errno != EPERM) {
-    return who + "has ended";
-  }
-  // Without /proc there is no start time, here or there.
-  const std::string same = text_of(id);
-  const bool is_same = *text == same || id.start_time == 0 || *text == text_of({.pid = *pid});
-  return is_same ? std::string() : who + "has ended, and another process has its pid";
+  const std::optional<int> pid = pid_in(*text);
+  if (!pid) return path + " is not a ready file";
+  const std::string why = why_ended(*text, *pid);
+  return why.empty() ? why : "graceshim, pid " + std::to_string(*pid) + ", which has written " + path + ", " + why;
 }
 
 }  // namespace graceshim

@@ -6,6 +6,7 @@
 
 #include "fds.h"
 #include "graceshim/result.h"
+#include "whole_file.h"
 
 namespace graceshim {
 
@@ -30,8 +31,8 @@ class ReadyTeller {
 
   // To be called before anything is started. Removes a file that an earlier run has left, and keeps the descriptor from
   // being inherited by the command. `environment` ends in a null pointer or not.
-  // Errors: an output cannot be written, or the command cannot have the descriptor that it is to write to; the message
-  // names the setting and the reason, the status is 125.
+  // Errors: an output cannot be written; the file is that of a graceshim that runs, or no ready file; or the command
+  // cannot have the descriptor that it is to write to; the message names the setting and the reason, the status is 125.
   Result<void> prepare(std::span<char* const> environment);
 
   // The descriptor that stays open until the command is ready; -1: none does.
@@ -40,12 +41,13 @@ class ReadyTeller {
   // Tell that the command is ready, or that it is so no longer. The descriptor is told once, and closed.
   // Errors: the message names the setting and the reason.
   Result<void> tell();
-  Result<void> withdraw();
+  Result<void> withdraw() const;
 
  private:
   [[nodiscard]] Result<void> check_number(int fd, const std::string& set_by, std::span<char* const> environment) const;
   [[nodiscard]] Result<void> write_file() const;
   [[nodiscard]] Result<void> write_line();
+  [[nodiscard]] Result<void> remove(const FileTarget& target) const;
 
   const ReadyRequest& request_;
   Fd fd_;

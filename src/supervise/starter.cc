@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -27,8 +28,12 @@ std::vector<char*> argument_vector(const std::vector<std::string>& words) {
   return result;
 }
 
+// What stop.post is told. Those of another graceshim above us are not left beside ours.
+constexpr std::array<std::string_view, 3> kFacts{"GRACESHIM_CAUSE=", "GRACESHIM_EXIT_CODE=", "GRACESHIM_SIGNAL="};
+
 // Whether the entry of an environment is of a name that stands in `variables`, each of which is "KEY=value".
-bool is_one_of(const std::vector<std::string>& variables, std::string_view entry) {
+template <typename Variables>
+bool is_one_of(const Variables& variables, std::string_view entry) {
   return std::ranges::any_of(variables, [entry](std::string_view variable) {
     return entry.starts_with(variable.substr(0, variable.find('=') + 1));
   });
@@ -208,7 +213,7 @@ Result<int> Starter::start_hook(Hook hook, const std::vector<std::string>& varia
   if (!variables.empty()) {
     for (const std::string& variable : variables) environment.push_back(const_cast<char*>(variable.c_str()));
     for (char* const entry : environment_) {
-      if (entry == nullptr || !is_one_of(variables, entry)) environment.push_back(entry);
+      if (entry == nullptr || !is_one_of(kFacts, entry)) environment.push_back(entry);
     }
   }
   SpawnRequest spawn_request{};

@@ -114,12 +114,12 @@ TEST_F(HooksOfAProcess, AreOfTheCommandsUserDirectoryAndEnvironment) {
   GRACESHIM_NEEDS(is_root(), "other users");
   const Scratch scratch;
   const std::string pre = script(scratch, "pre", "id -u; id -G; umask; pwd; echo $HOME $GIVEN");
-  const std::string post =
-      script(scratch, "post", "echo post; id -u; id -G; umask; pwd; echo $HOME $GIVEN $GRACESHIM_SIGNAL");
+  const std::string post = script(
+      scratch, "post", "echo post; id -u; id -G; umask; pwd; echo $HOME $GIVEN $GRACESHIM_SIGNAL$GRACESHIM_EXIT_CODE");
   Process shim = run({.options = "--user " + std::to_string(kUser) + ":4242 --umask 077 --chdir /usr --pre-start " +
                                  pre + " --post-stop " + post,
                       .command = words(scratch.copy(fixture_path()) + " ready serve"),
-                      .start = {.argv = {}, .environment = {{"GIVEN", "word"}}}});
+                      .start = {.argv = {}, .environment = {{"GIVEN", "word"}, {"GRACESHIM_EXIT_CODE", "0"}}}});
   shim.ready();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 143);

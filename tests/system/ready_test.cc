@@ -216,11 +216,42 @@ TEST_F(ReadinessOfAProcess, AFileOfAGraceshimThatWasKilledIsStale) {
     EXPECT_EQ(check(file), 1) << text;
   }
   // The next run removes it before the command is started.
+  scratch.write("ready", std::to_string(::getpid()) + " 1\n");
   Process next = run({.options = "--ready-from fd:3 --ready-file " + file, .child = "on TERM [ exit 0 ] ready serve"});
   next.ready();
   EXPECT_FALSE(is_there(file));
   next.send(SIGTERM);
   EXPECT_EQ(next.end().code(), 0);
+}
+
+// A path that is given by mistake costs nobody a file, nor does one that is given twice.
+TEST_F(ReadinessOfAProcess, RemovesNoFileOfAnother) {
+  const Scratch scratch;
+  const std::string file = scratch.write("ready", "precious\n");
+  const std::string refused = "--ready-file: cannot write the ready file " + file + ": ";
+  Process mistaken = run({.options = "--ready-file " + file, .child = "ready serve"});
+  mistaken.error(refused + "what is there is no ready file");
+  EXPECT_EQ(mistaken.end().code(), 125);
+  EXPECT_EQ(read_file(file), "precious\n");
+
+  ASSERT_TRUE(std::filesystem::remove(file));
+  Process first = run({.options = "--ready-file " + file + " --stop-delay 1h", .child = "ready serve"});
+  first.ready();
+  EXPECT_EQ(check(file), 0);
+  Process second = run({.options = "--ready-file " + file, .child = "ready serve"});
+  second.error(refused + "it is that of graceshim, pid " + std::to_string(first.pid()) + ", which runs");
+  EXPECT_EQ(second.end().code(), 125);
+  EXPECT_EQ(check(file), 0);
+
+  first.send(SIGTERM);
+  eventually("the file is gone", [&] { return !is_there(file); });
+  Process third = run({.options = "--ready-file " + file, .child = "ready serve"});
+  third.ready();
+  EXPECT_EQ(check(file), 0);
+  first.send(SIGINT);
+  first.kill();
+  EXPECT_EQ(check(file), 0);
+  third.kill();
 }
 
 // What is laid there while the command runs is neither followed nor overwritten nor removed.
