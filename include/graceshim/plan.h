@@ -285,7 +285,8 @@ struct Plan {
   SignalSet suspend_on;        // these signals stop graceshim too, once they have been forwarded
   Restart restart;
   Readiness readiness = Readiness::kNone;
-  bool pause = false;  // there is no child: orphans are reaped until the first trigger
+  bool tells_manager = false;  // a service manager is told of the stop
+  bool pause = false;          // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
 
@@ -308,6 +309,9 @@ struct Plan {
 
   friend constexpr bool operator==(const Plan&, const Plan&) = default;
 };
+
+// Returns how long a stop may take, from the trigger to the KILL; kInfinity if the plan does not say.
+Millis longest_stop(const Plan& plan) noexcept;
 
 SignalSet triggers_of(const Plan& plan) noexcept;
 // Returns the signals that stop the command and start it again.

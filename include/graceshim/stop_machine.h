@@ -240,13 +240,14 @@ enum class ActionKind : std::uint8_t {
   // yet, start nothing: the trigger is the answer. The first start needs no action. By a plan with a start.pre a life
   // begins with the event kLifeBegins; the child is started when State::prepared says that start.pre has succeeded.
   kStart,
-  kTellReady,    // tell whoever waits for it that the command is ready
-  kTellUnready,  // and that it is so no longer, or is about not to be
-  kStartHook,    // hook
-  kStopHook,     // hook. Send TERM, and CONT behind it, to its group
-  kKillHook,     // hook
-  kNote,         // note, signal
-  kFinish,       // status: the exit status of graceshim
+  kTellStopping,  // tell the service manager that the run ends, by the deadline at the latest
+  kTellReady,     // tell whoever waits for it that the command is ready
+  kTellUnready,   // and that it is so no longer, or is about not to be
+  kStartHook,     // hook
+  kStopHook,      // hook. Send TERM, and CONT behind it, to its group
+  kKillHook,      // hook
+  kNote,          // note, signal
+  kFinish,        // status: the exit status of graceshim
 };
 
 struct Action {

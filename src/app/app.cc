@@ -7,13 +7,16 @@
 #include <string_view>
 #include <utility>
 
+#include "child_variables.h"
 #include "compat.h"
 #include "configure.h"
 #include "entry_signals.h"
 #include "environment.h"
 #include "explain.h"
+#include "facts.h"
 #include "fds.h"
 #include "make_plan.h"
+#include "named.h"
 #include "ready_teller.h"
 #include "recognise.h"
 #include "run.h"
@@ -57,6 +60,24 @@ void take_user(RunRequest& request, const User& user, const std::string& named) 
   if (!user.shell.empty()) request.variables.push_back("SHELL=" + user.shell);
 }
 
+RelayRequest relay_of(const Invocation& invocation, const Plan& plan) {
+  const Setting<NotifyMode>& mode = invocation.config.notify_mode;
+  const Setting<ReadyFrom>& ready = invocation.config.notify_ready_from;
+  const bool is_asked_for_ready = ready.value.kind == ReadyFrom::Kind::kSocket;
+  RelayRequest relay;
+  relay.wanted = mode.value == NotifyMode::kProxy || is_asked_for_ready;
+  if (!relay.wanted) return relay;
+  relay.by_user = is_asked_for_ready || mode.origin > Origin::kPlatform;
+  relay.set_by = is_asked_for_ready ? named("notify.ready_from", ready) : named("notify.mode", mode);
+  relay.upstream = variable_in(invocation.environment, "NOTIFY_SOCKET").value_or("");
+  relay.passes_stopping = !plan.may_restart();
+  relay.hears_ready = is_asked_for_ready || ready.value.kind == ReadyFrom::Kind::kAuto;
+  relay.says_ready = !relay.hears_ready;
+  relay.directories = directories_for_socket(invocation.environment, !invocation.user);
+  relay.user_of_command = invocation.user ? invocation.user->id : own_user();
+  return relay;
+}
+
 ReadyRequest ready_request_of(const Config& config) {
   return {.pipe_at = config.notify_ready_from.value.fd,
           .pipe_variable = config.notify_ready_from.value.variable,
@@ -89,6 +110,7 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
   request.notes = invocation.notes;
+  request.relay = relay_of(invocation, plan.plan);
   request.ready = ready_request_of(invocation.config);
   request.report = invocation.config.report_path.value;
   request.report_set_by = invocation.config.report_path.where;

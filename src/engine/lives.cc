@@ -226,6 +226,7 @@ void Transition::leave_rest() noexcept {
 
 void Transition::ask_for_stop(int trigger, int noted_signal) noexcept {
   state_.request = Request::kStop;
+  tell_stopping();
   state_.trigger = trigger;
   state_.t0 = now_;
   if (noted_signal != 0) state_.triggers_seen.add(trigger);

@@ -160,6 +160,13 @@ bool waits_forever(const StepList& steps) noexcept {
   return has_wait(steps, kInfinity);
 }
 
+Millis longest_stop(const Plan& plan) noexcept {
+  if (plan.timeout != kInfinity) return plan.timeout;
+  if (has_wait(plan.steps, kAutoWait) || has_wait(plan.steps, kInfinity)) return kInfinity;
+  const Millis before = plan.hook ? std::max(plan.delay, plan.hook_limit) : plan.delay;
+  return later(fixed_waits(plan.steps), before);
+}
+
 SignalSet signals_sent(const StepList& steps, SignalSet triggers) noexcept {
   SignalSet signals;
   triggers.add(sig::kTerm);

@@ -136,6 +136,7 @@ void Transition::on_parent_ended() noexcept {
   if (!ended_unasked) return on_trigger(sig::kTerm, 0, false);
   // What the child has left is being stopped already; no life follows.
   state_.request = Request::kStop;
+  tell_stopping();
   if (!plan_.may_restart() || state_.phase == Phase::kKilling) return;
   state_.t0 = now_;
   note(Note::kStopAsked, 0);

@@ -12,6 +12,7 @@ void Transition::begin_stop(Request request, int trigger, int noted_signal, bool
   state_.cause = Cause::kGraceful;
   if (trigger == sig::kInt) state_.last_int = now_;
   set_stop_times(plan_.timeout);
+  if (request == Request::kStop) tell_stopping();
   state_.phase = Phase::kDraining;
   if (plan_.delay > Millis{0}) {
     state_.delay_pending = true;
@@ -44,12 +45,14 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
     const bool may_finish = state_.target == Target::kOrphans && plan_.stragglers == Stragglers::kFinish;
     if (waits && !may_finish) arm_wait();
   }
+  tell_stopping();
   note(Note::kStopsForGood, noted_signal);
 }
 
 void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   // So far only the child had ended, without having been asked to.
   const bool first_request = state_.cause == Cause::kExited && state_.request == Request::kNone;
+  if (state_.request != Request::kStop) tell_stopping();
   state_.request = Request::kStop;
   const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;
   const bool is_deliberate = seen && trigger == sig::kInt && now_ - state_.last_int >= kRepeatedIntGap;
@@ -190,6 +193,11 @@ void Transition::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);
   arm(Timer::kDeadline, state_.deadline);
+}
+
+// In the midst of KILL it is too late to ask for more time.
+void Transition::tell_stopping() noexcept {
+  if (plan_.tells_manager && state_.phase != Phase::kKilling) act(ActionKind::kTellStopping);
 }
 
 // The wait of the current step begins now. Where it ends with the timeout, the deadline speaks for both.

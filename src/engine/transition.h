@@ -90,6 +90,7 @@ class Transition {
   void start_hook(Hook hook) noexcept;
   [[nodiscard]] Millis time_to_tidy() const noexcept;
   void set_stop_times(Millis timeout) noexcept;
+  void tell_stopping() noexcept;
   void arm_wait() noexcept;
   bool advance(bool kill_allowed) noexcept;
   void control(const JobControl& asked) noexcept;

@@ -13,6 +13,10 @@ bool is_pid1() noexcept {
   return ::getpid() == 1;
 }
 
+std::uint32_t own_user() noexcept {
+  return ::geteuid();
+}
+
 bool become_subreaper() noexcept {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0;
 }

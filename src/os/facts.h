@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "fds.h"
@@ -9,6 +10,9 @@
 namespace graceshim {
 
 bool is_pid1() noexcept;
+
+// Our own user id, the effective one.
+std::uint32_t own_user() noexcept;
 
 // Makes us a subreaper: orphans below us become our children, not those of init. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;

@@ -271,6 +271,24 @@ std::optional<Process> process(int pid) {
   return read_process(pid);
 }
 
+std::optional<bool> is_below_us(int pid) {
+  if (!own_proc()) return std::nullopt;
+  const int self = ::getpid();
+  // More steps than a tree is deep: parents that are read one after the other are no snapshot, and may form a ring.
+  constexpr int kMostSteps = 4096;
+  int at = pid;
+  for (int step = 0; step < kMostSteps; ++step) {
+    const std::optional<Process> process = read_process(at);
+    if (!process && at == pid) return std::nullopt;
+    if (process && process->parent == self) return true;
+    // Without a parent in our PID namespace: init, or a process that has been put into it.
+    if (process && process->parent == 0) return false;
+    // A process on the way has ended: its children have another parent by now.
+    at = process ? process->parent : pid;
+  }
+  return false;
+}
+
 std::optional<Dispositions> dispositions(int pid) {
   if (!own_proc()) return std::nullopt;
   PathBuffer path;

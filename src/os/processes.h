@@ -65,6 +65,10 @@ std::vector<int> own_child_pids();
 // Returns nothing if the kernel keeps no such lists (CONFIG_PROC_CHILDREN), or hides them from us.
 std::optional<std::vector<int>> listed_children(int pid);
 
+// Whether a process, which may be a zombie, descends from us. Returns nothing if the process is gone, or if /proc is
+// not ours.
+std::optional<bool> is_below_us(int pid);
+
 // Returns how many processes, of any session, are in this group, zombies included; 0 without /proc.
 int group_size(int group);
 

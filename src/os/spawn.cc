@@ -233,7 +233,8 @@ GRACESHIM_UNINSTRUMENTED int child_half(void* /*none*/) noexcept {
   const SignalsAtStart& signals = is_shielded ? request.shield->behind_it : request.signals;
   set_disposition(signals.set_default, kHandlerDefault);
   if (request.ignore_chld) set_disposition(SignalSet{SIGCHLD}, kHandlerIgnore);
-  if (request.listen_pid != nullptr) write_decimal(request.listen_pid, ::getpid());
+  for (char* const* place = request.own_pids; place != nullptr && *place != nullptr; ++place)
+    write_decimal(*place, ::getpid());
   raw_signal_mask(SIG_SETMASK, &signals.mask, nullptr);
   give_up(SpawnFailure::Stage::kExec, exec());
   return 127;

@@ -1,6 +1,7 @@
 // Starts a process, and sets up everything that it is promised, up to the last moment before its exec.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ struct ShieldRequest {
   ShieldProgram program{signals};
   SignalsAtStart behind_it{};  // replaces SpawnRequest::signals once the shield is up
 };
+
+// A pid in decimal digits, and a null byte.
+constexpr std::size_t kRoomForPid = 11;
 
 struct SpawnRequest {
   // Ends in a null pointer, as envp does. argv[0] is looked up as by execvp(3).
@@ -67,8 +71,9 @@ struct SpawnRequest {
   const char* directory = nullptr;
   // As `directory`, but entered with the credentials of graceshim, and ignored if it cannot be entered.
   const char* preferred_directory = nullptr;
-  // Where the digits of LISTEN_PID=... in envp begin, with room for 11 bytes. The pid of the process is written there.
-  char* listen_pid = nullptr;
+  // Where in envp the values of variables begin that hold the pid of the process (LISTEN_PID=...), each with room for
+  // kRoomForPid bytes; ends in a null pointer. The pid is written there. Null: there is none.
+  char* const* own_pids = nullptr;
 };
 
 struct SpawnFailure {

@@ -55,11 +55,20 @@ struct RestartPolicy {
   friend constexpr bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
 };
 
+// notify.mode: whether the command's notifications, sd_notify(3), pass through graceshim. With ReadyFrom::kSocket they
+// do so with kAuto, too, but graceshim says nothing of itself: the socket above may be meant for another process.
+enum class NotifyMode : std::uint8_t {
+  kAuto,   // kProxy where NOTIFY_SOCKET is meant for graceshim
+  kProxy,  // they do
+  kOff,    // the command talks to the service manager by itself
+};
+
 // notify.ready_from: how the command says that it is ready.
 struct ReadyFrom {
   enum class Kind : std::uint8_t {
-    kAuto,        // kExec, where somebody is told
+    kAuto,        // where somebody is told, kSocket with NotifyMode::kProxy, and kExec without
     kExec,        // by its start
+    kSocket,      // by READY=1, sd_notify(3)
     kDescriptor,  // by a newline that it writes to descriptor `fd`
     kVariable,    // by a newline that it writes to the descriptor whose number is in `variable`
   };
@@ -100,6 +109,8 @@ struct Config {
   Setting<Millis> restart_max_delay{Millis{60'000}};
   Setting<std::uint32_t> restart_limit{5};
   Setting<Timeout> restart_reset_after{Auto{}};  // auto: restart_max_delay
+
+  Setting<NotifyMode> notify_mode{NotifyMode::kAuto};
 
   Setting<Scope> child_scope{Scope::kMain};  // kMain or kGroup
   Setting<std::string> child_user{};         // USER[:GROUP], by name or number; empty: the user of graceshim

@@ -8,6 +8,7 @@
 #include "hook_rule.h"
 #include "keys.h"
 #include "make_plan.h"
+#include "notify_mode.h"
 #include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
@@ -84,9 +85,8 @@ Result<void> complete_paths(Config& config, const Surroundings& surroundings) {
   if (done && !directory.value.empty())
     done = complete_path(directory.value, directory.where, "run the command in", surroundings);
   Setting<std::string>& ready = config.notify_ready_file;
-  if (done && !ready.value.empty())
-    done = complete_path(ready.value, ready.where, "write the ready file", surroundings);
-  return done;
+  if (!done || ready.value.empty()) return done;
+  return complete_path(ready.value, ready.where, "write the ready file", surroundings);
 }
 
 Result<void> choose_user(Invocation& invocation, const Surroundings& surroundings) {
@@ -292,7 +292,6 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   if (!dialect.is_own) {
     if (std::optional<Error> error = own_name_conflict(config)) return tl::unexpected<Error>(std::move(*error));
   }
-
   done = choose_user(invocation, surroundings);
   if (!done) return tl::unexpected(done.error());
   choose_platform(invocation, surroundings, *environment);
@@ -300,6 +299,7 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   done = choose_preset(invocation, surroundings, dialect.is_own || config.preset.value != "none");
   if (!done) return tl::unexpected(done.error());
   choose_shield(invocation);
+  if (dialect.is_own) choose_notify_mode(config.notify_mode, surroundings);
   warn_of_platform(invocation);
   warn_of_signals_in_vain(invocation);
   warn_of_shield(invocation);

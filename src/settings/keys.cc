@@ -89,7 +89,8 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::restart_limit, RestartLimit>, kRestart, "restart.limit",     "",         0,      "NUMBER",      "5",              "Give up after so many restarts in a row; infinity: never"},
     {kOf<&C::restart_reset_after, RestartReset>, kRestart, "restart.reset_after", "",   0,      "DURATION",    "auto",           "Begin a new row after a life as long as this; auto: restart.max_delay"},
 
-    {kOf<&C::notify_ready_from>,      kNotify,  "notify.ready_from",      "",         0,      "SOURCE",      "auto",           "Take COMMAND for ready. exec: once it has been started; fd:N, env:NAME: once it has written a newline to descriptor N, or to the one whose number is in the variable NAME; auto: exec, where one of the next two is set"},
+    {kOf<&C::notify_mode>,            kNotify,  "notify.mode",            "notify",   0,      "WORD",        "auto",           "Pass on what COMMAND says by sd_notify, and say when it stops. proxy: do so; off: leave NOTIFY_SOCKET to COMMAND; auto: proxy, where the variable is meant for graceshim"},
+    {kOf<&C::notify_ready_from>,      kNotify,  "notify.ready_from",      "",         0,      "SOURCE",      "auto",           "Take COMMAND for ready. exec: once it has been started; socket: once it has said READY=1 by sd_notify; fd:N, env:NAME: once it has written a newline to descriptor N, or to the one whose number is in the variable NAME; auto: where one of the next two is set, socket if notify.mode is proxy, else exec"},
     {kOf<&C::notify_ready_file, ReadyFile>, kNotify, "notify.ready_file", "",    0,           "PATH",        "",               "Keep a file here while COMMAND is ready and no stop was asked for"},
     {kOf<&C::notify_ready_fd, ReadyDescriptor>, kNotify, "notify.ready_fd", "",      0,    "N",           "",               "Write a newline to this descriptor when COMMAND is ready"},
 

@@ -266,6 +266,7 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.scope = config.child_scope.value;
   plan.suspend_on = config.suspend_on.value;
   plan.restart = restart_rule(config);
+  plan.tells_manager = config.notify_mode.value == NotifyMode::kProxy;
   plan.readiness = readiness_of(config);
   plan.pause = config.pause.value;
   set_place(config, situation, plan);

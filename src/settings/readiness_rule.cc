@@ -33,9 +33,11 @@ struct Use {
 Readiness readiness_of(const Config& config) {
   switch (config.notify_ready_from.value.kind) {
     case From::kAuto:
-      return has_output(config) ? Readiness::kExec : Readiness::kNone;
+      if (!has_output(config)) return Readiness::kNone;
+      return config.notify_mode.value == NotifyMode::kProxy ? Readiness::kTold : Readiness::kExec;
     case From::kExec:
       return Readiness::kExec;
+    case From::kSocket:
     case From::kDescriptor:
     case From::kVariable:
       return Readiness::kTold;
@@ -48,6 +50,10 @@ std::optional<Error> readiness_conflict(const Config& config) {
   if (any.empty()) return std::nullopt;
   if (config.pause.value)
     return Error{any + " cannot stand beside " + named("a pause", config.pause) + ": no command is to become ready"};
+  if (config.notify_ready_from.value.kind == From::kSocket && config.notify_mode.value == NotifyMode::kOff) {
+    return Error{named("notify.ready_from", config.notify_ready_from) + " waits for READY=1, which by " +
+                 named("notify.mode", config.notify_mode) + " does not come to graceshim: leave one of the two out"};
+  }
   const ReportTarget& report = config.report_path.value;
   const std::array<Use, 3> uses{
       Use{named("notify.ready_from", config.notify_ready_from), config.notify_ready_from.value.fd},

@@ -14,7 +14,7 @@ using Kind = Value::Kind;
 using From = ReadyFrom::Kind;
 
 constexpr int kHighestStandard = 2;
-constexpr std::string_view kExpected = "auto, exec, fd:N or env:NAME";
+constexpr std::string_view kExpected = "auto, exec, socket, fd:N or env:NAME";
 constexpr std::string_view kDescriptorPrefix = "fd:";
 constexpr std::string_view kVariablePrefix = "env:";
 
@@ -62,6 +62,7 @@ std::string Codec<ReadyFrom>::write(const ReadyFrom& from) {
   switch (from.kind) {
     case From::kAuto:
     case From::kExec:
+    case From::kSocket:
       return std::string(kWords[static_cast<std::size_t>(from.kind)]);
     case From::kDescriptor:
       return std::string(kDescriptorPrefix) + std::to_string(from.fd);

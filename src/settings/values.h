@@ -49,13 +49,14 @@ inline constexpr std::array<std::string_view, 2> kMappingWords{"ignore", "restar
 inline constexpr std::array<std::string_view, 3> kPolicyWords{"no", "on-failure", "always"};  // in the order of RestartPolicy::Kind
 inline constexpr std::array<std::string_view, 1> kLimitWords{"infinity"};
 inline constexpr std::array<std::string_view, 1> kAutoWords{"auto"};
-inline constexpr std::array<std::string_view, 2> kReadyWords{"auto", "exec"};  // in the order of ReadyFrom::Kind
+inline constexpr std::array<std::string_view, 3> kReadyWords{"auto", "exec", "socket"};  // in the order of ReadyFrom::Kind
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
 
 // The words of an enum, in the order of its values.
 template <class Enum> inline constexpr auto kWordsOf = kNoWords;
 template <> inline constexpr std::array<std::string_view, 4> kWordsOf<Repeat>{"auto", "ignore", "escalate", "forward"};
 template <> inline constexpr std::array<std::string_view, 5> kWordsOf<Stragglers>{"stop", "wait", "leave", "dismiss", "finish"};
+template <> inline constexpr std::array<std::string_view, 3> kWordsOf<NotifyMode>{"auto", "proxy", "off"};
 template <> inline constexpr std::array<std::string_view, 2> kWordsOf<Scope>{"main", "group"};
 template <> inline constexpr std::array<std::string_view, 4> kWordsOf<LogLevel>{"error", "warn", "info", "debug"};
 template <> inline constexpr std::array<std::string_view, 2> kWordsOf<LogFormat>{"text", "json"};

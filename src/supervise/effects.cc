@@ -87,6 +87,8 @@ void Effects::perform(const Action& action) {
     case ActionKind::kSuspend:
       note(Outcome::Kind::kSuspended);
       return world_.suspend();
+    case ActionKind::kTellStopping:
+      return tell_stopping();
     case ActionKind::kTellReady:
       return tell(world_.tell_ready());
     case ActionKind::kTellUnready:
@@ -264,6 +266,14 @@ void Effects::start_hook(Hook hook) {
   if (started) return;
   outcome.text = started.error().message;
   world_.post(Event::hook_failed(world_.now()));
+}
+
+// A stop may have begun a while ago, when the child ended by itself; it may even be past its deadline.
+void Effects::tell_stopping() {
+  const State& state = now_->state;
+  const Millis to_kill =
+      state.deadline == kInfinity ? longest_stop(now_->plan) : std::max(state.deadline - now_->event.at, Millis{0});
+  world_.tell_stopping(later(to_kill, now_->plan.post_stop ? kMostPostStop : Millis{0}));
 }
 
 // What could not be told: whoever waits for it sees another state of the command than there is.

@@ -58,6 +58,7 @@ class Effects {
   [[nodiscard]] std::optional<Process> next_to_kill(std::size_t noted);
   void start_hook(Hook hook);
   void kill_left(Hook hook);
+  void tell_stopping();
   void tell(const Result<void>& told);
   void look_at_tree();
 

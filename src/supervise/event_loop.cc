@@ -42,6 +42,7 @@ struct EventLoop::Handles {
   uv_loop_t loop;
   uv_poll_t signals;
   uv_poll_t parent;
+  uv_poll_t notifications;
   uv_timer_t alarm;
   uv_poll_t* ready = nullptr;  // one for each life that has a pipe: a handle that was closed is used no more
 };
@@ -76,7 +77,7 @@ Result<void> EventLoop::probe() {
 Result<void> EventLoop::open(Fd parent) {
   if (const int error = uv_loop_init(&handles_->loop); error != 0) return cannot_wait(error);
   uv_timer_init(&handles_->loop, &handles_->alarm);
-  handles_->signals.data = handles_->parent.data = this;
+  handles_->signals.data = handles_->parent.data = handles_->notifications.data = this;
   signals_ = Fd(raw_signalfd(-1, kEverySignal));
   if (!signals_) return cannot("wait for signals (signalfd4)");
   Result<void> watched = watch(handles_->loop, handles_->signals, signals_,
@@ -88,6 +89,34 @@ Result<void> EventLoop::open(Fd parent) {
     uv_poll_stop(poll);
     static_cast<EventLoop*>(poll->data)->parent_has_ended_ = true;
   });
+}
+
+Result<void> EventLoop::watch_notifications(int socket) {
+  int error = uv_poll_init(&handles_->loop, &handles_->notifications, socket);
+  if (error == 0) error = listen_for_notifications();
+  if (error != 0) return cannot_wait(error);
+  return {};
+}
+
+int EventLoop::listen_for_notifications() noexcept {
+  notifications_paused_ = false;
+  return uv_poll_start(&handles_->notifications, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    static_cast<EventLoop*>(poll->data)->has_notification_ = true;
+  });
+}
+
+void EventLoop::pause_notifications(bool paused) noexcept {
+  if (paused == notifications_paused_) return;
+  if (!paused) {
+    listen_for_notifications();
+  } else {
+    notifications_paused_ = true;
+    uv_poll_stop(&handles_->notifications);
+  }
+}
+
+bool EventLoop::take_notification() noexcept {
+  return std::exchange(has_notification_, false);
 }
 
 Result<void> EventLoop::watch_ready(Fd pipe) {

@@ -37,6 +37,13 @@ class EventLoop {
   // message gives the reason as libuv or the kernel does; status 125.
   Result<void> open(Fd parent);
 
+  // Watches a socket for notifications, which is borrowed, or does so no longer. To be called after open().
+  // Errors: as open().
+  Result<void> watch_notifications(int socket);
+  void pause_notifications(bool paused) noexcept;
+  // Whether something can be read from the socket.
+  [[nodiscard]] bool take_notification() noexcept;
+
   // Watches the reading end of a pipe, in place of that of an earlier life, until a newline or the end of the file has
   // been read from it; what comes before is dropped. May be called before open().
   // Errors: as open().
@@ -46,8 +53,8 @@ class EventLoop {
   // Whether a newline has been read. Returns true only once.
   [[nodiscard]] bool take_ready() noexcept;
 
-  // Returns when a signal has been read, when the parent has ended, when the pipe had something, or at `until`, a time
-  // of CLOCK_MONOTONIC. With nullopt the wait has no end of its own.
+  // Returns when a signal has been read, when the parent has ended, when the pipe had something, when a notification
+  // has come, or at `until`, a time of CLOCK_MONOTONIC. With nullopt the wait has no end of its own.
   void wait(std::optional<std::chrono::nanoseconds> until);
 
   // Returns the next signal that has been read, or nothing. Signals come in the kernel's order, the lowest number
@@ -65,6 +72,7 @@ class EventLoop {
  private:
   struct Handles;  // libuv's
   void read_signals() noexcept;
+  int listen_for_notifications() noexcept;
   Result<void> begin_watching_ready();
   void stop_watching_ready() noexcept;
   void read_ready() noexcept;
@@ -78,6 +86,8 @@ class EventLoop {
   std::size_t count_ = 0;  // of the batch
   std::size_t next_ = 0;   // of them
   bool parent_has_ended_ = false;
+  bool has_notification_ = false;
+  bool notifications_paused_ = true;
   bool is_ready_ = false;
 };
 

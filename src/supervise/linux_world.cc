@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,7 @@ constexpr int kWalksWithoutMemory = 32;
 constinit LinuxWorld* running_world = nullptr;  // for what has no argument: a handler of the C++ library
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
+constexpr Millis kTellInterval{20};    // only while the service manager does not read
 
 // The terminal driver and the kernel sign with SI_KERNEL; a process cannot.
 bool is_from_keyboard(int signal, int code) {
@@ -54,7 +56,8 @@ LinuxWorld::LinuxWorld(const RunRequest& request)
     : request_(request),
       starter_(request, self_),
       teller_(request.ready),
-      log_(request.log_level, request.log_format, STDERR_FILENO, request.conventions) {
+      log_(request.log_level, request.log_format, STDERR_FILENO, request.conventions),
+      relay_(request.relay, log_) {
   self_.id.pid = getpid();
   self_.parent = getppid();
   self_.group = getpgrp();
@@ -132,7 +135,8 @@ Result<void> LinuxWorld::open() {
         std::string("cannot become a subreaper (") + std::strerror(errno) + "): orphans of the command escape");
   }
   const int limit = descriptor_limit();
-  const int needed = kOwnDescriptors + (request_.ready.has_pipe() ? kReadyDescriptors : 0);
+  const int needed = kOwnDescriptors + (request_.ready.has_pipe() ? kReadyDescriptors : 0) +
+                     (request_.relay.wanted ? Relay::kDescriptors : 0);
   if (limit < kStandardDescriptors + needed) {
     return fail("cannot open the " + std::to_string(needed) + " descriptors that graceshim needs: " +
                 std::strerror(EMFILE) + " (ulimit -n is " + std::to_string(limit) + ")");
@@ -155,7 +159,11 @@ Result<void> LinuxWorld::open() {
     if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
   }
   if (Result<void> prepared = teller_.prepare(request_.environment); !prepared) return prepared;
-  return EventLoop::probe();
+  const Result<void> probed = EventLoop::probe();
+  if (!probed) return probed;
+  const Result<void> opened = relay_.open();
+  if (opened && relay_.is_open()) starter_.set_variable(relay_.variable());
+  return opened;
 }
 
 void LinuxWorld::let_go(int report) {
@@ -163,6 +171,7 @@ void LinuxWorld::let_go(int report) {
   if (!keeps_inherited()) {
     std::vector<int> own = log_.descriptors();
     own.insert(own.end(), {report, parent_.get(), teller_.descriptor(), loop_.ready_pipe()});
+    if (relay_.is_open()) std::ranges::copy(relay_.descriptors(), std::back_inserter(own));
     drop_inherited_fds(own);
     leave();
   }
@@ -170,12 +179,27 @@ void LinuxWorld::let_go(int report) {
     log_.flush();
     die("graceshim: " + opened.error().message + "; every process gets KILL\n");
   }
+  if (relay_.is_open()) watch_relay();
   // We may have inherited children through exec that ended earlier, and their CHLD with them: reap once before waiting.
   post(Event::reaped(now(), false));
 }
 
 void LinuxWorld::leave() {
   leave_surroundings(is_pid1() || request_.keeps_standard_fds ? StandardFds::kKeep : StandardFds::kLeave);
+}
+
+void LinuxWorld::watch_relay() {
+  if (const Result<void> watched = loop_.watch_notifications(relay_.descriptor()); !watched)
+    log(LogLevel::kWarn, "the command's notifications are not heard: " + watched.error().message);
+}
+
+Result<void> LinuxWorld::tell_ready() {
+  if (relay_.is_open()) relay_.tell_ready();
+  return teller_.tell();
+}
+
+void LinuxWorld::tell_stopping(Millis longest) {
+  if (relay_.is_open()) relay_.tell_stopping(longest);
 }
 
 Event LinuxWorld::next(Millis earliest) {
@@ -188,6 +212,7 @@ Event LinuxWorld::next(Millis earliest) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
+    if (loop_.take_notification() && relay_.read()) return Event::ready(now());
     if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.
@@ -208,6 +233,11 @@ void LinuxWorld::wait(Millis earliest) {
   log_.flush();
   if (reaps_again()) earliest = Millis{0};
   if (log_.waiting()) earliest = std::min(earliest, now() + kFlushInterval);
+  if (relay_.is_open()) {
+    relay_.send_held();
+    if (relay_.holds()) earliest = std::min(earliest, now() + kTellInterval);
+    loop_.pause_notifications(relay_.is_paused());
+  }
   loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));
 }
 

@@ -11,6 +11,7 @@
 #include "fds.h"
 #include "log.h"
 #include "ready_teller.h"
+#include "relay.h"
 #include "run.h"
 #include "starter.h"
 #include "tree_walk.h"
@@ -37,6 +38,8 @@ class LinuxWorld final : public World {
   // directory. The descriptor `report` stays open (-1: there is none). If the plan may restart the child, all of that
   // is kept for the next life; with a start.pre, until the child is started. Then the event loop is made.
   void let_go(int report);
+  // Passes on what the command has said last, and takes the socket away. To be called at the end.
+  void close_relay() { relay_.close(); }
   // Writes the logged lines, as far as stderr takes them without blocking. next() does so before each wait, so that the
   // actions of an event come first and the words about them afterwards.
   void flush_log() { log_.flush(); }
@@ -48,7 +51,8 @@ class LinuxWorld final : public World {
   std::uint8_t jitter() override;
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
-  Result<void> tell_ready() override { return teller_.tell(); }
+  void tell_stopping(Millis longest) override;
+  Result<void> tell_ready() override;
   Result<void> tell_unready() override { return teller_.withdraw(); }
   const Process& self() override { return self_; }
   bool is_pid1() override { return self_.id.pid == 1; }
@@ -90,6 +94,7 @@ class LinuxWorld final : public World {
   void leave();
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);
+  void watch_relay();
   std::optional<Event> next_signal();
   [[nodiscard]] Event event_of(const signalfd_siginfo& info);
   [[noreturn]] void die(std::string_view line) noexcept;
@@ -98,6 +103,7 @@ class LinuxWorld final : public World {
   Starter starter_;
   ReadyTeller teller_;
   Log log_;
+  Relay relay_;
   Process self_;
   std::optional<TreeWalk> walk_;  // of the current pass of KILL
   WaitCall wait_call_ = WaitCall::kWaitid;

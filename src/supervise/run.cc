@@ -110,6 +110,7 @@ int run(const RunRequest& request) {
     world.let_go(writer.descriptor());
     supervisor.run();
   }
+  world.close_relay();
   if (writable && writer.has_target()) {
     Report report = supervisor.report();
     report.version = request.version;

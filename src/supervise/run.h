@@ -17,6 +17,7 @@
 #include "narrator.h"
 #include "output.h"
 #include "ready_teller.h"
+#include "relay.h"
 
 namespace graceshim {
 
@@ -67,6 +68,7 @@ struct RunRequest {
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> warnings;  // logged at the start
   std::vector<std::string> notes;     // logged before the warnings, at the level debug
+  RelayRequest relay;
   ReadyRequest ready;
   ReportTarget report;
   std::string report_set_by;  // the option, variable or line that names the target; empty: none does

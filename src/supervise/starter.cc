@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "child_variables.h"
 #include "entry_signals.h"
 #include "spawn.h"
 #include "terminal.h"
@@ -54,19 +55,39 @@ int status_of_exec(int error, const Conventions& conventions) {
 Starter::Starter(const RunRequest& request, const Process& self) : request_(request), self_(self) {
   if (request.credentials && !has_credentials(*request.credentials)) credentials_ = &*request.credentials;
   environment_.reserve(request.environment.size() + request.variables.size() + 1);
-  const std::string own_listen_pid = "LISTEN_PID=" + std::to_string(getpid());
+  const std::string own_pid = std::to_string(getpid());
+  const bool is_listening = listens(request.environment, own_pid);
   for (char* const entry : request.environment) {
     const std::string_view text = entry;
     // Of several the first counts, as in getenv(3), and so in execvp(3).
     if (search_path_ == nullptr && text.starts_with("PATH=")) search_path_ = entry + std::strlen("PATH=");
-    if (text == own_listen_pid) {
-      listen_pid_.assign("LISTEN_PID=").resize(24);
-      environment_.push_back(listen_pid_.data());
-      continue;
+    switch (fate_of_variable(text, own_pid, is_listening)) {
+      case VariableFate::kKept:
+        if (!is_one_of(request.variables, text)) environment_.push_back(entry);
+        break;
+      case VariableFate::kGetsPidOfCommand:
+        own_pids_.emplace_back(text.substr(0, text.find('=') + 1));
+        break;
+      case VariableFate::kDropped:
+        break;
     }
-    if (!is_one_of(request.variables, text)) environment_.push_back(entry);
   }
+  for (std::string& variable : own_pids_) {
+    const std::size_t value = variable.size();
+    variable.resize(value + kRoomForPid);
+    environment_.push_back(variable.data());
+    own_pid_places_.push_back(variable.data() + value);
+  }
+  own_pid_places_.push_back(nullptr);
   for (const std::string& variable : request.variables) environment_.push_back(const_cast<char*>(variable.c_str()));
+  environment_.push_back(nullptr);
+}
+
+void Starter::set_variable(std::string variable) {
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  std::erase_if(environment_,
+                [&name](const char* entry) { return entry == nullptr || std::string_view(entry).starts_with(name); });
+  environment_.push_back(set_variables_.emplace_back(std::move(variable)).data());
   environment_.push_back(nullptr);
 }
 
@@ -135,7 +156,7 @@ Result<StartedChild> Starter::start_child(const Plan& plan, const Plan& unshield
   spawn_request.close_standard = closed_standard_fds();
   set_surroundings(spawn_request);
   if (!request_.directory.empty()) spawn_request.directory = request_.directory.c_str();
-  if (!listen_pid_.empty()) spawn_request.listen_pid = listen_pid_.data() + std::strlen("LISTEN_PID=");
+  spawn_request.own_pids = own_pid_places_.data();
   const Result<Fd> ready_pipe = give_ready_pipe(spawn_request);
   if (!ready_pipe) return tl::unexpected<Error>(ready_pipe.error());
   const tl::expected<Spawned, SpawnFailure> spawned = spawn(spawn_request);

@@ -1,6 +1,7 @@
 // Starts COMMAND and the hooks, in the environment that graceshim was given.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ class Starter {
 
   // Errors: start_child() would be refused, whatever COMMAND is.
   [[nodiscard]] Result<void> check() const;
+  // Puts a variable, "KEY=value", in the place of whatever the environment has under this name.
+  void set_variable(std::string variable);
   // As World::start_child().
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded);
   // The reading end of the pipe that the child, which was started last, has been given to say that it is ready; an
@@ -40,7 +43,9 @@ class Starter {
   const Process& self_;
   const Credentials* credentials_ = nullptr;  // null: nothing has to be changed
   std::vector<char*> environment_;            // of the child, with the final null pointer
-  std::string listen_pid_;                    // "LISTEN_PID=" and room for a pid; empty: none is handed on
+  std::vector<std::string> own_pids_;  // variables of it that hold the child's pid: "LISTEN_PID=" and room for it
+  std::vector<char*> own_pid_places_;  // where their values begin, with the final null pointer
+  std::deque<std::string> set_variables_;
   const char* search_path_ = nullptr;
   Fd ready_pipe_;
   std::string ready_variable_;            // "NAME=" and the number of the pipe

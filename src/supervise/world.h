@@ -70,6 +70,8 @@ class World {
   // can hold up. `variables`, each "KEY=value", come on top of the environment of the child.
   // Errors: no process could be made; the message names the command and the reason.
   virtual Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) = 0;
+  // Tells the service manager, where there is one, that the run ends, within `longest`; kInfinity: nobody knows when.
+  virtual void tell_stopping(Millis longest) = 0;
   // Tell whoever waits for it that the command is ready, or that it is so no longer.
   // Errors: the message names the setting and the reason.
   virtual Result<void> tell_ready() = 0;

@@ -133,6 +133,18 @@ std::string expand(std::string_view pattern, std::initializer_list<Replacement> 
   return result;
 }
 
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const bool is_ascii = static_cast<std::uint8_t>(text[0]) < 0x80;
+    // U+0080 to U+009F.
+    const bool is_control = text.size() > 1 && text[0] == '\xC2' && (static_cast<std::uint8_t>(text[1]) & 0xE0) == 0x80;
+    const std::size_t length = is_ascii ? 1 : is_control ? 2 : multibyte_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string escaped(std::string_view text) {
   std::string result;
   result.reserve(text.size());

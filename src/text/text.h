@@ -25,6 +25,9 @@ std::string nearest_hint(std::string_view word, std::span<const std::string_view
 // nothing more.
 std::string escaped(std::string_view text);
 
+// Whether a text is well-formed UTF-8. Control characters are, the null byte too.
+bool is_utf8(std::string_view text) noexcept;
+
 // Escapes a word that a message quotes, and cuts it at 80 bytes. For a path use escaped(), because the end of a path
 // tells the most.
 std::string printable(std::string_view word);

@@ -73,6 +73,7 @@ std::vector<Plan> all_plans() {
                   plan.timeout = timeout;
                   plan.delay = delay;
                   plan.hook = hook;
+                  plan.tells_manager = hook;  // they have no rule in common
                   // Also without a limit of its own: the deadline has to do then.
                   plan.hook_limit = timeout == kInfinity || delay > Millis{0} ? kInfinity : timeout / 2;
                   plan.repeat = repeat;
@@ -244,7 +245,8 @@ struct World {
   int last_step = -1;
   bool start_pending = false;  // a later life is being started, the answer comes next
   bool tree_is_empty = false;
-  bool end_asked = false;  // a trigger has come, or our parent has ended
+  bool end_asked = false;      // a trigger has come, or our parent has ended
+  bool told_stopping = false;  // the service manager knows that the run ends
   bool told_ready = false;
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
@@ -287,7 +289,8 @@ Key key_of(const World& world) {
               flag(world.child_has_terminal, 12) | flag(world.unheard, 13) | flag(world.start_pending, 14) |
               flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17) |
               flag(world.tidied, 18) | static_cast<std::int64_t>(state.hook) << 19 |
-              static_cast<std::int64_t>(state.prepared) << 21 | flag(world.told_ready, 23);
+              static_cast<std::int64_t>(state.prepared) << 21 | flag(world.told_ready, 23) |
+              flag(world.told_stopping, 24);
   key[at++] = static_cast<std::int64_t>(state.request);
   key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
@@ -440,6 +443,11 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (is.phase != Phase::kRunning) return "suspended in a stop";
         after.child_has_terminal = false;
         break;
+      case ActionKind::kTellStopping:
+        if (!plan.tells_manager || is.request != Request::kStop) return "a stop told that is none, or to nobody";
+        if (after.told_stopping) return "a stop told twice";
+        after.told_stopping = true;
+        break;
       case ActionKind::kTellReady:
         if (event.kind != (plan.readiness == Readiness::kExec ? EventKind::kStarted : EventKind::kReady))
           return "told ready without a reason";
@@ -534,6 +542,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (finished && plan.post_stop && after.started && !after.tidied && was.phase != Phase::kKilling)
     return "the end without stop.post";
   if (finished && after.hook_runs_free) return "the end with the hook running";
+  const bool stops = was.phase != Phase::kKilling && is.request == Request::kStop &&
+                     (is_under_way(is.phase) || is.phase == Phase::kKilling);
+  if (plan.tells_manager && stops && !after.told_stopping) return "a stop that nobody was told of";
   if (finished && after.child_has_terminal) return "the end with the terminal not handed back";
   if (after.child_has_terminal != is.child_has_terminal) return "the terminal is not where the state has it";
   if (after.hook_runs_free != is.hook_running) return "the hook runs, or not, unlike the state has it";

@@ -4,12 +4,11 @@
 set -uo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/support/podman.bash"
 work=$root/build/packaging
 base=docker.io/library/debian:bookworm-slim
-# Of this checkout alone: another may run its tests at the same time.
-container=graceshim-test-$(cksum <<<"$root" | cut -d ' ' -f 1)
+container=graceshim-test-$checkout
 image=localhost/$container
-limits=(--ulimit nofile=1024:1024 --ulimit nproc=4000:4000)
 
 release_build() { "$root/tests/build" release-static; }
 release_build_is_small_at_work() {
@@ -22,7 +21,7 @@ clear_away() {
   return 0
 } >/dev/null 2>&1
 
-container() { podman --runtime runc run --rm --name "$container" "${limits[@]}" "$@"; }
+container() { podman_run --rm --name "$container" "$@"; }
 
 unit_example() {
   # The example names programs that this machine need not have.
@@ -42,11 +41,7 @@ package() {
 # left is cleared away first.
 base_image() {
   clear_away
-  if podman image exists $base; then return 0; fi
-  if [[ ! -s $work/base.tar ]]; then
-    mmdebstrap --format=tar --variant=minbase bookworm "$work/base.tar.new" && mv "$work/base.tar.new" "$work/base.tar" || return 1
-  fi
-  podman import "$work/base.tar" $base
+  debian_image $base "$work/base.tar"
 }
 
 image() { podman build --layers=false --network=host "${limits[@]}" --tag "$image" "$root"; }
@@ -82,7 +77,7 @@ END
 # start_container COMMAND: in the background; waits for its line "ready".
 start_container() {
   podman rm --force --ignore "$container"
-  podman --runtime runc run --detach --name "$container" --network=none "${limits[@]}" "${@:2}" "$image-user" sh -c "$1" &&
+  podman_run --detach --name "$container" --network=none "${@:2}" "$image-user" sh -c "$1" &&
     timeout 30 sh -c "until podman logs $container 2>&1 | grep -q ready; do sleep 0.1; done"
 }
 
@@ -116,7 +111,7 @@ podmans_init_reaps_and_translates_the_stop() {
     until [ "$(grep -l "^State:.*Z" /proc/[0-9]*/status 2>/dev/null | wc -l)" = 0 ]; do sleep 0.1; done
     tr "\\0" " " </proc/1/cmdline; echo ready; while :; do sleep 0.1; done'
   podman rm --force --ignore "$container"
-  podman --runtime runc run --detach --name "$container" --network=none "${limits[@]}" --stop-signal TERM \
+  podman_run --detach --name "$container" --network=none --stop-signal TERM \
     --init --init-path "$root/build/static/graceshim" --env GRACESHIM_STOP_SIGNAL=QUIT $base sh -c "$command" &&
     timeout 30 sh -c "until podman logs $container 2>&1 | grep ready; do sleep 0.1; done" &&
     podman logs "$container" 2>&1 | grep -E '^/(run/podman-init|dev/init) -- ' &&
@@ -148,10 +143,7 @@ try_on_fresh_debian() {
 mkdir -p "$work"
 case $1 in
   base_image | image* | podman* | package_* | try_* | clear_away)
-    if [[ $(id -u) != 0 ]]; then
-      echo 'not to be had here: podman is tried as root only'
-      exit 77
-    fi
+    need_root_for_podman
     ;;
 esac
 "$1"

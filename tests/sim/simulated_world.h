@@ -117,6 +117,8 @@ class SimulatedWorld final : public World {
   [[nodiscard]] int signals_to_reaped() const { return signals_to_reaped_; }
   // When start_child() was called.
   [[nodiscard]] const std::vector<Millis>& starts() const { return starts_; }
+  // How long the run would still take, as the service manager was told.
+  [[nodiscard]] const std::vector<Millis>& told_stopping() const { return told_stopping_; }
   // "ready" and "unready" with their times, in order, as others are told.
   struct Telling {
     Millis at{0};
@@ -134,6 +136,7 @@ class SimulatedWorld final : public World {
   std::uint8_t jitter() override { return its_jitter; }
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
+  void tell_stopping(Millis longest) override { told_stopping_.push_back(longest); }
   Result<void> tell_ready() override { return tell(true); }
   Result<void> tell_unready() override { return tell(false); }
   const Process& self() override { return self_; }
@@ -195,6 +198,7 @@ class SimulatedWorld final : public World {
   std::size_t next_found_ = 0;
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::vector<Millis> starts_;
+  std::vector<Millis> told_stopping_;
   std::vector<Telling> tellings_;
   std::vector<Hook> hooks_;
   std::vector<std::string> told_;

@@ -1216,5 +1216,32 @@ TEST(Log, OfACrowdOfOrphansTenAreNamedAndTheRestIsCounted) {
   EXPECT_LE(at_info, 5);
 }
 
+// --- The service manager. ---
+
+std::vector<Millis> told(Plan plan, const std::function<void(Simulation&)>& story) {
+  plan.tells_manager = true;
+  Simulation run(plan);
+  run.start();
+  story(run);
+  run.run();
+  return run.world.told_stopping();
+}
+
+TEST(Manager, IsToldHowLongTheStopMayTake) {
+  const auto stop = [](Simulation& run) { run.world.signal_us(sig::kTerm); };
+  EXPECT_EQ(told(plan_of("QUIT/auto/KILL", seconds(30)), stop), std::vector{seconds(30)});
+  EXPECT_EQ(told(plan_of("QUIT/auto/KILL", kInfinity), stop), std::vector{kInfinity});
+  Plan fixed = plan_of("QUIT/20s/TERM/5s/KILL", kInfinity);
+  EXPECT_EQ(told(fixed, stop), std::vector{seconds(25)});
+  fixed.delay = seconds(3);
+  EXPECT_EQ(told(fixed, stop), std::vector{seconds(28)});
+}
+
+TEST(Manager, HearsNothingOfAnEndWithoutAStop) {
+  EXPECT_TRUE(told(plan_of("QUIT/auto/KILL", seconds(30)), [](Simulation& run) {
+                run.world.exit(run.world.child(), {});
+              }).empty());
+}
+
 }  // namespace
 }  // namespace graceshim

@@ -300,16 +300,34 @@ TEST_F(DeafErrors, WhatWaitsIsSaidOnceThereIsRoom) {
 
 // --- What the child is told. ---
 
-TEST_P(Manners, SocketActivationNamesTheChild) {
+TEST_P(Manners, WhatSystemdMeansForTheServiceNamesTheChild) {
   Start way = start();
-  way.environment = {{"LISTEN_PID", "1"}, {"LISTEN_FDS", "1"}};
-  // Its value is the pid of who is meant, which is known only in the new process.
-  way.argv = {"/bin/sh", "-c", "export LISTEN_PID=$$; exec \"$0\" \"$@\"", shim_path(), "--", fixture_path()};
+  way.environment = {{"LISTEN_FDS", "1"}, {"LISTEN_PIDFDID", "4711"}};
+  // Their value is the pid of who is meant, which is known only in the new process.
+  way.argv = {"/bin/sh",   "-c", "export LISTEN_PID=$$ WATCHDOG_PID=$$ SYSTEMD_EXEC_PID=$$; exec \"$0\" \"$@\"",
+              shim_path(), "--", fixture_path()};
   for (const std::string& word : words("ready env exit 0")) way.argv.push_back(word);
   Process shim(way);
   EXPECT_EQ(shim.end().code(), 0);
-  EXPECT_EQ(shim.line("main env LISTEN_PID="), words(shim.line("main ready ")).front());
+  const std::string pid = words(shim.line("main ready ")).front();
+  for (const char* const name : {"LISTEN_PID=", "WATCHDOG_PID=", "SYSTEMD_EXEC_PID="})
+    EXPECT_EQ(shim.line(std::string("main env ") + name), pid) << name;
   EXPECT_EQ(shim.line("main env LISTEN_FDS="), "1");
+  // It would tell the child that the descriptors are not meant for it.
+  EXPECT_EQ(shim.output().find("LISTEN_PIDFDID"), std::string::npos);
+}
+
+TEST_P(Manners, WhatSystemdMeansForAnotherProcessStays) {
+  Start way = start();
+  // No process has this number: it is larger than any.
+  const std::string other = "99999999";
+  way.environment = {
+      {"LISTEN_PID", other}, {"LISTEN_PIDFDID", "4711"}, {"WATCHDOG_PID", other}, {"SYSTEMD_EXEC_PID", other}};
+  Process shim = run({.child = "env exit 0", .start = way});
+  EXPECT_EQ(shim.end().code(), 0);
+  for (const char* const name : {"LISTEN_PID=", "WATCHDOG_PID=", "SYSTEMD_EXEC_PID="})
+    EXPECT_EQ(shim.line(std::string("main env ") + name), other) << name;
+  EXPECT_EQ(shim.line("main env LISTEN_PIDFDID="), "4711");
 }
 
 TEST_P(Manners, ItsOwnVariablesAreTakenOutOfTheEnvironment) {

@@ -289,6 +289,10 @@ TEST_F(ReadinessOfAProcess, RefusesBadInputWithOneMessageAndStartsNothing) {
         Case{"--ready-from newline", "'newline'"}, Case{"--ready-fd 1", "--ready-fd: descriptor 1"},
         Case{"--ready-fd 77", "--ready-fd: cannot write to descriptor 77"},
         Case{"--ready-fd 8", "--ready-fd: cannot write to descriptor 8"},  // open for reading
+        // One of these is the writing end of a pipe of graceshim's own, for its log.
+        Case{"--ready-fd 4", "cannot write to descriptor 4"}, Case{"--ready-fd 5", "cannot write to descriptor 5"},
+        Case{"--report fd:4", "cannot write the report to fd:4"},
+        Case{"--report fd:5", "cannot write the report to fd:5"},
         Case{"--ready-fd 9 --ready-from fd:9", "both use descriptor 9"},
         Case{"--report fd:9 --ready-from fd:9", "both use descriptor 9"},
         Case{"--ready-file " + scratch.path("none/ready"), "No such file or directory"},

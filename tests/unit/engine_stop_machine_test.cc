@@ -126,6 +126,8 @@ std::string describe(const Action& action) {
       return "suspend";
     case ActionKind::kStart:
       return "start";
+    case ActionKind::kTellStopping:
+      return "tell stopping";
     case ActionKind::kTellReady:
       return "tell ready";
     case ActionKind::kTellUnready:
@@ -750,6 +752,34 @@ TEST(StopMachine, APersonWhoInsistsDuringKillGetsNothingMore) {
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
   story.until(Millis{1'500});
   EXPECT_EQ(story.signal(sig::kInt), "(repeat ignored INT)");
+}
+
+// --- The service manager. ---
+
+Plan with_manager() {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.tells_manager = true;
+  return plan;
+}
+
+TEST(StopMachine, TheManagerHearsOfAStopOnceAndBeforeAnythingElse) {
+  Story story = Story::started(with_manager());
+  EXPECT_EQ(story.signal(sig::kTerm), "tell stopping; step 0: TERM to main; (stop asked TERM); arm deadline 30s");
+  EXPECT_EQ(story.signal(sig::kTerm), "(repeat ignored TERM)");
+}
+
+TEST(StopMachine, TheManagerHearsOfAStopAlsoWhereTheChildHasEndedByItself) {
+  Story story = Story::started(with_manager());
+  EXPECT_EQ(story.child_ends({}, false).find("tell stopping"), std::string::npos);
+  EXPECT_EQ(story.signal(sig::kTerm), "tell stopping; (stop asked TERM)");
+}
+
+TEST(StopMachine, ToTheManagerARestartIsNoStopUntilItBecomesOne) {
+  Plan plan = with_manager();
+  plan.routes[sig::kUsr1] = Route::restart();
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.signal(sig::kUsr1).find("tell stopping"), std::string::npos);
+  EXPECT_NE(story.signal(sig::kTerm).find("tell stopping"), std::string::npos);
 }
 
 // --- Delay and hook. ---

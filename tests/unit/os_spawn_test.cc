@@ -295,12 +295,16 @@ TEST(Spawn, DirectoryIsEnteredOrPassedOver) {
   EXPECT_EQ(run({"true"}, request).status, exited(0));
 }
 
-TEST(Spawn, ListenPidIsTheChildsOwn) {
-  Words environment({"PATH=/usr/bin:/bin", std::string("LISTEN_PID=") + std::string(11, '0'), "LISTEN_FDS=1"});
+TEST(Spawn, VariablesHoldTheChildsOwnPid) {
+  const std::string room(kRoomForPid, '0');
+  Words environment({"PATH=/usr/bin:/bin", "LISTEN_PID=" + room, "LISTEN_FDS=1", "WATCHDOG_PID=" + room});
+  const std::array<char*, 3> places{environment.data()[1] + std::strlen("LISTEN_PID="),
+                                    environment.data()[3] + std::strlen("WATCHDOG_PID="), nullptr};
   SpawnRequest request;
   request.envp = environment.data();
-  request.listen_pid = environment.data()[1] + std::strlen("LISTEN_PID=");
-  EXPECT_EQ(run({"/bin/sh", "-c", "[ \"$LISTEN_PID\" = $$ ] && echo same $LISTEN_FDS"}, request).output, "same 1\n");
+  request.own_pids = places.data();
+  const std::string script = "[ \"$LISTEN_PID\" = $$ ] && [ \"$WATCHDOG_PID\" = $$ ] && echo same $LISTEN_FDS";
+  EXPECT_EQ(run({"/bin/sh", "-c", script}, request).output, "same 1\n");
 }
 
 TEST(Spawn, ChildDoesNotOutliveTheShimThatIsKilled) {

@@ -45,6 +45,7 @@ constexpr Sample kSamples[] = {
     {"restart.max_delay", "'2m'", "30s", "1h", "2m", "30s", "1h"},
     {"restart.limit", "3", "infinity", "10", "3", "infinity", "10"},
     {"restart.reset_after", "'5m'", "30", "1s", "5m", "30s", "1s"},
+    {"notify.mode", "'off'", "proxy", "off", "off", "proxy", "off"},
     {"notify.ready_from", "'exec'", "fd:3", "env:READY_FD", "exec", "fd:3", "env:READY_FD"},
     {"notify.ready_file", "'/run/ready'", "/tmp/ready", "/ready", "/run/ready", "/tmp/ready", "/ready"},
     {"notify.ready_fd", "3", "4", "5", "3", "4", "5"},
@@ -152,7 +153,8 @@ TEST(Keys, AFlagFollowsFromItsKeyButForThese) {
                                                          {"restart.policy", "restart"},
                                                          {"signals", "map"},
                                                          {"exit.success", "success-exit-status"},
-                                                         {"report.path", "report"}};
+                                                         {"report.path", "report"},
+                                                         {"notify.mode", "notify"}};
   for (const Key& key : keys()) {
     if (key.toml.empty()) continue;
     const bool drops_section = key.toml.starts_with("child.") || key.toml.starts_with("notify.");
@@ -307,9 +309,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"restart-reset-after", "0",
                  "--restart-reset-after: the life that begins a new row must be longer than 0"},
         BadValue{"ready-from", "exce", "--ready-from: unknown source 'exce'; did you mean 'exec'?"},
-        BadValue{"ready-from", "socket",
-                 "--ready-from: unknown source 'socket'; expected auto, exec, fd:N or env:NAME"},
-        BadValue{"ready-from", "", "--ready-from: unknown source ''; expected auto, exec, fd:N or env:NAME"},
+        BadValue{"ready-from", "pipe",
+                 "--ready-from: unknown source 'pipe'; expected auto, exec, socket, fd:N or env:NAME"},
+        BadValue{"ready-from", "", "--ready-from: unknown source ''; expected auto, exec, socket, fd:N or env:NAME"},
         BadValue{"ready-from", "fd:", "--ready-from: 'fd:' names no file descriptor; expected a number such as 3"},
         BadValue{"ready-from", "fd:-1", "--ready-from: 'fd:-1' names no file descriptor; expected a number such as 3"},
         BadValue{"ready-from", "fd:99999999999",

@@ -75,7 +75,7 @@ TEST(ReadinessSettings, MistakesInAFileAreNamedWithTheirPlace) {
   };
   const std::string file = "/etc/graceshim.toml:";
   EXPECT_EQ(message_of_file("[notify]\nready_from = 3\n"),
-            file + "2:14: expected auto, exec, fd:N or env:NAME, not a number");
+            file + "2:14: expected auto, exec, socket, fd:N or env:NAME, not a number");
   EXPECT_EQ(message_of_file("[notify]\nready_file = true\n"), file + "2:14: expected a path, not a boolean");
   EXPECT_EQ(message_of_file("[notify]\nready_fd = 1\n"),
             file + "2:12: descriptor 1 is standard input, output or error; expected 3 or more");

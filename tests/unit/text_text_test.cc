@@ -136,6 +136,16 @@ TEST(BaseName, IsWhatFollowsTheLastSlash) {
   EXPECT_EQ(base_name(""), "");
 }
 
+TEST(IsUtf8, WhatIsWellFormedControlCharactersToo) {
+  for (const std::string_view text :
+       {"", "a", "\n\t\x7F", "\xC2\x80", "\xC2\x9F", "\xC3\xA4", "\xE2\x80\xA8", "\xF0\x9F\x98\x80"})
+    EXPECT_TRUE(is_utf8(text)) << escaped(text);
+  EXPECT_TRUE(is_utf8(std::string_view("\0", 1)));
+  for (const std::string_view text :
+       {"\x80", "\xC2", "a\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xFF", "\xC2\xC0"})
+    EXPECT_FALSE(is_utf8(text)) << escaped(text);
+}
+
 TEST(NamesAndMore, NamesTheFirstOnesAndCountsTheRest) {
   const std::array<std::string, 2> names{"a", "b"};
   EXPECT_EQ(names_and_more(names, 2), "a, b");

@@ -1,0 +1,146 @@
+#include "relay.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "processes.h"
+#include "sender.h"
+
+namespace graceshim {
+namespace {
+
+constexpr std::string_view kVariable = "NOTIFY_SOCKET=";
+
+// How many notifications are read at once. The kernel keeps a queue of some ten of them, and whoever sends more waits.
+constexpr int kPerTurn = 16;
+// And at the end, when what is left in the queue is read; a sender that goes on is not heard to its end.
+constexpr int kAtTheEnd = 64;
+
+// Beyond the deadline of the stop: the KILL has two seconds of its own, then the report is written.
+constexpr Millis kAfterDeadline{3'000};
+
+constexpr std::string_view kCut = "it is longer than 4096 bytes, or brings more descriptors than may be open";
+constexpr std::string_view kStranger = "its sender does not belong to the command";
+
+}  // namespace
+
+Result<void> Relay::open() {
+  if (!request_.wanted) return {};
+  const auto without = [this](const std::string& why) -> Result<void> {
+    target_.reset();
+    if (request_.by_user) return fail(request_.set_by + ": " + why);
+    log_.write(LogLevel::kWarn, why + ": the command's notifications do not pass through graceshim");
+    return {};
+  };
+  if (!request_.upstream.empty()) {
+    Result<NotifyTarget> target = NotifyTarget::open(request_.upstream);
+    if (!target) return without(target.error().message);
+    target_ = std::move(*target);
+  }
+  Result<NotifySocket> socket = NotifySocket::open(request_.directories);
+  if (!socket) return without(socket.error().message);
+  socket_ = std::move(*socket);
+  return {};
+}
+
+std::vector<int> Relay::descriptors() const {
+  return {descriptor(), target_ ? target_->fd().get() : -1};
+}
+
+std::string Relay::variable() const {
+  return std::string(kVariable) + socket_->address();
+}
+
+bool Relay::read() {
+  for (int count = 0; count < kPerTurn && !holds() && read_one(); ++count) {
+  }
+  return std::exchange(heard_ready_, false);
+}
+
+bool Relay::read_one() {
+  if (!socket_) return false;
+  std::optional<Datagram> datagram = socket_->receive(kLongestNotification);
+  if (!datagram) {
+    // A socket that stays readable, and cannot be read, would keep us busy for ever.
+    deaf_ = errno != EAGAIN && errno != EINTR && errno != ENOMEM && errno != ENOBUFS;
+    if (deaf_)
+      log_.write(LogLevel::kWarn, std::string("cannot read the command's notifications: ") + std::strerror(errno));
+    return false;
+  }
+  pass_on(std::move(*datagram));
+  return true;
+}
+
+void Relay::pass_on(Datagram datagram) {
+  if (datagram.is_cut) return drop(datagram, kCut);
+  const NotifySender sender{.pid = datagram.pid, .user = datagram.user, .is_below_us = is_below_us(datagram.pid)};
+  if (!belongs_to_command(sender, request_.user_of_command)) return drop(datagram, kStranger);
+  const tl::expected<NotifyMessage, NotifyFault> message =
+      read_notification(datagram.text, datagram.descriptors.size(), request_.passes_stopping);
+  if (!message) return drop(datagram, reason_of(message.error()));
+  if (message->kept_back > 0 && log_.enabled(LogLevel::kDebug))
+    log_.write(LogLevel::kDebug, "of a notification something is kept back: " + datagram.text);
+  heard_ready_ = heard_ready_ || (message->ready && request_.hears_ready);
+  if (message->upstream.empty() || !target_) return;
+  send({message->upstream, message->passes_descriptors ? std::move(datagram.descriptors) : std::vector<Fd>()});
+}
+
+void Relay::send(Outgoing message) {
+  if (!target_) return;
+  if (holds() || !try_to_send(message)) held_.push_back(std::move(message));
+}
+
+void Relay::send_held() {
+  while (holds() && try_to_send(held_.front())) held_.pop_front();
+}
+
+// Returns whether there is nothing more to do about the message.
+bool Relay::try_to_send(const Outgoing& message) {
+  const Told told = target_->send(message.text, message.descriptors);
+  if (told == Told::kNotYet) return false;
+  const int error = told == Told::kNo ? errno : 0;
+  if (error != 0) ++dropped_;
+  // A manager that is away refuses everything: one line is enough until it is back.
+  if (error != 0 && error != refused_)
+    log_.write(LogLevel::kWarn,
+               std::string("cannot tell the service manager (NOTIFY_SOCKET): ") + std::strerror(error));
+  refused_ = error;
+  return true;
+}
+
+void Relay::drop(const Datagram& datagram, std::string_view why) {
+  ++dropped_;
+  if (!told_.insert(why).second) return;
+  log_.write(LogLevel::kWarn, "a notification of pid " + std::to_string(datagram.pid) + " (uid " +
+                                  std::to_string(datagram.user) + ") is dropped: " + std::string(why) +
+                                  "; more of this kind are only counted");
+}
+
+void Relay::tell_ready() {
+  if (request_.says_ready) send({write_announcement({.ready = true}), {}});
+}
+
+void Relay::tell_stopping(Millis longest) {
+  Announcement announcement{.stopping = true};
+  if (longest != kInfinity) {
+    const auto extension = std::chrono::duration_cast<std::chrono::microseconds>(longest + kAfterDeadline);
+    announcement.extend_usec = static_cast<std::uint64_t>(extension.count());
+  }
+  send({write_announcement(announcement), {}});
+}
+
+void Relay::close() {
+  if (!socket_) return;
+  send_held();
+  for (int count = 0; count < kAtTheEnd && !holds() && read_one(); ++count) {
+  }
+  dropped_ += held_.size();
+  held_.clear();
+  socket_.reset();
+  if (dropped_ > told_.size())
+    log_.write(LogLevel::kWarn, std::to_string(dropped_) + " notifications were dropped in all");
+}
+
+}  // namespace graceshim

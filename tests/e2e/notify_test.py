@@ -1,0 +1,278 @@
+"""systemd's notification protocol between a command and a service manager, whose part the test plays."""
+
+import array
+import os
+import select
+import socket
+import time
+
+from harness import SHIM, SLOWER, Case, environment, main
+
+# What every command of these tests has. say() sends like sd_notify(3); with descriptors, these go along.
+PRELUDE = """
+import array, os, signal, socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+def say(text, descriptors=()):
+    to = os.environ["NOTIFY_SOCKET"]
+    if to[0] == "@":
+        to = "\\0" + to[1:]
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+    manager.sendmsg([text.encode() if isinstance(text, str) else text], rights, 0, to)
+def wait_for(name):
+    signal.sigwait({getattr(signal, "SIG" + name)})
+def block(*names):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, "SIG" + name) for name in names})
+"""
+
+
+class Notify(Case):
+    def setUp(self):
+        super().setUp()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.address = os.path.join(self.directory, "manager")
+        self.socket.bind(self.address)
+        self.descriptors = []
+        self.addCleanup(self.close_descriptors)
+
+    def close_descriptors(self):
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+    def run_command(self, script, options=("--notify=proxy",), address=None, **variables):
+        path = os.path.join(self.directory, "command.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(PRELUDE + script)
+        env = environment(NOTIFY_SOCKET=address or self.address, **variables)
+        return self.start_under_graceshim(["/usr/bin/python3", "-B", "-E", "-S", path], options, env)
+
+    def next(self, limit=20):
+        """(text, pid) of the next notification; its descriptors are in self.descriptors."""
+        ready, _, _ = select.select([self.socket], [], [], limit * SLOWER)
+        self.assertTrue(ready, "no notification has come")
+        text, control, flags, _ = self.socket.recvmsg(65536, 4096)
+        self.assertEqual(flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC), 0)
+        pid = None
+        self.close_descriptors()
+        for level, kind, data in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                pid = array.array("i", data)[0]
+            elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self.descriptors = list(array.array("i", data))
+        return text.decode(), pid
+
+    def nothing_more(self):
+        ready, _, _ = select.select([self.socket], [], [], 0)
+        self.assertFalse(ready and self.socket.recv(65536))
+
+    def test_what_passes_comes_from_graceshim(self):
+        command = self.run_command("""
+say("READY=1\\nMAINPID=1\\nSTATUS=up")
+say("NOTIFYACCESS=all")
+if os.fork() == 0:
+    say("WATCHDOG=1")
+    os._exit(0)
+os.wait()
+say(b"STATUS=\\xff")
+say("STATUS=" + "a" * 4096)
+say("STOPPING=1")
+""")
+        self.assertEqual(self.next(), ("READY=1\nSTATUS=up\n", command.pid))
+        self.assertEqual(self.next(), ("WATCHDOG=1\n", command.pid))
+        self.assertEqual(self.next(), ("STOPPING=1\n", command.pid))
+        self.assertEqual(command.wait(20), 0)
+        self.nothing_more()
+        self.assertRegex(command.output(), r"a notification of pid \d+ \(uid \d+\) is dropped: it is no text in UTF-8; ")
+        self.assertRegex(command.output(), r"is dropped: it is longer than 4096 bytes, ")
+
+    def test_descriptors_are_stored_and_a_barrier_holds(self):
+        command = self.run_command("""
+kept = os.memfd_create("kept")
+os.write(kept, b"the state")
+say("FDSTORE=1\\nFDNAME=kept", [kept])
+say("STATUS=with a descriptor", [kept])
+reader, writer = os.pipe()
+say("BARRIER=1", [writer])
+os.close(writer)
+os.read(reader, 1)
+say("STATUS=behind the barrier")
+""")
+        self.assertEqual(self.next()[0], "FDSTORE=1\nFDNAME=kept\n")
+        self.assertEqual(len(self.descriptors), 1)
+        self.assertEqual(os.pread(self.descriptors[0], 100, 0), b"the state")
+        self.assertEqual(self.next()[0], "STATUS=with a descriptor\n")
+        self.assertEqual(self.descriptors, [])
+        self.assertEqual(self.next()[0], "BARRIER=1\n")
+        self.assertEqual(len(self.descriptors), 1)
+        self.nothing_more()  # as long as the manager holds the descriptor, which graceshim has closed
+        os.close(self.descriptors.pop())
+        self.assertEqual(self.next()[0], "STATUS=behind the barrier\n")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_stop_is_told_with_the_time_that_it_needs(self):
+        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM'); say('STATUS=ends')",
+                                   ("--notify=proxy", "--stop-timeout=40s"))
+        self.assertEqual(self.next()[0], "READY=1\n")
+        command.send("TERM")
+        told = self.next()[0]
+        self.assertRegex(told, r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+\n$")
+        self.assertTrue(42_000_000 < int(told.split("=")[2]) <= 43_000_000, told)
+        self.assertEqual(self.next()[0], "STATUS=ends\n")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_of_a_stop_without_an_end_no_time_is_told(self):
+        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM')",
+                                   ("--notify=proxy", "--stop-timeout=infinity"))
+        self.assertEqual(self.next()[0], "READY=1\n")
+        command.send("TERM")
+        self.assertEqual(self.next()[0], "STOPPING=1\n")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_restart_is_no_stop(self):
+        command = self.run_command("""
+block("TERM")
+first = not os.path.exists("first")
+open("first", "w").close()
+say("READY=1\\nSTATUS=" + ("first" if first else "second"))
+wait_for("TERM")
+say("STOPPING=1\\nSTATUS=ends")
+""", ("--notify=proxy", "--map=USR1:restart"))
+        self.assertEqual(self.next()[0], "READY=1\nSTATUS=first\n")
+        command.send("USR1")
+        self.assertEqual(self.next()[0], "STATUS=ends\n")
+        self.assertEqual(self.next()[0], "READY=1\nSTATUS=second\n")
+        command.send("TERM")
+        self.assertRegex(self.next()[0], "^STOPPING=1\n")
+        self.assertEqual(self.next()[0], "STATUS=ends\n")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_strangers_are_not_heard(self):
+        command = self.run_command("block('TERM'); say('STATUS=' + os.environ['NOTIFY_SOCKET']); wait_for('TERM')")
+        address = self.next()[0].partition("=")[2].strip()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(b"READY=1", address)
+        self.assertTrue(os.path.exists(address))
+        self.until(lambda: "its sender does not belong to the command" in command.output(), "a word on the stranger")
+        command.send("TERM")
+        self.assertRegex(self.next()[0], "^STOPPING=1\n")
+        self.assertEqual(command.wait(20), 0)
+        self.nothing_more()
+        self.assertFalse(os.path.exists(address))
+
+    FLOOD = """
+block("TERM")
+say("READY=1")
+os.fork()
+for _ in range(100_000):
+    say("WATCHDOG=1")
+wait_for("KILL")
+"""
+
+    def flood_and_stop(self):
+        """How long the stop takes, of a command that does nothing but talk."""
+        command = self.run_command(self.FLOOD, ("--notify=proxy", "--stop-timeout=2s"))
+        self.assertEqual(self.next()[0], "READY=1\n")
+        for _ in range(1000):
+            self.next()
+        begun = time.monotonic()
+        command.send("TERM")
+        return command, begun
+
+    def test_flood_that_nobody_reads_does_not_delay_the_kill(self):
+        command, begun = self.flood_and_stop()
+        self.assertEqual(command.wait(8), 137)
+        self.assertGreater(time.monotonic() - begun, 1.9)
+
+    def test_flood_that_is_read_does_not_delay_the_kill(self):
+        command, begun = self.flood_and_stop()
+        said = []
+        while command.process.poll() is None and time.monotonic() - begun < 8 * SLOWER:
+            if select.select([self.socket], [], [], 0.1)[0]:
+                said.append(self.socket.recv(4096))
+        self.assertEqual(command.wait(1), 137)
+        self.assertGreater(time.monotonic() - begun, 1.9)
+        self.assertEqual(len([text for text in said if text.startswith(b"STOPPING=1\n")]), 1)
+
+    def test_manager_that_reads_late_gets_everything(self):
+        command = self.run_command("for i in range(500): say(f'STATUS={i}')")
+        self.until(self.queue_is_full, "a full queue")
+        self.assertEqual([self.next()[0] for _ in range(500)], [f"STATUS={i}\n" for i in range(500)])
+        self.assertEqual(command.wait(20), 0)
+
+    def queue_is_full(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(self.address)
+                return not select.select([], [probe], [], 0)[1]
+            except BlockingIOError:
+                return True
+
+    def test_auto_is_for_whom_the_socket_is_meant(self):
+        script = "say('STATUS=' + os.environ['NOTIFY_SOCKET'])"
+        self.assertEqual(self.run_command(script, ()).wait(20), 0)
+        self.assertEqual(self.next()[0], f"STATUS={self.address}")
+        path = os.path.join(self.directory, "command.py")
+        env = environment(NOTIFY_SOCKET=self.address)
+        service = self.start(["sh", "-c", "export SYSTEMD_EXEC_PID=$$; exec \"$@\"", "sh", SHIM, "--", "/usr/bin/python3", "-B",
+                              "-E", "-S", path], env)
+        self.assertRegex(self.next()[0], "^STATUS=/.*/graceshim-notify-[0-9a-f]+\n$")
+        self.assertEqual(service.wait(20), 0)
+
+    def test_ready_of_the_command_is_told_to_others(self):
+        ready_file = os.path.join(self.directory, "ready")
+        command = self.run_command("""
+block("TERM", "USR1")
+say("STATUS=begins")
+wait_for("USR1")
+say("READY=1")
+wait_for("TERM")
+""", ("--notify=proxy", "--ready-file", ready_file, "--stop-timeout=infinity"))
+        self.assertEqual(self.next()[0], "STATUS=begins\n")
+        self.assertFalse(os.path.exists(ready_file))
+        command.send("USR1")
+        self.assertEqual(self.next()[0], "READY=1\n")
+        self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
+        command.send("TERM")
+        self.assertEqual(self.next()[0], "STOPPING=1\n")
+        self.assertEqual(command.wait(20), 0)
+        self.assertFalse(os.path.exists(ready_file))
+
+    def test_ready_from_socket_makes_a_socket_where_no_manager_is(self):
+        ready_file = os.path.join(self.directory, "ready")
+        path = os.path.join(self.directory, "command.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(PRELUDE + "block('TERM'); say('READY=1'); wait_for('TERM')")
+        command = self.start_under_graceshim(["/usr/bin/python3", "-B", "-E", "-S", path],
+                                             ("--ready-from=socket", "--ready-file", ready_file))
+        self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
+        command.send("TERM")
+        self.assertEqual(command.wait(20), 0)
+
+    def test_ready_from_socket_says_nothing_of_itself_to_the_manager_of_another(self):
+        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM')", ("--ready-from=socket",))
+        self.assertEqual(self.next(), ("READY=1\n", command.pid))
+        command.send("TERM")
+        self.assertEqual(command.wait(20), 0)
+        self.nothing_more()
+
+    def test_ready_by_other_means_is_said_to_the_manager(self):
+        command = self.run_command("""
+say("STATUS=up")
+os.write(3, b"\\n")
+wait_for("TERM")
+""".replace("wait_for", "block('TERM'); wait_for"), ("--notify=proxy", "--ready-from=fd:3"))
+        self.assertEqual(sorted([self.next()[0], self.next()[0]]), ["READY=1\n", "STATUS=up\n"])
+        command.send("TERM")
+        command.wait(20)
+
+    def test_address_that_is_none_of_ours_is_refused(self):
+        command = self.run_command("", address="vsock:2:1234")
+        self.assertEqual(command.wait(20), 125)
+        self.assertRegex(command.output(), r"^graceshim: notify.mode \(--notify\): NOTIFY_SOCKET is neither a path nor an "
+                                           r"abstract address of a Unix socket\n$")
+
+
+if __name__ == "__main__":
+    main()

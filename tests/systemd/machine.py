@@ -1,0 +1,162 @@
+"""What the tests of the suite `systemd` share: units on the machine that machine.bash has booted, and files there."""
+
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+
+from harness import SLOWER, Case, main  # noqa: E402
+
+__all__ = ["MachineCase", "Unit", "main"]
+
+GRACESHIM = "/given/graceshim"  # on the machine
+
+# Every script has these: note() leaves a file, which the test waits for, and hold() waits for the test.
+PRELUDE = """
+import os, signal, socket, sys
+HERE = os.path.dirname(os.path.abspath(__file__))
+def note(name, text=""):
+    path = os.path.join(HERE, name)
+    with open(path + ".new", "w") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+def hold():
+    open(os.path.join(HERE, "go")).close()
+def block(*names):
+    numbers = {getattr(signal, "SIG" + name) for name in names}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    return numbers
+"""
+
+# Drops its work at a TERM, and finishes it at a QUIT, as Resque does.
+WORKER = """
+asked = block("QUIT")
+note("ready")
+signal.sigwait(asked)
+note("asked")
+hold()
+note("finished")
+"""
+
+
+class Unit:
+    """A service of the machine, of one test, with a directory of its own there."""
+
+    def __init__(self, case, name):
+        self.case = case
+        self.name = name
+        self.directory = f"/run/test/{name}"
+        os.makedirs(self.path())
+        os.mkfifo(self.path("go"))
+
+    def path(self, name=""):
+        """Of a file in the unit's directory, as the test reaches it."""
+        return os.path.join(self.case.root + self.directory, name)
+
+    def script(self, text, name="script.py"):
+        """A command of the machine that runs this text in Python."""
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(PRELUDE + text)
+        return f"/usr/bin/python3 -B -E -S {self.directory}/{name}"
+
+    def write(self, settings, kind="service", section="Service"):
+        """Settings as {"Type": "exec"}, or with a list of values."""
+        lines = [f"[{section}]"]
+        for key, values in settings.items():
+            lines += [f"{key}={value}" for value in (values if isinstance(values, list) else [values])]
+        with open(f"{self.case.root}/run/systemd/system/{self.name}.{kind}", "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def service(self, options, command, **settings):
+        """Writes a service which runs the command under graceshim."""
+        self.write({"Type": "exec", "ExecStart": f"{GRACESHIM} {options} -- {command}", "TimeoutStartSec": 120,
+                    "TimeoutStopSec": 60, "StandardOutput": "null", "StandardError": f"file:{self.directory}/log",
+                    **settings})
+        self.systemctl("daemon-reload", of_unit=False)
+
+    def systemctl(self, verb, *options, of_unit=True, kind="service", check=True):
+        return self.case.on_machine("systemctl", verb, *options, *([f"{self.name}.{kind}"] if of_unit else []),
+                                    check=check)
+
+    def show(self, key):
+        return self.systemctl("show", "--value", "--property", key).stdout.strip()
+
+    def noted(self, name):
+        """The text of a note; None until it is there."""
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def write_note(self, name):
+        with open(self.path(name), "w", encoding="utf-8"):
+            pass
+
+    def log(self):
+        return self.noted("log") or ""
+
+    def until_noted(self, name):
+        self.case.until(lambda: self.noted(name) is not None, f"the note {name!r}", on_failure=self.describe)
+        return self.noted(name)
+
+    def until_shows(self, key, value, limit=30):
+        self.case.until(lambda: self.show(key) == value, f"{key}={value}", limit=limit, on_failure=self.describe)
+
+    def let_go(self):
+        """Lets the script go on that holds."""
+        with open(self.path("go"), "w", encoding="utf-8"):
+            pass
+
+    def describe(self):
+        keys = "ActiveState,SubState,Result,ExecMainStatus,StatusText"
+        shown = self.systemctl("show", "--property", keys, check=False).stdout
+        return f"{shown}\nlog:\n{self.log()}\nnotes: {sorted(os.listdir(self.path()))}"
+
+    def clear_away(self):
+        # KILL only to what does not end otherwise. In a container with the first version of cgroups nobody tells systemd
+        # that a cgroup is empty, and it would wait for processes that have been killed with their parent.
+        self.systemctl("stop", "--no-block", check=False)
+        try:
+            self.case.until(lambda: self.show("ActiveState") in ("inactive", "failed"), "the end of the unit", limit=4)
+        except AssertionError:
+            self.systemctl("kill", "--signal=KILL", check=False)
+        for kind in ("socket", "service"):
+            self.systemctl("stop", kind=kind, check=False)
+            self.systemctl("reset-failed", kind=kind, check=False)
+            try:
+                os.remove(f"{self.case.root}/run/systemd/system/{self.name}.{kind}")
+            except FileNotFoundError:
+                pass
+        self.case.on_machine("rm", "-rf", self.directory)
+
+
+class MachineCase(Case):
+    def setUp(self):
+        super().setUp()
+        with open(os.environ["GRACESHIM_MACHINE"], encoding="ascii") as file:
+            self.pid, self.image, self.given = file.read().split()
+        self.root = f"/proc/{self.pid}/root"
+
+    def tearDown(self):
+        self.until(lambda: not self.left(), "the end of every process", on_failure=lambda: str(self.left()))
+
+    def on_machine(self, *argv, check=True):
+        """Runs a command in the machine's namespaces, which is much sooner done than by `podman exec`."""
+        done = subprocess.run(["nsenter", "--all", "--target", self.pid, *argv], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+                              timeout=30 * SLOWER, check=False)
+        if check and done.returncode != 0:
+            self.fail(f"{argv} on the machine: status {done.returncode}: {done.stdout}{done.stderr}")
+        return done
+
+    def send(self, pid, name):
+        """A signal to a process by its number on the machine."""
+        self.on_machine("sh", "-c", f"kill -s {name} {pid}")
+
+    def unit(self):
+        unit = Unit(self, self._testMethodName.removeprefix("test_"))
+        self.addCleanup(unit.clear_away)
+        return unit
