@@ -230,21 +230,21 @@ std::optional<StandardInput> standard_input(int pid) {
   return StandardInput{*pipe, !ended, has_data};
 }
 
-bool writes_to(int pid, std::uint64_t pipe) {
-  if (!own_proc()) return false;
+std::vector<std::uint64_t> pipes_written_by(int pid) {
+  std::vector<std::uint64_t> written;
+  if (!own_proc()) return written;
   PathBuffer path;
   const Fd directory(::open(proc_path(path, pid, "fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  bool found = false;
   for_each_number(directory, [&](int fd) {
-    if (found) return;
     std::array<char, 16> name;
     std::snprintf(name.data(), name.size(), "%d", fd);
-    if (pipe_behind(directory.get(), name.data()) != pipe) return;
     // The permissions of the link show how the descriptor was opened, see proc(5).
     struct stat link {};
-    found = ::fstatat(directory.get(), name.data(), &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0;
+    if (::fstatat(directory.get(), name.data(), &link, AT_SYMLINK_NOFOLLOW) != 0 || (link.st_mode & S_IWUSR) == 0)
+      return;
+    if (const auto pipe = pipe_behind(directory.get(), name.data())) written.push_back(*pipe);
   });
-  return found;
+  return written;
 }
 
 int group_size(int group) {

@@ -92,8 +92,9 @@ struct StandardInput {
 // not see what it is.
 std::optional<StandardInput> standard_input(int pid);
 
-// Whether a process has this pipe open for writing. False if we may not see its descriptors.
-bool writes_to(int pid, std::uint64_t pipe);
+// Returns the pipes that a process has open for writing, by the same numbers. Returns none if we may not see its
+// descriptors.
+std::vector<std::uint64_t> pipes_written_by(int pid);
 
 // Returns how a process treats signals; `blocked` is the mask of its main thread. Returns nothing if the process is
 // gone.

@@ -68,7 +68,7 @@ class LinuxWorld final : public World {
     return graceshim::environment_variable(pid, name);
   }
   std::optional<StandardInput> standard_input(int pid) override { return graceshim::standard_input(pid); }
-  bool writes_to(int pid, std::uint64_t pipe) override { return graceshim::writes_to(pid, pipe); }
+  std::vector<std::uint64_t> pipes_written_by(int pid) override { return graceshim::pipes_written_by(pid); }
   std::optional<std::uint64_t> oom_kills() override { return oom_kill_count(); }
   Sent send(int child_of_ours, int signal) override { return send_signal(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;

@@ -8,6 +8,8 @@ void Receivers::begin(int hook_group) {
   hook_group_ = hook_group;
   members_.reset();
   parents_.clear();
+  children_.clear();
+  writers_.reset();
 }
 
 const std::vector<Process>& Receivers::members() {
@@ -15,9 +17,30 @@ const std::vector<Process>& Receivers::members() {
     members_ = world_.descendants();
     if (hook_group_ != 0)
       std::erase_if(*members_, [this](const Process& process) { return process.group == hook_group_; });
-    for (const Process& process : *members_) parents_.emplace(process.id.pid, process.parent);
+    for (const Process& process : *members_) {
+      parents_.emplace(process.id.pid, process.parent);
+      children_[process.parent].push_back(process);
+    }
   }
   return *members_;
+}
+
+const std::vector<Process>& Receivers::children_of(int pid) {
+  static const std::vector<Process> kNone;
+  members();
+  const auto found = children_.find(pid);
+  return found == children_.end() ? kNone : found->second;
+}
+
+const std::vector<Process>& Receivers::writers_of(std::uint64_t pipe) {
+  if (!writers_) {
+    writers_.emplace();
+    for (const Process& process : members()) {
+      for (const std::uint64_t written : world_.pipes_written_by(process.id.pid))
+        (*writers_)[written].push_back(process);
+    }
+  }
+  return (*writers_)[pipe];
 }
 
 // The parents were read one after the other, while they changed: no chain of them is followed further than there are
@@ -53,10 +76,11 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
   std::vector<int> parents{from.id.pid};
   // A process that gets another parent during the walk may be met twice.
   for (std::size_t i = 0; i < parents.size() && parents.size() <= members().size(); ++i) {
-    for (const Process& process : members()) {
-      if (process.parent != parents[i] || ledger_.has_had(process.id, step) || ends_by_its_pipe(process)) continue;
+    for (const Process& process : children_of(parents[i])) {
+      if (ledger_.has_had(process.id, step)) continue;
       const std::optional<bool> acts = acts_on(process, signal);
-      if (!acts) continue;
+      // There is nothing to learn of the pipe of a process that is deaf and has nobody below.
+      if (!acts || (!*acts && children_of(process.id.pid).empty()) || ends_by_its_pipe(process)) continue;
       if (*acts) {
         found.push_back(process);
       } else {
@@ -72,10 +96,10 @@ bool Receivers::ends_by_its_pipe(const Process& process) {
   // A process that is about to end has closed its descriptors already.
   if (!input && !ledger_.reads_pipe(process.id)) return false;
   PipeOfReader& pipe = ledger_.pipe_of(process.id);
-  const bool is_fed = input && std::ranges::any_of(members(), [&](const Process& writer) {
-                        return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid) &&
-                               world_.writes_to(writer.id.pid, input->pipe);
-                      });
+  const bool is_fed =
+      input && input->has_writer && std::ranges::any_of(writers_of(input->pipe), [&](const Process& writer) {
+        return writer.id.pid != process.id.pid && !descends_from(writer, process.id.pid);
+      });
   if (is_fed) {
     pipe.writers_gone.reset();
     return true;

@@ -40,6 +40,9 @@ class Receivers {
 
  private:
   const std::vector<Process>& members();
+  const std::vector<Process>& children_of(int pid);
+  // Returns which members have the pipe open for writing.
+  const std::vector<Process>& writers_of(std::uint64_t pipe);
   [[nodiscard]] bool descends_from(const Process& process, int ancestor);
   template <class Ask>
   auto ask(const Process& process, const Ask& question);
@@ -50,6 +53,10 @@ class Receivers {
   int hook_group_ = 0;
   std::optional<std::vector<Process>> members_;
   std::unordered_map<int, int> parents_;  // of the members, by pid
+  // The children of each member, and the writers of each pipe. Each is made once of all members: a tree of a thousand
+  // readers of one pipe must not be read a thousand times while a KILL is due.
+  std::unordered_map<int, std::vector<Process>> children_;
+  std::optional<std::unordered_map<std::uint64_t, std::vector<Process>>> writers_;
 };
 
 // Once the last writer of a pipe has gone and the pipe is empty, the process that reads it has this long before it gets

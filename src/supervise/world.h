@@ -98,7 +98,7 @@ class World {
   virtual std::vector<std::string> command_line(int pid) = 0;
   virtual std::optional<std::string> environment_variable(int pid, std::string_view name) = 0;
   virtual std::optional<StandardInput> standard_input(int pid) = 0;
-  virtual bool writes_to(int pid, std::uint64_t pipe) = 0;
+  virtual std::vector<std::uint64_t> pipes_written_by(int pid) = 0;
 
   // As oom_kill_count() in cgroup.h.
   virtual std::optional<std::uint64_t> oom_kills() = 0;

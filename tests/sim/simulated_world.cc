@@ -234,9 +234,11 @@ std::optional<StandardInput> SimulatedWorld::standard_input(int pid) {
   return input;
 }
 
-bool SimulatedWorld::writes_to(int pid, std::uint64_t pipe) {
+std::vector<std::uint64_t> SimulatedWorld::pipes_written_by(int pid) {
+  ++looks_at_descriptors;
   const auto found = processes_.find(pid);
-  return found != processes_.end() && !found->second.zombie && static_cast<std::uint64_t>(found->second.writes) == pipe;
+  if (found == processes_.end() || found->second.zombie || found->second.writes == 0) return {};
+  return {static_cast<std::uint64_t>(found->second.writes)};
 }
 
 std::vector<Process> SimulatedWorld::descendants() {

@@ -76,6 +76,7 @@ class SimulatedWorld final : public World {
   std::string shield_refused;
   std::optional<std::uint64_t> oom_kills_counted;
   std::set<int> fed_from_outside;  // pipes
+  int looks_at_descriptors = 0;    // how often it was asked which pipes a process writes
   int closed_after_look = 0;       // the pipe whose writers close their ends right after its reader has been looked at
   std::optional<OwnSession> own_session;
   bool cannot_tell = false;  // that the command is ready, or is so no longer
@@ -151,7 +152,7 @@ class SimulatedWorld final : public World {
   std::vector<std::string> command_line(int pid) override;
   std::optional<std::string> environment_variable(int, std::string_view) override { return std::nullopt; }
   std::optional<StandardInput> standard_input(int pid) override;
-  bool writes_to(int pid, std::uint64_t pipe) override;
+  std::vector<std::uint64_t> pipes_written_by(int pid) override;
   std::optional<std::uint64_t> oom_kills() override { return oom_kills_counted; }
   Sent send(int child_of_ours, int signal) override { return deliver(child_of_ours, signal); }
   Sent send_verified(const Process& process, int signal) override;

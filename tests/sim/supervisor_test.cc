@@ -1129,6 +1129,24 @@ TEST(Pipelines, APipeThatIsFedFromOutsideSparesNoProcess) {
   EXPECT_EQ(run.got(pid), "TERM@0");
 }
 
+// Each is asked once for the pipes that it writes, not once for each of the others: a KILL that is due waits meanwhile.
+TEST(Pipelines, ManyReadersOfOnePipeAreLookedAtInProportion) {
+  constexpr int kReaders = 200;
+  Simulation run(plan_of("same/auto/KILL", Millis{1}));
+  run.world.fed_from_outside = {7};
+  run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+  run.start();
+  for (int i = 0; i < kReaders; ++i) {
+    SimProcess& reader = run.world.fork_from(run.world.child(), "reader");
+    reader.reads = 7;
+    finishes_on(reader, sig::kTerm, seconds(5));
+  }
+  run.world.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_GE(run.world.looks_at_descriptors, kReaders);
+  EXPECT_LE(run.world.looks_at_descriptors, 3 * kReaders);
+}
+
 // --- A child that has told its own. ---
 
 TEST(Settling, WhatASupervisorLeavesGetsTermAfterASecondAndNotItsSignal) {

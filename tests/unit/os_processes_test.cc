@@ -198,6 +198,19 @@ TEST(Descendants, ThousandAreFoundInOnePass) {
   EXPECT_TRUE(descendants().empty());
 }
 
+TEST(PipesWrittenBy, AreThoseOfTheWritingEndsAlone) {
+  Pipe pipe = make_pipe();
+  const Held reader([&pipe] { pipe.writer.reset(); });
+  struct stat facts {};
+  ASSERT_EQ(::fstat(pipe.reader.get(), &facts), 0);
+  const auto writes = [&facts](int pid) {
+    const std::vector<std::uint64_t> written = pipes_written_by(pid);
+    return std::find(written.begin(), written.end(), facts.st_ino) != written.end();
+  };
+  EXPECT_TRUE(writes(::getpid()));
+  EXPECT_FALSE(writes(reader.pid()));
+}
+
 TEST(Dispositions, IgnoredCaughtAndBlockedAreToldApart) {
   const Held child([] {
     for (int signal = 1; signal <= kSignalMax; ++signal) ::signal(signal, SIG_DFL);
