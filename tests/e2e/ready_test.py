@@ -107,10 +107,9 @@ class S6(ReadyCase):
 
 class Dinit(ReadyCase):
     def assert_waits_for_the_worker(self, notification, ready_fd, where):
+        # Neither Debian 12 nor 13 has it as a package.
         if not shutil.which("dinit", path=environment()["PATH"]):
-            with open("/etc/debian_version", encoding="ascii") as file:
-                if file.read().startswith("12."):
-                    self.skipTest("this Debian has no dinit")
+            self.skipTest("this Debian has no dinit")
         dinit, control = self.need_program("dinit"), self.need_program("dinitctl")
         socket = os.path.join(self.directory, "socket")
         run = self.write("run", f'#!/bin/sh\nexec {SHIM} --ready-fd "{ready_fd}" --ready-from {where} -- ' +
