@@ -7,15 +7,14 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
-from harness import SLOWER, Case, main  # noqa: E402
+from harness import SLOWER, SPEAKER, Case, main  # noqa: E402
 
 __all__ = ["MachineCase", "Unit", "main"]
 
 GRACESHIM = "/given/graceshim"  # on the machine
 
-# Every script has these: note() leaves a file, which the test waits for, and hold() waits for the test.
-PRELUDE = """
-import os, signal, socket, sys
+# What a script has besides SPEAKER: note() leaves a file, which the test waits for, and hold() waits for the test.
+NOTES = """
 HERE = os.path.dirname(os.path.abspath(__file__))
 def note(name, text=""):
     path = os.path.join(HERE, name)
@@ -24,17 +23,13 @@ def note(name, text=""):
     os.rename(path + ".new", path)
 def hold():
     open(os.path.join(HERE, "go")).close()
-def block(*names):
-    numbers = {getattr(signal, "SIG" + name) for name in names}
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    return numbers
 """
 
 # Drops its work at a TERM, and finishes it at a QUIT, as Resque does.
 WORKER = """
-asked = block("QUIT")
+block("QUIT")
 note("ready")
-signal.sigwait(asked)
+wait_for("QUIT")
 note("asked")
 hold()
 note("finished")
@@ -58,7 +53,7 @@ class Unit:
     def script(self, text, name="script.py"):
         """A command of the machine that runs this text in Python."""
         with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(PRELUDE + text)
+            file.write(SPEAKER + NOTES + text)
         return f"/usr/bin/python3 -B -E -S {self.directory}/{name}"
 
     def write(self, settings, kind="service", section="Service"):
@@ -151,6 +146,17 @@ class MachineCase(Case):
         if check and done.returncode != 0:
             self.fail(f"{argv} on the machine: status {done.returncode}: {done.stdout}{done.stderr}")
         return done
+
+    def container(self, options, *argv, env=None):
+        """(name, command) of a container of the machine's image, in which graceshim is PID 1."""
+        name = f"graceshim-systemd-{os.getpid()}"
+        self.addCleanup(self.podman, "rm", "--force", "--ignore", "--time", "0", name)
+        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4000:4000"]
+        return name, self.start(["podman", "--runtime", "runc", "run", "--rm", "--name", name, "--network=none", *limits, *options,
+                                 "--volume", f"{self.given}:/given:ro", self.image, GRACESHIM, *argv], env)
+
+    def podman(self, *argv):
+        self.start(["podman", *argv]).wait(30)
 
     def send(self, pid, name):
         """A signal to a process by its number on the machine."""

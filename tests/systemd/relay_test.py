@@ -4,20 +4,11 @@ import os
 
 from machine import WORKER, MachineCase, main
 
-# For scripts: says something as sd_notify(3) does.
-SAY = """
-import array
-manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-def say(text, descriptors=()):
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    manager.sendmsg([text.encode()], rights, 0, os.environ["NOTIFY_SOCKET"])
-"""
-
 
 class Relay(MachineCase):
     def service(self, script, options="", **settings):
         unit = self.unit()
-        unit.service(options, unit.script(SAY + script), **{"Type": "notify", "NotifyAccess": "main", **settings})
+        unit.service(options, unit.script(script), **{"Type": "notify", "NotifyAccess": "main", **settings})
         return unit
 
     def test_start_waits_for_the_word_of_the_command(self):
@@ -72,9 +63,9 @@ signal.pause()
 
     def test_reload_waits_for_the_command(self):
         unit = self.service("""
-asked = block("HUP")
+block("HUP")
 say("READY=1")
-signal.sigwait(asked)
+wait_for("HUP")
 say("RELOADING=1\\nSTATUS=reloads")
 note("reloads")
 hold()
@@ -138,11 +129,11 @@ signal.pause()
 
     def test_restart_within_the_unit_is_no_stop_for_systemd(self):
         unit = self.service("""
-asked = block("TERM")
+block("TERM")
 first = not os.path.exists(os.path.join(HERE, "first"))
 note("first" if first else "second")
 say("READY=1")
-signal.sigwait(asked)
+wait_for("TERM")
 say("STOPPING=1")
 """, "--map USR1:restart", TimeoutStopSec=2)
         unit.systemctl("start")

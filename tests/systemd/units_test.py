@@ -95,20 +95,12 @@ class Capabilities(MachineCase):
 
     NEEDED = ("SETUID", "SETGID", "KILL")
 
-    def container(self, capabilities, options, command):
-        name = f"graceshim-systemd-{os.getpid()}"
-        self.addCleanup(self.podman, "rm", "--force", "--ignore", "--time", "0", name)
-        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4000:4000"]
-        return name, self.start(["podman", "--runtime", "runc", "run", "--rm", "--name", name, "--network=none", *limits,
-                                 "--cap-drop=all", *[f"--cap-add={word}" for word in capabilities],
-                                 "--volume", f"{self.given}:/given:ro", self.image, "/given/graceshim",
-                                 "--user", "nobody", *options, "--", "sh", "-c", command])
-
-    def podman(self, *argv):
-        self.start(["podman", *argv]).wait(30)
+    def stepping_down(self, capabilities, options, command):
+        rights = ["--cap-drop=all", *[f"--cap-add={word}" for word in capabilities]]
+        return self.container(rights, "--user", "nobody", *options, "--", "sh", "-c", command)
 
     def test_three_are_enough_to_start_and_to_stop(self):
-        name, shim = self.container(self.NEEDED, [], "trap 'echo finished; exit 7' TERM; echo ready $(id -u)\n"
+        name, shim = self.stepping_down(self.NEEDED, [], "trap 'echo finished; exit 7' TERM; echo ready $(id -u)\n"
                                                      "while :; do sleep 0.1; done")
         self.until(lambda: "ready 65534" in shim.output(), "the command", command=shim)
         self.podman("kill", "--signal", "TERM", name)
@@ -116,7 +108,7 @@ class Capabilities(MachineCase):
         self.assertIn("finished", shim.output())
 
     def test_three_are_enough_to_kill(self):
-        name, shim = self.container(self.NEEDED, ["--stop-timeout", "1s"],
+        name, shim = self.stepping_down(self.NEEDED, ["--stop-timeout", "1s"],
                                     "trap '' TERM; echo ready; while :; do sleep 0.1; done")
         self.until(lambda: "ready" in shim.output(), "the command", command=shim)
         self.podman("kill", "--signal", "TERM", name)
@@ -125,13 +117,13 @@ class Capabilities(MachineCase):
     def test_without_one_of_them_nothing_is_started(self):
         for missing in self.NEEDED:
             kept = [word for word in self.NEEDED if word != missing]
-            _, shim = self.container(kept, [], "echo started")
+            _, shim = self.stepping_down(kept, [], "echo started")
             self.assertEqual(shim.wait(30), 125, missing)
             said = shim.output().strip()
             self.assertRegex(said, rf"^graceshim: [^\n]*CAP_{missing}[^\n]*$")
 
     def test_without_any_nothing_is_started(self):
-        _, shim = self.container([], [], "echo started")
+        _, shim = self.stepping_down([], [], "echo started")
         self.assertEqual(shim.wait(30), 125)
         self.assertRegex(shim.output().strip(), r"^graceshim: [^\n]*CAP_SETUID[^\n]*$")
 
