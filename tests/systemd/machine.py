@@ -7,9 +7,9 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
-from harness import SLOWER, SPEAKER, Case, main  # noqa: E402
+from harness import SLOWER, SPEAKER, Case, Manager, environment, main  # noqa: E402
 
-__all__ = ["MachineCase", "Unit", "main"]
+__all__ = ["SLOWER", "MachineCase", "Manager", "Unit", "environment", "main"]
 
 GRACESHIM = "/given/graceshim"  # on the machine
 

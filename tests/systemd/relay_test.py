@@ -1,8 +1,9 @@
 """The command's notifications on their way through graceshim to systemd, which hears graceshim alone."""
 
 import os
+import select
 
-from machine import WORKER, MachineCase, main
+from machine import SLOWER, WORKER, MachineCase, Manager, environment, main
 
 
 class Relay(MachineCase):
@@ -152,6 +153,29 @@ say("STOPPING=1")
         self.assertTrue(os.path.exists(path))
         unit.systemctl("stop")
         self.assertFalse(os.path.exists(path))
+
+
+class Podman(MachineCase):
+    def test_service_manager_of_podman_hears_that_the_command_is_ready(self):
+        manager = Manager(self)
+        go = os.path.join(self.directory, "go")
+        os.mkfifo(go)
+        script = "echo waits; read line </test/go; systemd-notify --ready; read line </test/go; exit 7"
+        _, shim = self.container(["--sdnotify=container", "--volume", f"{self.directory}:/test:ro"], "--", "sh", "-c", script,
+                                 env=environment(NOTIFY_SOCKET=manager.address))
+        self.until(lambda: "waits" in shim.output(), "the command", command=shim)
+        manager.socket.settimeout(20 * SLOWER)
+        # podman's own word, which it says once the container has been started.
+        self.assertRegex(manager.socket.recv(4096), rb"^MAINPID=\d+$")
+        self.assertEqual(select.select([manager.socket], [], [], 0)[0], [], "ready before the command is")
+        self.let_go(go)
+        self.assertEqual(manager.socket.recv(4096), b"READY=1")
+        self.let_go(go)
+        self.assertEqual(shim.wait(30), 7)
+
+    def let_go(self, pipe):
+        with open(pipe, "w", encoding="ascii") as file:
+            file.write("\n")
 
 
 if __name__ == "__main__":
