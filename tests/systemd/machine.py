@@ -1,6 +1,7 @@
 """What the tests of the suite `systemd` share: units on the machine that machine.bash has booted, and files there."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -42,6 +43,7 @@ class Unit:
     def __init__(self, case, name):
         self.case = case
         self.name = name
+        self.units = []  # those that have been written
         self.directory = f"/run/test/{name}"
         os.makedirs(self.path())
         os.mkfifo(self.path("go"))
@@ -56,27 +58,30 @@ class Unit:
             file.write(SPEAKER + NOTES + text)
         return f"/usr/bin/python3 -B -E -S {self.directory}/{name}"
 
-    def write(self, settings, kind="service", section="Service"):
-        """Settings as {"Type": "exec"}, or with a list of values."""
-        lines = [f"[{section}]"]
-        for key, values in settings.items():
-            lines += [f"{key}={value}" for value in (values if isinstance(values, list) else [values])]
+    def write(self, settings, kind="service"):
+        """A new unit, which systemd reads when it is asked for it: a daemon-reload, which makes systemd forget what
+        EXTEND_TIMEOUT_USEC has said of any unit, is not needed."""
+        self.units.append(f"{self.name}.{kind}")
         with open(f"{self.case.root}/run/systemd/system/{self.name}.{kind}", "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+            file.write("\n".join([f"[{kind.title()}]", *(f"{key}={value}" for key, value in settings.items()), ""]))
 
     def service(self, options, command, **settings):
         """Writes a service which runs the command under graceshim."""
         self.write({"Type": "exec", "ExecStart": f"{GRACESHIM} {options} -- {command}", "TimeoutStartSec": 120,
                     "TimeoutStopSec": 60, "StandardOutput": "null", "StandardError": f"file:{self.directory}/log",
                     **settings})
-        self.systemctl("daemon-reload", of_unit=False)
 
-    def systemctl(self, verb, *options, of_unit=True, kind="service", check=True):
-        return self.case.on_machine("systemctl", verb, *options, *([f"{self.name}.{kind}"] if of_unit else []),
-                                    check=check)
+    def systemctl(self, verb, *options, kind="service", check=True):
+        return self.case.on_machine("systemctl", verb, *options, f"{self.name}.{kind}", check=check)
 
     def show(self, key):
         return self.systemctl("show", "--value", "--property", key).stdout.strip()
+
+    def expect(self, **properties):
+        """Fails unless systemd has these properties of the unit: ActiveState="failed"."""
+        shown = self.systemctl("show", "--property", ",".join(properties)).stdout.splitlines()
+        if sorted(shown) != sorted(f"{key}={value}" for key, value in properties.items()):
+            self.case.fail(f"{shown} in place of {properties}\n{self.describe()}")
 
     def noted(self, name):
         """The text of a note; None until it is there."""
@@ -113,19 +118,16 @@ class Unit:
     def clear_away(self):
         # KILL only to what does not end otherwise. In a container with the first version of cgroups nobody tells systemd
         # that a cgroup is empty, and it would wait for processes that have been killed with their parent.
-        self.systemctl("stop", "--no-block", check=False)
+        self.case.on_machine("systemctl", "stop", "--no-block", *self.units, check=False)
         try:
             self.case.until(lambda: self.show("ActiveState") in ("inactive", "failed"), "the end of the unit", limit=4)
         except AssertionError:
             self.systemctl("kill", "--signal=KILL", check=False)
-        for kind in ("socket", "service"):
-            self.systemctl("stop", kind=kind, check=False)
-            self.systemctl("reset-failed", kind=kind, check=False)
-            try:
-                os.remove(f"{self.case.root}/run/systemd/system/{self.name}.{kind}")
-            except FileNotFoundError:
-                pass
-        self.case.on_machine("rm", "-rf", self.directory)
+            self.systemctl("stop", check=False)
+        self.case.on_machine("systemctl", "reset-failed", *self.units, check=False)  # it would keep what it has read
+        for unit in self.units:
+            os.remove(f"{self.case.root}/run/systemd/system/{unit}")
+        shutil.rmtree(self.path())
 
 
 class MachineCase(Case):
@@ -149,7 +151,7 @@ class MachineCase(Case):
 
     def container(self, options, *argv, env=None):
         """(name, command) of a container of the machine's image, in which graceshim is PID 1."""
-        name = f"graceshim-systemd-{os.getpid()}"
+        name = f"graceshim-systemd-{os.getpid()}-{len(self.commands)}"
         self.addCleanup(self.podman, "rm", "--force", "--ignore", "--time", "0", name)
         limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4000:4000"]
         return name, self.start(["podman", "--runtime", "runc", "run", "--rm", "--name", name, "--network=none", *limits, *options,
