@@ -13,6 +13,9 @@ from harness import SHIM, Case, Manager, environment
 
 SITES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sites")
 
+# Which explains itself, whatever program is under test.
+GRACESHIM = os.environ.get("GRACESHIM_BUILT", SHIM)
+
 # Debian's programs, not what somebody has put before them.
 os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -61,7 +64,7 @@ class ServerCase(Case):
     def explained(self, argv, options=(), **variables):
         """What --explain says of a command, on no platform unless a variable names one."""
         env = environment(**{"GRACESHIM_PLATFORM": "none", **variables})
-        done = subprocess.run([SHIM, *options, "--explain=json", "--", *argv], check=True, stdout=subprocess.PIPE, env=env)
+        done = subprocess.run([GRACESHIM, *options, "--explain=json", "--", *argv], check=True, stdout=subprocess.PIPE, env=env)
         return json.loads(done.stdout)
 
     def check_ready(self, argv, options):

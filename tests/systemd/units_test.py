@@ -1,6 +1,5 @@
 """graceshim as the ExecStart of a unit."""
 
-import os
 import socket
 
 from machine import WORKER, MachineCase, main
