@@ -16,6 +16,9 @@ constexpr int kExplainSchema = 1;
 constexpr std::array<std::string_view, 6> kOriginWords{"default", "platform",    "preset",
                                                        "file",    "environment", "command_line"};
 
+// In the order of SaysReady.
+constexpr std::array<std::string_view, 5> kReadyWords{"unknown", "always", "if_built", "if_set", "never"};
+
 void write_time(JsonWriter& json, std::string_view name, Millis time) {
   json.key(name);
   time == kInfinity ? json.null() : json.number(time.count());
@@ -37,6 +40,12 @@ void write_preset(JsonWriter& json, const Explanation::Recognition& preset) {
   json.member("reason", preset.reason);
   json.member("note", preset.note);
   json.member("source", preset.source);
+  json.key("sd_notify");
+  json.open('{');
+  json.member("ready", kReadyWords[static_cast<std::size_t>(preset.notifying.ready)]);
+  json.member("setting", preset.notifying.setting);
+  json.member("source", preset.notifying.source);
+  json.close('}');
   json.close('}');
 }
 

@@ -29,7 +29,8 @@ Explanation::Recognition preset_of(const Invocation& invocation) {
       .heading = invocation.preset + ": " + (wanted.value == "auto" ? "recognised by " + in_quotes(reason) : reason),
       .reason = reason,
       .note = invocation.preset_note,
-      .source = std::string(row == nullptr ? std::string_view() : row->source)};
+      .source = std::string(row == nullptr ? std::string_view() : row->source),
+      .notifying = row == nullptr ? Notifying{} : row->notifying};
 }
 
 Explanation::Recognition platform_of(const Invocation& invocation) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "explain.h"
+#include "presets.h"
 
 namespace graceshim {
 
@@ -18,6 +19,7 @@ struct Explanation {
     std::string reason{};
     std::string note{};
     std::string source{};  // for a preset: where its facts are from
+    Notifying notifying{};
   };
 
   struct Setting {

@@ -25,6 +25,23 @@ enum class Shielding : std::uint8_t {
 // The interpreter that runs the program, if there is one: `python3 nginx` is no nginx.
 enum class Runtime : std::uint8_t { kNone, kPython, kRuby, kPhp, kNode, kJava };
 
+// Whether a server says READY=1 by sd_notify(3) if it finds a NOTIFY_SOCKET in its environment.
+enum class SaysReady : std::uint8_t {
+  kUnknown,  // nobody has looked, or it depends on the program that is run
+  kAlways,
+  kIfBuilt,  // if it was built for it, as Debian's is: that cannot be seen from outside
+  kIfSet,    // if its user has arranged for it
+  kNever,
+};
+
+struct Notifying {
+  SaysReady ready = SaysReady::kUnknown;
+  // How this is known; "measured": by listening to the version in the row's own source.
+  std::string_view source{};
+  // Of kIfSet: what has to be arranged for. If its first word is an argument of the command, it has been.
+  std::string_view setting{};
+};
+
 struct Preset {
   std::string_view name;
   Names<3> aliases{};  // other names for `preset =`
@@ -45,8 +62,9 @@ struct Preset {
   Shielding shielding = Shielding::kNeedless;
   std::string_view shielded_plan{};  // replaces `plan` if TERM is shielded; empty: the same plan
   bool alone = false;                // work is lost if processes other than the main one get the plan's signals too
-  std::string_view note;             // what the user should know
-  std::string_view source;           // how this is known
+  Notifying notifying{};
+  std::string_view note;    // what the user should know
+  std::string_view source;  // how this is known
 };
 
 std::span<const Preset> presets() noexcept;

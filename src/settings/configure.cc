@@ -12,6 +12,7 @@
 #include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
+#include "readiness_rule.h"
 #include "recognise.h"
 #include "restart_rule.h"
 #include "text.h"
@@ -106,6 +107,11 @@ std::string note_on(const std::vector<std::string_view>& namesakes) {
   return "these variables are not settings and are left to the command: " + names_and_more(first, namesakes.size());
 }
 
+// Adds a warning, if there is one.
+void warn(Invocation& invocation, std::string warning) {
+  if (!warning.empty()) invocation.warnings.push_back(std::move(warning));
+}
+
 template <class T>
 void fill(Setting<T>& setting, T value, const std::string& where) {
   if (!setting.is_explicit()) setting = {std::move(value), Origin::kPreset, where};
@@ -139,13 +145,12 @@ Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundi
     return std::optional<std::string>(variable_in(surroundings.environment, name));
   };
   Recognised found = recognise(invocation.command, lookup);
-  if (warns_of_wrappers && !found.wrapper_warning.empty())
-    invocation.warnings.push_back(std::move(found.wrapper_warning));
+  if (warns_of_wrappers) warn(invocation, std::move(found.wrapper_warning));
   const Preset* preset = nullptr;
   if (config.preset.value == "auto") {
     preset = found.preset;
     invocation.preset_reason = std::move(found.words);
-    if (!found.preset_warning.empty()) invocation.warnings.push_back(std::move(found.preset_warning));
+    warn(invocation, std::move(found.preset_warning));
   } else {
     preset = in_environment(find_preset(config.preset.value), lookup);
     invocation.preset_reason = config.preset.where;
@@ -153,10 +158,8 @@ Result<void> choose_preset(Invocation& invocation, const Surroundings& surroundi
   if (preset == nullptr) return {};
   invocation.preset = preset->name;
   invocation.preset_note = preset->note;
-  if (preset == found.preset && preset->name == "php-fpm") {
-    std::string warning = php_fpm_warning(found.program, found.arguments, surroundings.files);
-    if (!warning.empty()) invocation.warnings.push_back(std::move(warning));
-  }
+  if (preset == found.preset && preset->name == "php-fpm")
+    warn(invocation, php_fpm_warning(found.program, found.arguments, surroundings.files));
   return apply_preset(config, *preset);
 }
 
@@ -180,9 +183,8 @@ void warn_of_platform(Invocation& invocation) {
   const Setting<Timeout>& timeout = invocation.config.stop_timeout;
   const Millis* limit = std::get_if<Millis>(&timeout.value);
   if (limit != nullptr && platform.grace && *limit != kInfinity && *limit > *platform.grace) {
-    invocation.warnings.push_back(timeout.where + ": " + platform.name + " kills after " +
-                                  format_duration(*platform.grace) + ", before the timeout of " +
-                                  format_duration(*limit) + ": leave it at auto, or shorten it");
+    warn(invocation, timeout.where + ": " + platform.name + " kills after " + format_duration(*platform.grace) +
+                         ", before the timeout of " + format_duration(*limit) + ": leave it at auto, or shorten it");
   }
 }
 
@@ -222,10 +224,9 @@ void warn_of_signals_in_vain(Invocation& invocation) {
   if (kept_off == nullptr) return;
   const SignalSet in_vain = passed_on_in_vain(invocation.config, *kept_off);
   if (in_vain.empty()) return;
-  invocation.warnings.push_back(
-      shield.where + ": a " + format_signals(in_vain) +
-      " to graceshim is passed on, and behind the shield it does nothing: name it in stop.on to "
-      "let it start a stop, or in signals to map or ignore it");
+  warn(invocation, shield.where + ": a " + format_signals(in_vain) +
+                       " to graceshim is passed on, and behind the shield it does nothing: name it in stop.on to "
+                       "let it start a stop, or in signals to map or ignore it");
 }
 
 void warn_of_shield(Invocation& invocation) {
@@ -235,14 +236,14 @@ void warn_of_shield(Invocation& invocation) {
   if (preset == nullptr) return;
   const SignalSet* kept_off = std::get_if<SignalSet>(&shield.value);
   if (kept_off != nullptr && kept_off->has(sig::kTerm) && !ends_behind_shield(*preset)) {
-    invocation.warnings.push_back(shield.where + ": " + invocation.preset +
-                                  " stops its own processes by TERM, so that behind a shield only KILL ends it: leave "
-                                  "stop.shield at auto");
+    warn(invocation, shield.where + ": " + invocation.preset +
+                         " stops its own processes by TERM, so that behind a shield only KILL ends it: leave "
+                         "stop.shield at auto");
   }
   if (kept_off != nullptr && kept_off->has(sig::kTerm) && preset->shielding == Shielding::kUnwanted) {
-    invocation.warnings.push_back(shield.where +
-                                  ": with TERM_CHILD the jobs of Resque clean up on TERM, which a shield "
-                                  "keeps from them: leave stop.shield at auto");
+    warn(invocation, shield.where +
+                         ": with TERM_CHILD the jobs of Resque clean up on TERM, which a shield "
+                         "keeps from them: leave stop.shield at auto");
   }
   const SignalSet reaching = kept_off == nullptr ? platform.broadcast : platform.broadcast - *kept_off;
   // A systemd unit may have KillMode=mixed, which we cannot see. --explain says so, and the log need not say it at
@@ -254,9 +255,8 @@ void warn_of_shield(Invocation& invocation) {
   } else if (const std::optional<std::string> conflict = objection_to_shield(invocation.config, reaching)) {
     advice = *conflict + ", and so no shield can keep it off";
   }
-  invocation.warnings.push_back(platform.name + " sends " + format_signals(reaching) +
-                                " to every process at once, and " + invocation.preset +
-                                " loses work when its own processes get it: " + advice);
+  warn(invocation, platform.name + " sends " + format_signals(reaching) + " to every process at once, and " +
+                       invocation.preset + " loses work when its own processes get it: " + advice);
 }
 
 Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& dialect) {
@@ -303,8 +303,8 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   warn_of_platform(invocation);
   warn_of_signals_in_vain(invocation);
   warn_of_shield(invocation);
-  std::string restarts_too = restart_warning(config, invocation.platform.name);
-  if (!restarts_too.empty()) invocation.warnings.push_back(std::move(restarts_too));
+  warn(invocation, readiness_warning(config, invocation.preset, invocation.command, explains));
+  warn(invocation, restart_warning(config, invocation.platform.name));
   return invocation;
 }
 

@@ -18,6 +18,28 @@ std::string joined(std::span<const std::string_view> words, std::string_view sep
   return text;
 }
 
+// Returns "says READY=1 by sd_notify with -Ws (measured)". Empty: nothing is known.
+std::string notifying_in_words(const Notifying& fact) {
+  std::string text;
+  switch (fact.ready) {
+    case SaysReady::kUnknown:
+      return {};
+    case SaysReady::kAlways:
+      text = "says READY=1 by sd_notify";
+      break;
+    case SaysReady::kIfBuilt:
+      text = "says READY=1 by sd_notify if it was built for systemd, as Debian's is";
+      break;
+    case SaysReady::kIfSet:
+      text = "says READY=1 by sd_notify with " + std::string(fact.setting);
+      break;
+    case SaysReady::kNever:
+      text = "never says READY=1 by sd_notify";
+      break;
+  }
+  return text.append(" (").append(fact.source).append(")");
+}
+
 }  // namespace
 
 std::string help_text() {
@@ -87,6 +109,8 @@ std::string list_presets_text() {
       text.append(wrap("by name only", 4));
     }
     text.append(wrap(std::string(preset.note) + " (" + std::string(preset.source) + ")", 4));
+    const std::string notifying = notifying_in_words(preset.notifying);
+    if (!notifying.empty()) text.append(wrap(notifying, 4));
   }
   return text;
 }

@@ -1,9 +1,10 @@
 #include "readiness_rule.h"
 
+#include <algorithm>
 #include <array>
-#include <string>
 
 #include "named.h"
+#include "presets.h"
 
 namespace graceshim {
 
@@ -27,6 +28,15 @@ struct Use {
   std::string setting;
   int fd = kNoDescriptor;
 };
+
+// Returns the setting by which READY=1 is waited for, by graceshim or by the service manager above it. Empty: nobody
+// waits, or something else says it.
+std::string what_waits_for_ready(const Config& config) {
+  if (config.notify_ready_from.value.kind == From::kSocket) return named("notify.ready_from", config.notify_ready_from);
+  const bool passes_on =
+      config.notify_ready_from.value.kind == From::kAuto && config.notify_mode.value == NotifyMode::kProxy;
+  return passes_on ? named("notify.mode", config.notify_mode) : "";
+}
 
 }  // namespace
 
@@ -70,6 +80,29 @@ std::optional<Error> readiness_conflict(const Config& config) {
   if (report.kind != ReportTarget::Kind::kPath || report.path != config.notify_ready_file.value) return std::nullopt;
   return Error{named("notify.ready_file", config.notify_ready_file) + " and " +
                named("report.path", config.report_path) + " are one file: each needs one of its own"};
+}
+
+std::string readiness_warning(const Config& config, std::string_view preset, std::span<const std::string> command,
+                              bool asks) {
+  const std::string waits = what_waits_for_ready(config);
+  const Preset* row = waits.empty() ? nullptr : find_preset(preset);
+  if (row == nullptr) return {};
+  const std::string text = waits + ": " + std::string(preset);
+  const std::string_view setting = row->notifying.setting;
+  switch (row->notifying.ready) {
+    case SaysReady::kUnknown:
+    case SaysReady::kAlways:
+    case SaysReady::kIfBuilt:
+      break;
+    case SaysReady::kIfSet:
+      if (!asks || std::find(command.begin(), command.end(), setting.substr(0, setting.find(' '))) != command.end())
+        break;
+      return text + " says READY=1 by sd_notify, and becomes ready, only with " + std::string(setting) +
+             ": see to that, or set notify.ready_from to exec";
+    case SaysReady::kNever:
+      return text + " never says READY=1 by sd_notify, and so is never ready: set notify.ready_from to exec";
+  }
+  return {};
 }
 
 }  // namespace graceshim

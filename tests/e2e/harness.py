@@ -107,6 +107,18 @@ class Redis:
         self.socket.close()
 
 
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET, in the directory of a case."""
+
+    def __init__(self, case):
+        self.address = os.path.join(case.directory, "manager")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        case.addCleanup(self.socket.close)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.bind(self.address)
+        os.chmod(self.address, 0o666)  # for a command that is another user
+
+
 class Command:
     """A started command, its output in a file."""
 
@@ -266,6 +278,23 @@ def rest():
     signal.set_wakeup_fd(ends[1])
     while True:
         os.read(ends[0], 1)
+"""
+
+# For commands written in Python that talk to a service manager. say() sends like sd_notify(3), and descriptors with it;
+# a signal that is to be waited for is blocked first.
+SPEAKER = """
+import array, os, signal, socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+def block(*names):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, "SIG" + name) for name in names})
+def wait_for(name):
+    signal.sigwait({getattr(signal, "SIG" + name)})
+def say(text, descriptors=()):
+    to = os.environ["NOTIFY_SOCKET"]
+    if to[0] == "@":
+        to = "\\0" + to[1:]
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+    manager.sendmsg([text.encode() if isinstance(text, str) else text], rights, 0, to)
 """
 
 # Writes "ready PID", then a line for each signal, to the file named first. Ends at a TERM, or at an INT if told so.

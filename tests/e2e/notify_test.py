@@ -6,33 +6,21 @@ import select
 import socket
 import time
 
-from harness import SHIM, SLOWER, Case, environment, main
+from harness import SHIM, SLOWER, SPEAKER, Case, Manager, environment, main
 
-# What every command of these tests has. say() sends like sd_notify(3); with descriptors, these go along.
-PRELUDE = """
-import array, os, signal, socket, sys
-manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-def say(text, descriptors=()):
-    to = os.environ["NOTIFY_SOCKET"]
-    if to[0] == "@":
-        to = "\\0" + to[1:]
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    manager.sendmsg([text.encode() if isinstance(text, str) else text], rights, 0, to)
-def wait_for(name):
-    signal.sigwait({getattr(signal, "SIG" + name)})
-def block(*names):
-    signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, "SIG" + name) for name in names})
+# Says that it is ready, and ends at a TERM.
+SERVICE = """
+block("TERM")
+say("READY=1")
+wait_for("TERM")
 """
 
 
 class Notify(Case):
     def setUp(self):
         super().setUp()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(self.socket.close)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self.address = os.path.join(self.directory, "manager")
-        self.socket.bind(self.address)
+        manager = Manager(self)
+        self.socket, self.address = manager.socket, manager.address
         self.descriptors = []
         self.addCleanup(self.close_descriptors)
 
@@ -40,12 +28,15 @@ class Notify(Case):
         while self.descriptors:
             os.close(self.descriptors.pop())
 
-    def run_command(self, script, options=("--notify=proxy",), address=None, **variables):
+    def command(self, script):
+        """The words of a command that runs this text in Python."""
         path = os.path.join(self.directory, "command.py")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(PRELUDE + script)
-        env = environment(NOTIFY_SOCKET=address or self.address, **variables)
-        return self.start_under_graceshim(["/usr/bin/python3", "-B", "-E", "-S", path], options, env)
+            file.write(SPEAKER + script)
+        return ["/usr/bin/python3", "-B", "-E", "-S", path]
+
+    def run_command(self, script, options=("--notify=proxy",), address=None):
+        return self.start_under_graceshim(self.command(script), options, environment(NOTIFY_SOCKET=address or self.address))
 
     def next(self, limit=20):
         """(text, pid) of the next notification; its descriptors are in self.descriptors."""
@@ -61,6 +52,16 @@ class Notify(Case):
             elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 self.descriptors = list(array.array("i", data))
         return text.decode(), pid
+
+    def says_ready(self):
+        self.assertEqual(self.next()[0], "READY=1\n")
+
+    def stops(self, command, told=r"STOPPING=1\n(EXTEND_TIMEOUT_USEC=\d+\n)?"):
+        """Sends TERM, and returns what the manager hears of it."""
+        command.send("TERM")
+        said = self.next()[0]
+        self.assertRegex(said, f"^{told}$")
+        return said
 
     def nothing_more(self):
         ready, _, _ = select.select([self.socket], [], [], 0)
@@ -111,22 +112,17 @@ say("STATUS=behind the barrier")
         self.assertEqual(command.wait(20), 0)
 
     def test_stop_is_told_with_the_time_that_it_needs(self):
-        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM'); say('STATUS=ends')",
-                                   ("--notify=proxy", "--stop-timeout=40s"))
-        self.assertEqual(self.next()[0], "READY=1\n")
-        command.send("TERM")
-        told = self.next()[0]
-        self.assertRegex(told, r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+\n$")
+        command = self.run_command(SERVICE + "say('STATUS=ends')", ("--notify=proxy", "--stop-timeout=40s"))
+        self.says_ready()
+        told = self.stops(command, r"STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+\n")
         self.assertTrue(42_000_000 < int(told.split("=")[2]) <= 43_000_000, told)
         self.assertEqual(self.next()[0], "STATUS=ends\n")
         self.assertEqual(command.wait(20), 0)
 
     def test_of_a_stop_without_an_end_no_time_is_told(self):
-        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM')",
-                                   ("--notify=proxy", "--stop-timeout=infinity"))
-        self.assertEqual(self.next()[0], "READY=1\n")
-        command.send("TERM")
-        self.assertEqual(self.next()[0], "STOPPING=1\n")
+        command = self.run_command(SERVICE, ("--notify=proxy", "--stop-timeout=infinity"))
+        self.says_ready()
+        self.stops(command, r"STOPPING=1\n")
         self.assertEqual(command.wait(20), 0)
 
     def test_restart_is_no_stop(self):
@@ -142,8 +138,7 @@ say("STOPPING=1\\nSTATUS=ends")
         command.send("USR1")
         self.assertEqual(self.next()[0], "STATUS=ends\n")
         self.assertEqual(self.next()[0], "READY=1\nSTATUS=second\n")
-        command.send("TERM")
-        self.assertRegex(self.next()[0], "^STOPPING=1\n")
+        self.stops(command)
         self.assertEqual(self.next()[0], "STATUS=ends\n")
         self.assertEqual(command.wait(20), 0)
 
@@ -154,8 +149,7 @@ say("STOPPING=1\\nSTATUS=ends")
             stranger.sendto(b"READY=1", address)
         self.assertTrue(os.path.exists(address))
         self.until(lambda: "its sender does not belong to the command" in command.output(), "a word on the stranger")
-        command.send("TERM")
-        self.assertRegex(self.next()[0], "^STOPPING=1\n")
+        self.stops(command)
         self.assertEqual(command.wait(20), 0)
         self.nothing_more()
         self.assertFalse(os.path.exists(address))
@@ -166,13 +160,13 @@ say("READY=1")
 os.fork()
 for _ in range(100_000):
     say("WATCHDOG=1")
-wait_for("KILL")
+signal.pause()
 """
 
     def flood_and_stop(self):
-        """How long the stop takes, of a command that does nothing but talk."""
+        """A command that does nothing but talk, and when its stop has begun."""
         command = self.run_command(self.FLOOD, ("--notify=proxy", "--stop-timeout=2s"))
-        self.assertEqual(self.next()[0], "READY=1\n")
+        self.says_ready()
         for _ in range(1000):
             self.next()
         begun = time.monotonic()
@@ -213,45 +207,36 @@ wait_for("KILL")
         script = "say('STATUS=' + os.environ['NOTIFY_SOCKET'])"
         self.assertEqual(self.run_command(script, ()).wait(20), 0)
         self.assertEqual(self.next()[0], f"STATUS={self.address}")
-        path = os.path.join(self.directory, "command.py")
-        env = environment(NOTIFY_SOCKET=self.address)
-        service = self.start(["sh", "-c", "export SYSTEMD_EXEC_PID=$$; exec \"$@\"", "sh", SHIM, "--", "/usr/bin/python3", "-B",
-                              "-E", "-S", path], env)
+        as_systemd = ["sh", "-c", "export SYSTEMD_EXEC_PID=$$; exec \"$@\"", "sh"]
+        service = self.start([*as_systemd, SHIM, "--", *self.command(script)], environment(NOTIFY_SOCKET=self.address))
         self.assertRegex(self.next()[0], "^STATUS=/.*/graceshim-notify-[0-9a-f]+\n$")
         self.assertEqual(service.wait(20), 0)
 
     def test_ready_of_the_command_is_told_to_others(self):
         ready_file = os.path.join(self.directory, "ready")
         command = self.run_command("""
-block("TERM", "USR1")
+block("USR1")
 say("STATUS=begins")
 wait_for("USR1")
-say("READY=1")
-wait_for("TERM")
-""", ("--notify=proxy", "--ready-file", ready_file, "--stop-timeout=infinity"))
+""" + SERVICE, ("--notify=proxy", "--ready-file", ready_file, "--stop-timeout=infinity"))
         self.assertEqual(self.next()[0], "STATUS=begins\n")
         self.assertFalse(os.path.exists(ready_file))
         command.send("USR1")
-        self.assertEqual(self.next()[0], "READY=1\n")
+        self.says_ready()
         self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
-        command.send("TERM")
-        self.assertEqual(self.next()[0], "STOPPING=1\n")
+        self.stops(command, r"STOPPING=1\n")
         self.assertEqual(command.wait(20), 0)
         self.assertFalse(os.path.exists(ready_file))
 
     def test_ready_from_socket_makes_a_socket_where_no_manager_is(self):
         ready_file = os.path.join(self.directory, "ready")
-        path = os.path.join(self.directory, "command.py")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(PRELUDE + "block('TERM'); say('READY=1'); wait_for('TERM')")
-        command = self.start_under_graceshim(["/usr/bin/python3", "-B", "-E", "-S", path],
-                                             ("--ready-from=socket", "--ready-file", ready_file))
+        command = self.start_under_graceshim(self.command(SERVICE), ("--ready-from=socket", "--ready-file", ready_file))
         self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
         command.send("TERM")
         self.assertEqual(command.wait(20), 0)
 
     def test_ready_from_socket_says_nothing_of_itself_to_the_manager_of_another(self):
-        command = self.run_command("block('TERM'); say('READY=1'); wait_for('TERM')", ("--ready-from=socket",))
+        command = self.run_command(SERVICE, ("--ready-from=socket",))
         self.assertEqual(self.next(), ("READY=1\n", command.pid))
         command.send("TERM")
         self.assertEqual(command.wait(20), 0)
@@ -259,10 +244,11 @@ wait_for("TERM")
 
     def test_ready_by_other_means_is_said_to_the_manager(self):
         command = self.run_command("""
+block("TERM")
 say("STATUS=up")
 os.write(3, b"\\n")
 wait_for("TERM")
-""".replace("wait_for", "block('TERM'); wait_for"), ("--notify=proxy", "--ready-from=fd:3"))
+""", ("--notify=proxy", "--ready-from=fd:3"))
         self.assertEqual(sorted([self.next()[0], self.next()[0]]), ["READY=1\n", "STATUS=up\n"])
         command.send("TERM")
         command.wait(20)

@@ -1,4 +1,4 @@
-// The references in the manual are what the tables of the settings and of the other inits say, row by row.
+// The references in the manual are what the tables of the settings, the presets and the other inits say, row by row.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -8,6 +8,7 @@
 
 #include "drop_in.h"
 #include "keys.h"
+#include "presets.h"
 
 namespace graceshim {
 namespace {
@@ -81,6 +82,25 @@ std::string migration() {
   return text;
 }
 
+// The names of the presets of this kind, in their order.
+std::string who_says_ready(SaysReady kind) {
+  std::string text;
+  for (const Preset& preset : presets()) {
+    if (preset.notifying.ready != kind) continue;
+    text.append(text.empty() ? "" : ", ").append(code(preset.name));
+    if (!preset.notifying.setting.empty()) text.append(" (").append(preset.notifying.setting).append(")");
+  }
+  return text;
+}
+
+std::string notifying() {
+  return "| `READY=1` | presets |\n|---|---|\n"
+         "| always | " +
+         who_says_ready(SaysReady::kAlways) + " |\n| if it was built for systemd, as Debian's is | " +
+         who_says_ready(SaysReady::kIfBuilt) + " |\n| only with a setting of its own | " +
+         who_says_ready(SaysReady::kIfSet) + " |\n| never | " + who_says_ready(SaysReady::kNever) + " |\n";
+}
+
 void expect_in_manual(std::string_view name, const std::string& expected) {
   const std::string begin = "<!-- " + std::string(name) + ": begin -->\n";
   const std::string end = "<!-- " + std::string(name) + ": end -->\n";
@@ -94,6 +114,10 @@ void expect_in_manual(std::string_view name, const std::string& expected) {
 
 TEST(ManualReference, SaysWhatTheTableOfTheSettingsSays) {
   expect_in_manual("settings", reference());
+}
+
+TEST(ManualReference, SaysWhoSaysThatItIsReady) {
+  expect_in_manual("notifying", notifying());
 }
 
 TEST(ManualReference, SaysWhatTheTableOfTheOtherInitsSays) {

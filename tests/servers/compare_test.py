@@ -130,7 +130,8 @@ class Life(ServerCase):
         signal, times, everybody = EVENTS[self.event]
         platform = Dyno.ENVIRONMENT if everybody else {"GRACESHIM_PLATFORM": "none"}
         shim = [SHIM, *self.row.options, "--"] if self.side == "graceshim" else []
-        command = self.start([*shim, *argv], environment(**platform, **work.env))
+        env = environment(NOTIFY_SOCKET=self.listener.address, **platform, **work.env)
+        command = self.start([*shim, *argv], env)
         self.until(lambda: self.row.says in command.output(), f"'{self.row.says}'", works.START_LIMIT, command)
         work.begin(command)
         self.outcome = {"after": None, "left": [], "status": None, "complete": False, "output": ""}
@@ -155,6 +156,7 @@ class Life(ServerCase):
             send_to(pid, "KILL")
         command.process.wait(20)
         self.outcome["complete"] = work.complete(argv)
+        self.check_ready(argv, self.row.options)
         self.outcome["output"] = command.output()[-4000:]
 
     def tearDown(self):

@@ -8,7 +8,6 @@ import dataclasses
 import enum
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -19,7 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
 # pylint: disable=wrong-import-position
 import works  # noqa: E402
-from harness import SHIM, Dyno, environment, installed, main  # noqa: E402
+from harness import Dyno, environment, installed, main  # noqa: E402
 from site_of_server import ServerCase  # noqa: E402
 
 SCHEMA = os.path.join(HERE, "..", "..", "packaging", "report.schema.json")
@@ -49,6 +48,7 @@ class Server:
     preset: str = ""  # the one that is recognised, where it is not called like the row
     says: str = ""  # once it hears signals as it should, where it serves before that
     options: tuple = ()  # of graceshim, where the command alone does not say enough
+    notifying: str = ""  # with these further words, and only with them, it says READY=1
     fate: Fate = Fate.FINISHED
     # After a TERM that nobody translates:
     bare: Fate = Fate.FINISHED
@@ -71,7 +71,7 @@ SERVERS = (
     Server("haproxy", "haproxy -f $directory/haproxy.cfg", works.Request, "USR1", ("haproxy.cfg",),
            bare=Fate.LOST, bare_status=143, shielded="USR1"),
     Server("haproxy-master", "haproxy -W -S $directory/master -f $directory/haproxy.cfg", works.RequestUnderMaster, "USR1",
-           ("haproxy.cfg",), preset="haproxy", bare=Fate.LOST, shielded="USR1"),
+           ("haproxy.cfg",), preset="haproxy", notifying="-Ws", bare=Fate.LOST, shielded="USR1"),
     Server("lighttpd", "lighttpd -D -f $directory/lighttpd.conf", works.Request, "INT", ("lighttpd.conf",),
            bare=Fate.LOST, bare_status=1, shielded="INT"),
     # --- PHP, Python and Ruby application servers ---
@@ -106,7 +106,7 @@ SERVERS = (
     Server("rq", "rq worker --url $redis", works.RqJob, "TERM", ("jobs.py",), shielded="INT"),
     # --- Databases and caches ---
     Server("redis", "redis-server --port $port --bind 127.0.0.1 --dir $directory --save '3600 1'", works.UnsavedKey, "TERM",
-           fate=Fate.SAFE, bare=Fate.SAFE, dyno=Fate.SAFE),
+           notifying="--supervised systemd", fate=Fate.SAFE, bare=Fate.SAFE, dyno=Fate.SAFE),
     # TERM waits for the client, however long that stays.
     Server("postgres", POSTGRES, works.IdleClient, "INT", fate=Fate.SAFE, dyno=Fate.SAFE),
     Server("postgres-smart", POSTGRES, works.RunningQuery, "TERM", options=("--preset", "postgres-smart"),
@@ -126,7 +126,8 @@ class Servers(ServerCase):
         """One life, ended by TERM; returns graceshim's exit status."""
         work, argv = self.prepare(server)
         platform = Dyno.ENVIRONMENT if dyno else {"GRACESHIM_PLATFORM": "none"}
-        command = self.start_under_graceshim(argv, options, environment(**platform, **work.env, **settings))
+        notify = {"NOTIFY_SOCKET": self.listener.address, "GRACESHIM_NOTIFY_MODE": "proxy"}
+        command = self.start_under_graceshim(argv, options, environment(**platform, **notify, **work.env, **settings))
         self.until(lambda: server.says in command.output(), f"'{server.says}'", works.START_LIMIT, command)
         work.begin(command)
         if dyno:
@@ -154,6 +155,7 @@ class Servers(ServerCase):
         return report
 
     def finishes(self, server):
+        server = dataclasses.replace(server, command=f"{server.command} {server.notifying}")
         status, argv, output = self.stop_with_work_in_flight(server, server.fate, server.options, GRACESHIM_REPORT_PATH=self.report)
         self.assertEqual(status, 0, output)
         report = self.reported()
@@ -163,21 +165,19 @@ class Servers(ServerCase):
         self.assertEqual([(step["signal"], step["scope"], step["delivered"]) for step in report["steps"]],
                          [(server.signal, "main", 1)])
         self.assertEqual(report["stragglers"], [])
-        explained = self.start([SHIM, *server.options, "--explain", "--", *argv], environment(GRACESHIM_PLATFORM="none"))
-        self.assertEqual(explained.wait(20), 0, explained.output())
-        self.assertEqual(re.findall(r"^Preset +([^ :]+)", explained.output(), re.MULTILINE), [preset])
+        self.assertEqual(self.explained(argv, server.options)["preset"]["name"], preset)
+        self.check_ready(argv, server.options)
 
     def bare_term(self, server):
-        status, _, output = self.stop_with_work_in_flight(server, server.bare, ("--preset", "none", "--stop-signal", "TERM"))
+        status, argv, output = self.stop_with_work_in_flight(server, server.bare, ("--preset", "none", "--stop-signal", "TERM"))
         statuses = server.bare_status if isinstance(server.bare_status, tuple) else (server.bare_status,)
         self.assertIn(status, statuses, output)
+        self.check_ready(argv, server.options)
 
     def in_a_dyno(self, server):
         status, argv, output = self.stop_with_work_in_flight(server, server.dyno, server.options, dyno=True,
                                                              GRACESHIM_REPORT_PATH=self.report)
-        explained = subprocess.run([SHIM, *server.options, "--explain=json", "--", *argv], check=True, stdout=subprocess.PIPE,
-                                   env=environment(**Dyno.ENVIRONMENT))
-        stop = json.loads(explained.stdout)["stop"]
+        stop = self.explained(argv, server.options, **Dyno.ENVIRONMENT)["stop"]
         self.assertEqual(stop["shield"], ["TERM"] if server.shielded else [])
         loses = server.dyno in (Fate.LOST, Fate.DROPPED)
         if not loses:
@@ -192,6 +192,7 @@ class Servers(ServerCase):
             self.stop_with_work_in_flight(server, Fate.LOST, (*server.options, "--stop-shield", "none"), dyno=True)
         elif stop["shield_note"] or loses:
             self.assertIn("does not finish" if loses else "finishes by itself", stop["shield_note"])
+        self.check_ready(argv, server.options)
 
 
 def add_stories():

@@ -1,21 +1,21 @@
 """What the tests of the suite `systemd` share: units on the machine that machine.bash has booted, and files there."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
-from harness import SLOWER, Case, main  # noqa: E402
+from harness import SLOWER, SPEAKER, Case, Manager, environment, main  # noqa: E402
 
-__all__ = ["MachineCase", "Unit", "main"]
+__all__ = ["SLOWER", "MachineCase", "Manager", "Unit", "environment", "main"]
 
 GRACESHIM = "/given/graceshim"  # on the machine
 
-# Every script has these: note() leaves a file, which the test waits for, and hold() waits for the test.
-PRELUDE = """
-import os, signal, socket, sys
+# What a script has besides SPEAKER: note() leaves a file, which the test waits for, and hold() waits for the test.
+NOTES = """
 HERE = os.path.dirname(os.path.abspath(__file__))
 def note(name, text=""):
     path = os.path.join(HERE, name)
@@ -24,17 +24,13 @@ def note(name, text=""):
     os.rename(path + ".new", path)
 def hold():
     open(os.path.join(HERE, "go")).close()
-def block(*names):
-    numbers = {getattr(signal, "SIG" + name) for name in names}
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    return numbers
 """
 
 # Drops its work at a TERM, and finishes it at a QUIT, as Resque does.
 WORKER = """
-asked = block("QUIT")
+block("QUIT")
 note("ready")
-signal.sigwait(asked)
+wait_for("QUIT")
 note("asked")
 hold()
 note("finished")
@@ -47,6 +43,7 @@ class Unit:
     def __init__(self, case, name):
         self.case = case
         self.name = name
+        self.units = []  # those that have been written
         self.directory = f"/run/test/{name}"
         os.makedirs(self.path())
         os.mkfifo(self.path("go"))
@@ -58,30 +55,33 @@ class Unit:
     def script(self, text, name="script.py"):
         """A command of the machine that runs this text in Python."""
         with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(PRELUDE + text)
+            file.write(SPEAKER + NOTES + text)
         return f"/usr/bin/python3 -B -E -S {self.directory}/{name}"
 
-    def write(self, settings, kind="service", section="Service"):
-        """Settings as {"Type": "exec"}, or with a list of values."""
-        lines = [f"[{section}]"]
-        for key, values in settings.items():
-            lines += [f"{key}={value}" for value in (values if isinstance(values, list) else [values])]
+    def write(self, settings, kind="service"):
+        """A new unit, which systemd reads when it is asked for it: a daemon-reload, which makes systemd forget what
+        EXTEND_TIMEOUT_USEC has said of any unit, is not needed."""
+        self.units.append(f"{self.name}.{kind}")
         with open(f"{self.case.root}/run/systemd/system/{self.name}.{kind}", "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+            file.write("\n".join([f"[{kind.title()}]", *(f"{key}={value}" for key, value in settings.items()), ""]))
 
     def service(self, options, command, **settings):
         """Writes a service which runs the command under graceshim."""
         self.write({"Type": "exec", "ExecStart": f"{GRACESHIM} {options} -- {command}", "TimeoutStartSec": 120,
                     "TimeoutStopSec": 60, "StandardOutput": "null", "StandardError": f"file:{self.directory}/log",
                     **settings})
-        self.systemctl("daemon-reload", of_unit=False)
 
-    def systemctl(self, verb, *options, of_unit=True, kind="service", check=True):
-        return self.case.on_machine("systemctl", verb, *options, *([f"{self.name}.{kind}"] if of_unit else []),
-                                    check=check)
+    def systemctl(self, verb, *options, kind="service", check=True):
+        return self.case.on_machine("systemctl", verb, *options, f"{self.name}.{kind}", check=check)
 
     def show(self, key):
         return self.systemctl("show", "--value", "--property", key).stdout.strip()
+
+    def expect(self, **properties):
+        """Fails unless systemd has these properties of the unit: ActiveState="failed"."""
+        shown = self.systemctl("show", "--property", ",".join(properties)).stdout.splitlines()
+        if sorted(shown) != sorted(f"{key}={value}" for key, value in properties.items()):
+            self.case.fail(f"{shown} in place of {properties}\n{self.describe()}")
 
     def noted(self, name):
         """The text of a note; None until it is there."""
@@ -118,19 +118,16 @@ class Unit:
     def clear_away(self):
         # KILL only to what does not end otherwise. In a container with the first version of cgroups nobody tells systemd
         # that a cgroup is empty, and it would wait for processes that have been killed with their parent.
-        self.systemctl("stop", "--no-block", check=False)
+        self.case.on_machine("systemctl", "stop", "--no-block", *self.units, check=False)
         try:
             self.case.until(lambda: self.show("ActiveState") in ("inactive", "failed"), "the end of the unit", limit=4)
         except AssertionError:
             self.systemctl("kill", "--signal=KILL", check=False)
-        for kind in ("socket", "service"):
-            self.systemctl("stop", kind=kind, check=False)
-            self.systemctl("reset-failed", kind=kind, check=False)
-            try:
-                os.remove(f"{self.case.root}/run/systemd/system/{self.name}.{kind}")
-            except FileNotFoundError:
-                pass
-        self.case.on_machine("rm", "-rf", self.directory)
+            self.systemctl("stop", check=False)
+        self.case.on_machine("systemctl", "reset-failed", *self.units, check=False)  # it would keep what it has read
+        for unit in self.units:
+            os.remove(f"{self.case.root}/run/systemd/system/{unit}")
+        shutil.rmtree(self.path())
 
 
 class MachineCase(Case):
@@ -151,6 +148,17 @@ class MachineCase(Case):
         if check and done.returncode != 0:
             self.fail(f"{argv} on the machine: status {done.returncode}: {done.stdout}{done.stderr}")
         return done
+
+    def container(self, options, *argv, env=None):
+        """(name, command) of a container of the machine's image, in which graceshim is PID 1."""
+        name = f"graceshim-systemd-{os.getpid()}-{len(self.commands)}"
+        self.addCleanup(self.podman, "rm", "--force", "--ignore", "--time", "0", name)
+        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4000:4000"]
+        return name, self.start(["podman", "--runtime", "runc", "run", "--rm", "--name", name, "--network=none", *limits, *options,
+                                 "--volume", f"{self.given}:/given:ro", self.image, GRACESHIM, *argv], env)
+
+    def podman(self, *argv):
+        self.start(["podman", *argv]).wait(30)
 
     def send(self, pid, name):
         """A signal to a process by its number on the machine."""

@@ -1,23 +1,16 @@
 """The command's notifications on their way through graceshim to systemd, which hears graceshim alone."""
 
 import os
+import re
+import select
 
-from machine import WORKER, MachineCase, main
-
-# For scripts: says something as sd_notify(3) does.
-SAY = """
-import array
-manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-def say(text, descriptors=()):
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    manager.sendmsg([text.encode()], rights, 0, os.environ["NOTIFY_SOCKET"])
-"""
+from machine import SLOWER, WORKER, MachineCase, Manager, environment, main
 
 
 class Relay(MachineCase):
     def service(self, script, options="", **settings):
         unit = self.unit()
-        unit.service(options, unit.script(SAY + script), **{"Type": "notify", "NotifyAccess": "main", **settings})
+        unit.service(options, unit.script(script), **{"Type": "notify", "NotifyAccess": "main", **settings})
         return unit
 
     def test_start_waits_for_the_word_of_the_command(self):
@@ -29,23 +22,23 @@ signal.pause()
 """, "--success-exit-status 143")
         unit.systemctl("start", "--no-block")
         unit.until_noted("before")
-        self.assertEqual(unit.show("ActiveState"), "activating")
+        unit.expect(ActiveState="activating")
         unit.let_go()
         unit.until_shows("ActiveState", "active")
-        self.assertEqual(unit.show("StatusText"), "at work")
+        unit.expect(StatusText="at work")
         # MAINPID is kept back: systemd would send the stop past graceshim.
         main_pid = unit.show("MainPID")
         with open(f"{self.root}/proc/{main_pid}/comm", encoding="utf-8") as file:
             self.assertEqual(file.read(), "graceshim\n")
         unit.systemctl("stop")
-        self.assertEqual((unit.show("ActiveState"), unit.show("Result")), ("inactive", "success"), unit.describe())
+        unit.expect(ActiveState="inactive", Result="success")
 
     def test_systemd_notify_is_heard_though_it_ends_at_once(self):
         unit = self.unit()
         unit.service("--success-exit-status 143", "/bin/sh -c 'systemd-notify --ready --status=from-a-shell; exec sleep 1000'",
                      Type="notify", NotifyAccess="main")
         unit.systemctl("start")
-        self.assertEqual((unit.show("ActiveState"), unit.show("StatusText")), ("active", "from-a-shell"), unit.describe())
+        unit.expect(ActiveState="active", StatusText="from-a-shell")
 
     WATCHED = """
 say("READY=1")
@@ -59,12 +52,12 @@ signal.pause()
 """
 
     def test_ping_of_a_grandchild_keeps_the_unit_alive(self):
-        unit = self.service(self.WATCHED, WatchdogSec=4, Restart="no")
+        unit = self.service(self.WATCHED, WatchdogSec=2, Restart="no")
         unit.systemctl("start")
         first = int(unit.show("WatchdogTimestampMonotonic"))
-        self.until(lambda: int(unit.show("WatchdogTimestampMonotonic")) > first + 6_000_000,
+        self.until(lambda: int(unit.show("WatchdogTimestampMonotonic")) > first + 3_000_000,
                    "a ping later than the watchdog waits for one", on_failure=unit.describe)
-        self.assertEqual(unit.show("ActiveState"), "active")
+        unit.expect(ActiveState="active")
         unit.write_note("silence")
         unit.until_noted("silent")
         unit.until_shows("Result", "watchdog")
@@ -72,9 +65,9 @@ signal.pause()
 
     def test_reload_waits_for_the_command(self):
         unit = self.service("""
-asked = block("HUP")
+block("HUP")
 say("READY=1")
-signal.sigwait(asked)
+wait_for("HUP")
 say("RELOADING=1\\nSTATUS=reloads")
 note("reloads")
 hold()
@@ -85,7 +78,7 @@ signal.pause()
         unit.systemctl("reload", "--no-block")
         unit.until_noted("reloads")
         unit.until_shows("StatusText", "reloads")
-        self.assertEqual(unit.show("ActiveState"), "reloading")
+        unit.expect(ActiveState="reloading")
         unit.let_go()
         unit.until_shows("ActiveState", "active")
         unit.until_shows("StatusText", "has reloaded")
@@ -102,56 +95,56 @@ say("READY=1")
 signal.pause()
 """, FileDescriptorStoreMax=4)
         unit.systemctl("start")
-        self.assertEqual(unit.show("NFileDescriptorStore"), "1")
+        unit.expect(NFileDescriptorStore="1")
         unit.systemctl("restart")
         self.assertEqual(unit.until_noted("again"), "the state")
 
     def test_stop_that_is_longer_than_systemd_allows_succeeds(self):
         unit = self.service(WORKER.replace('note("ready")', 'note("ready"); say("READY=1")').replace(
-            "hold()", "signal.sigtimedwait([signal.SIGUSR1], 4)"), "--stop-signal QUIT --stop-timeout 60s",
-            KillMode="mixed", TimeoutStopSec=2)
+            "hold()", "signal.sigtimedwait([signal.SIGUSR1], 2)"), "--stop-signal QUIT --stop-timeout 60s",
+            KillMode="mixed", TimeoutStopSec=1)
         unit.systemctl("start")
         unit.systemctl("stop")
-        self.assertEqual((unit.show("ActiveState"), unit.show("Result")), ("inactive", "success"), unit.describe())
+        unit.expect(ActiveState="inactive", Result="success")
         self.assertIsNotNone(unit.noted("finished"))
 
     def test_without_the_relay_it_is_cut_short(self):
         unit = self.service(WORKER.replace("hold()", "signal.sigtimedwait([signal.SIGUSR1], 4)"),
-                            "--notify off --stop-signal QUIT --stop-timeout 60s", KillMode="mixed", TimeoutStopSec=2,
+                            "--notify off --stop-signal QUIT --stop-timeout 60s", KillMode="mixed", TimeoutStopSec=1,
                             Type="exec")
         unit.systemctl("start")
         unit.until_noted("ready")
         unit.systemctl("stop")
-        self.assertEqual(unit.show("Result"), "timeout", unit.describe())
+        unit.expect(Result="timeout")
         self.assertIsNone(unit.noted("finished"))
 
     def test_command_of_another_user_is_heard(self):
         unit = self.service("say('READY=1\\nSTATUS=%d' % os.getuid()); signal.pause()", "--user nobody")
         unit.systemctl("start")
-        self.assertEqual(unit.show("StatusText"), "65534")
+        unit.expect(StatusText="65534")
 
     def test_service_of_another_user_has_a_socket_too(self):
         unit = self.service("say('READY=1\\nSTATUS=%d' % os.getuid()); signal.pause()", User="nobody",
                             StandardError="null")
         unit.systemctl("start")
-        self.assertEqual(unit.show("StatusText"), "65534")
+        unit.expect(StatusText="65534")
 
     def test_restart_within_the_unit_is_no_stop_for_systemd(self):
         unit = self.service("""
-asked = block("TERM")
+block("TERM")
 first = not os.path.exists(os.path.join(HERE, "first"))
 note("first" if first else "second")
 say("READY=1")
-signal.sigwait(asked)
+wait_for("TERM")
 say("STOPPING=1")
 """, "--map USR1:restart", TimeoutStopSec=2)
         unit.systemctl("start")
         unit.until_noted("first")
         self.send(unit.show("MainPID"), "USR1")
         unit.until_noted("second")
-        self.assertEqual(unit.show("SubState"), "running")
+        unit.expect(SubState="running")
         unit.systemctl("stop")
-        self.assertEqual((unit.show("ActiveState"), unit.show("Result")), ("inactive", "success"), unit.describe())
+        unit.expect(ActiveState="inactive", Result="success")
 
     def test_socket_is_removed_at_the_end(self):
         unit = self.service("note('socket', os.environ['NOTIFY_SOCKET']); say('READY=1'); signal.pause()",
@@ -161,6 +154,29 @@ say("STOPPING=1")
         self.assertTrue(os.path.exists(path))
         unit.systemctl("stop")
         self.assertFalse(os.path.exists(path))
+
+
+class Podman(MachineCase):
+    def test_service_manager_of_podman_hears_that_the_command_is_ready(self):
+        manager = Manager(self)
+        go = os.path.join(self.directory, "go")
+        os.mkfifo(go)
+        script = "echo waits at $NOTIFY_SOCKET; read line </test/go; systemd-notify --ready; read line </test/go; exit 7"
+        _, shim = self.container(["--sdnotify=container", "--volume", f"{self.directory}:/test:ro"], "--", "sh", "-c", script,
+                                 env=environment(NOTIFY_SOCKET=manager.address))
+        self.until(lambda: re.search("waits at /.*/graceshim-notify-[0-9a-f]+\n", shim.output()), "the command", command=shim)
+        manager.socket.settimeout(20 * SLOWER)
+        # podman's own word, which it says once the container has been started.
+        self.assertRegex(manager.socket.recv(4096), rb"^MAINPID=\d+$")
+        self.assertEqual(select.select([manager.socket], [], [], 0)[0], [], "ready before the command is")
+        self.let_go(go)
+        self.assertEqual(manager.socket.recv(4096), b"READY=1")
+        self.let_go(go)
+        self.assertEqual(shim.wait(30), 7)
+
+    def let_go(self, pipe):
+        with open(pipe, "w", encoding="ascii") as file:
+            file.write("\n")
 
 
 if __name__ == "__main__":

@@ -235,6 +235,23 @@ TEST(ExplainJson, SaysWhatTheTextSays) {
   }
 }
 
+TEST(ExplainJson, APresetTellsWhetherItSaysReady) {
+  FakeSurroundings surroundings;
+  const auto told = [&surroundings](const std::string& command) {
+    surroundings.arguments = {"--explain=json", command};
+    const auto invocation = surroundings.configure();
+    const std::string text = explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
+    const std::size_t begin = text.find(R"("sd_notify":)");
+    return begin == std::string::npos ? "" : text.substr(begin + 12, text.find('}', begin) - begin - 11);
+  };
+  EXPECT_EQ(told("gunicorn"), R"({"ready":"always","setting":null,"source":"measured"})");
+  EXPECT_EQ(told("postgres"), R"({"ready":"if_built","setting":null,"source":"measured"})");
+  EXPECT_EQ(told("haproxy"), R"({"ready":"if_set","setting":"-Ws","source":"measured"})");
+  EXPECT_EQ(told("nginx"), R"({"ready":"never","setting":null,"source":"measured"})");
+  EXPECT_EQ(told("node"), R"({"ready":"unknown","setting":null,"source":null})");
+  EXPECT_EQ(told("./server"), "");
+}
+
 TEST(ExplainJson, ARestartIsNumbersAndNullWhereThereIsNone) {
   FakeSurroundings surroundings;
   const auto json = [&surroundings](std::vector<std::string> arguments) {

@@ -30,6 +30,42 @@ TEST(ReadinessSettings, AutoIsTheStartWhereSomebodyIsTold) {
   EXPECT_EQ(readiness_with({"--ready-from=env:NAME", "--ready-fd=3", "ls"}), Readiness::kTold);
 }
 
+std::vector<std::string> warnings_of(std::vector<std::string> arguments, std::vector<std::string> environment = {}) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = std::move(arguments);
+  surroundings.environment = std::move(environment);
+  surroundings.environment.emplace_back("GRACESHIM_PLATFORM=none");
+  return surroundings.configure()->warnings;
+}
+
+TEST(ReadinessSettings, AServerThatNeverSaysReadyIsWarnedOfWhereThatIsWaitedFor) {
+  const std::string never =
+      ": nginx never says READY=1 by sd_notify, and so is never ready: set notify.ready_from to exec";
+  EXPECT_EQ(warnings_of({"--ready-from=socket", "nginx"}), std::vector{"notify.ready_from (--ready-from)" + never});
+  EXPECT_EQ(warnings_of({"nginx"}, {"NOTIFY_SOCKET=/run/n", "SYSTEMD_EXEC_PID=42"}),
+            std::vector{"notify.mode (NOTIFY_SOCKET)" + never});
+  EXPECT_EQ(warnings_of({"--notify=proxy", "--preset=nginx", "./entrypoint"}),
+            std::vector{"notify.mode (--notify)" + never});
+  const std::vector<std::string> none;
+  EXPECT_EQ(warnings_of({"nginx"}, {"NOTIFY_SOCKET=/run/n"}), none) << "it is another's";
+  EXPECT_EQ(warnings_of({"--notify=proxy", "--ready-from=exec", "nginx"}), none);
+  EXPECT_EQ(warnings_of({"--notify=proxy", "--ready-from=fd:3", "nginx"}), none);
+  EXPECT_EQ(warnings_of({"--ready-file=/run/ready", "nginx"}), none) << "its start makes it ready";
+  for (const char* speaks : {"gunicorn", "postgres", "./server", "node"})
+    EXPECT_EQ(warnings_of({"--ready-from=socket", speaks}), none) << speaks;
+}
+
+TEST(ReadinessSettings, ASettingThatAServerNeedsToSayReadyIsToldIfSomebodyAsks) {
+  const std::vector<std::string> none;
+  EXPECT_EQ(warnings_of({"--explain", "--ready-from=socket", "haproxy", "-W"}),
+            std::vector<std::string>{"notify.ready_from (--ready-from): haproxy says READY=1 by sd_notify, and becomes "
+                                     "ready, only with -Ws: see to that, or set notify.ready_from to exec"});
+  EXPECT_EQ(warnings_of({"--ready-from=socket", "haproxy", "-W"}), none) << "nobody asks";
+  EXPECT_EQ(warnings_of({"--explain", "--ready-from=socket", "haproxy", "-Ws"}), none);
+  EXPECT_EQ(warnings_of({"--explain", "haproxy", "-W"}), none) << "nobody waits";
+  EXPECT_EQ(warnings_of({"--explain", "--ready-from=socket", "redis-server", "--supervised", "auto"}), none);
+}
+
 TEST(ReadinessSettings, TheFileIsBesideTheWorkingDirectoryOfTheStart) {
   FakeSurroundings surroundings;
   surroundings.arguments = {"--ready-file=run/ready", "ls"};

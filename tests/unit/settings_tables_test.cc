@@ -40,6 +40,17 @@ TEST(Presets, EveryRowIsWhole) {
   EXPECT_EQ(find_preset(""), nullptr);
 }
 
+TEST(Presets, WhatIsKnownOfReadinessHasASource) {
+  for (const Preset& preset : presets()) {
+    SCOPED_TRACE(preset.name);
+    const Notifying& fact = preset.notifying;
+    EXPECT_EQ(fact.source.empty(), fact.ready == SaysReady::kUnknown);
+    EXPECT_EQ(fact.setting.empty(), fact.ready != SaysReady::kIfSet);
+    // Only who has run it can have listened to it.
+    EXPECT_TRUE(!fact.source.starts_with("measured") || preset.source.starts_with("ran ")) << preset.source;
+  }
+}
+
 TEST(Presets, EveryProgramOfARowIsRecognisedAsThatRow) {
   for (const Preset& preset : presets()) {
     for (const std::string_view item : names_in(preset.programs)) {
@@ -150,6 +161,8 @@ TEST(Presets, TheListNamesEveryRowAndFitsAScreen) {
   for (const Preset& preset : presets()) {
     EXPECT_NE(list.find("\n" + std::string(preset.name) + " "), std::string::npos) << preset.name;
   }
+  EXPECT_NE(list.find("\n    says READY=1 by sd_notify with -Ws (measured)\n"), std::string::npos);
+  EXPECT_NE(list.find("\n    never says READY=1 by sd_notify (measured)\n"), std::string::npos);
   std::size_t begin = 0;
   for (std::size_t end = list.find('\n'); end != std::string::npos; begin = end + 1, end = list.find('\n', begin)) {
     EXPECT_LT(end - begin, 100U) << list.substr(begin, end - begin);
