@@ -17,9 +17,11 @@ namespace graceshim {
 // Where a run stands.
 //
 //   kStarting   The child is about to be started. A trigger ends the run, and nothing is started.
-//   kRunning    No stop was asked for. With target kChild, the child runs, no timer is armed, and graceshim sleeps.
+//   kRunning    No stop was asked for. With target kChild, the child runs, no timer but its watchdog is armed, and
+//   graceshim sleeps.
 //               With target kOrphans, the child has ended and its tree is left alone (stragglers = wait, or the child
 //               has daemonised), or there never was a child (pause). In no other phase is the command ready.
+//   kAborting   The watchdog has run out. The child has had ABRT, and kMostAbort to end by it until the plan begins.
 //   kDraining   A stop was asked for. stop.delay and stop.pre_stop run, and the first step waits for both.
 //   kStepping   Step `step` has been sent, and its wait runs. With target kChild, the step went to its scope; with
 //               target kOrphans, it goes to each orphan once.
@@ -38,6 +40,7 @@ namespace graceshim {
 enum class Phase : std::uint8_t {
   kStarting,
   kRunning,
+  kAborting,
   kDraining,
   kStepping,
   kSettling,
@@ -48,7 +51,7 @@ enum class Phase : std::uint8_t {
   kClearing,
   kFinished
 };
-constexpr std::size_t kPhaseCount = 11;
+constexpr std::size_t kPhaseCount = 12;
 
 // No child lives, and a hook runs, or something is left of one.
 constexpr bool is_around_life(Phase phase) noexcept {
@@ -86,6 +89,9 @@ constexpr Millis kLongestPassInterval{1'000};
 // How long stop.post may take. In a stop it has what is left of the timeout, but at least kLeastPostStop.
 constexpr Millis kMostPostStop{15'000};
 constexpr Millis kLeastPostStop{1'000};
+// How long the child has to end by ABRT: a core of some GB is written in that time, and one that is not is cut off, as
+// the wait before a restart is the outage of a command that hangs. It takes no more of the timeout than a hook may.
+constexpr Millis kMostAbort{15'000};
 // A child that exits with 0 within this time of its start may have daemonised.
 constexpr Millis kDaemonWindow{5'000};
 
@@ -102,17 +108,23 @@ enum class EventKind : std::uint8_t {
   // One pass of KILL is done. reachable: false if members are left and all of them refused the signal. found: false if
   // no member was left.
   kPassed,
-  kHookFailed,  // the hook could not be started
-  kReady,       // the command says that it is ready; the second time in a life means nothing
-  kLifeBegins,  // a life begins, by a plan with a start.pre, which comes before the start of the child
-  kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
+  kHookFailed,   // the hook could not be started
+  kReady,        // the command says that it is ready; the second time in a life means nothing
+  kPinged,       // the command says that it is alive
+  kAbortAsked,   // the command asks for what a watchdog that runs out leads to
+  kWatchdogSet,  // duration: from now on, the command may be silent for so long; kInfinity: for ever
+  kExtended,     // duration: in a stop, the command asks for so much time, from now on
+  kRowReset,     // the command asks for a new row of restarts
+  kLifeBegins,   // a life begins, by a plan with a start.pre, which comes before the start of the child
+  kTimer,        // the time is `at`; if a timer is due, the one that is due first has run out
 };
 
 struct Event {
   EventKind kind = EventKind::kStarted;
   // A time of CLOCK_MONOTONIC, counted from any fixed point. It never decreases from one event to the next.
   Millis at{0};
-  int signal = 0;  // kSignal, kChildStopped
+  int signal = 0;      // kSignal, kChildStopped
+  Millis duration{0};  // kWatchdogSet, kExtended
   // kSignal: the sender; pid 0 is the kernel, or a process outside our PID namespace. step() does not use the two.
   int sender_pid = 0;
   unsigned sender_uid = 0;
@@ -171,6 +183,15 @@ struct Event {
   }
   static constexpr Event hook_failed(Millis at) noexcept { return {.kind = EventKind::kHookFailed, .at = at}; }
   static constexpr Event ready(Millis at) noexcept { return {.kind = EventKind::kReady, .at = at}; }
+  static constexpr Event pinged(Millis at) noexcept { return {.kind = EventKind::kPinged, .at = at}; }
+  static constexpr Event abort_asked(Millis at) noexcept { return {.kind = EventKind::kAbortAsked, .at = at}; }
+  static constexpr Event watchdog_set(Millis at, Millis interval) noexcept {
+    return {.kind = EventKind::kWatchdogSet, .at = at, .duration = interval};
+  }
+  static constexpr Event extended(Millis at, Millis by) noexcept {
+    return {.kind = EventKind::kExtended, .at = at, .duration = by};
+  }
+  static constexpr Event row_reset(Millis at) noexcept { return {.kind = EventKind::kRowReset, .at = at}; }
   static constexpr Event life_begins(Millis at) noexcept { return {.kind = EventKind::kLifeBegins, .at = at}; }
   static constexpr Event time_is(Millis at) noexcept { return {.kind = EventKind::kTimer, .at = at}; }
 };
@@ -186,13 +207,17 @@ enum class Cause : std::uint8_t {
   kUnkillable,
   kStartFailed,  // nothing was started
   kGaveUp,       // the child ended unasked once more than restarts may follow one another
+  kWatchdog,     // the watchdog ran out, whatever the child then needed to end, and whether or not a stop was asked for
 };
 
 // What is worth a line in the log and a field in the report.
 enum class Note : std::uint8_t {
   kStopAsked,      // signal: the trigger, or 0 if our parent has ended
   kRestartAsked,   // signal: the one that is mapped to a restart
-  kStopsForGood,   // signal, as with kStopAsked: the restart that was under way has become a stop
+  kStopsForGood,   // signal, as with kStopAsked: what was under way for a restart, or by the watchdog, is a stop now
+  kMissed,         // the watchdog has run out, or the command has asked for that
+  kExtended,       // the command has more time to end
+  kExtensionCut,   // the command asks for more time than it may have; noted once in a life
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that has cut the current wait short
   // The child has ended, but the tree has not; the plan goes on with the orphans.
@@ -224,6 +249,7 @@ enum class ActionKind : std::uint8_t {
   // signal, scope, target. With target kChild, send the signal to the child; with scope kGroup, to the group of the
   // child, or to the child alone if the group cannot be signalled. With target kOrphans, send it to every orphan.
   kForward,
+  kAbort,  // send ABRT to the child, and CONT behind it
   // signal. Send it to the members of the tree that live in the group of the child, which has been reaped.
   kDismiss,
   kKillPass,  // make one pass of KILL over the tree, and answer with the event kPassed
@@ -241,6 +267,8 @@ enum class ActionKind : std::uint8_t {
   // begins with the event kLifeBegins; the child is started when State::prepared says that start.pre has succeeded.
   kStart,
   kTellStopping,  // tell the service manager that the run ends, by the deadline at the latest
+  kTellExtended,  // tell the service manager that the end takes longer
+  kPingManager,   // tell the service manager's watchdog that we are alive
   kTellReady,     // tell whoever waits for it that the command is ready
   kTellUnready,   // and that it is so no longer, or is about not to be
   kStartHook,     // hook
@@ -311,9 +339,14 @@ struct State {
   Millis started_at{0};
   Millis ready_at = kInfinity;  // when the command became ready; kInfinity: it has not
   Millis t0{0};                 // when the stop began
-  Millis deadline = kInfinity;  // when the KILL comes; set once, and once more if a restart becomes a stop
-  Millis last_int{0};           // when an INT last counted as a request
-  Millis last_rescan{0};        // when the step was last sent to the orphans that had not had it
+  // When the KILL comes; set once, once more if a restart becomes a stop, and later where the command may extend it.
+  Millis deadline = kInfinity;
+  Millis latest = kInfinity;     // how far the command may extend the deadline; where there is none, the current wait
+  bool extension_cut = false;    // it has asked for more than that
+  Millis watchdog = kInfinity;   // kRunning: how long the command may be silent
+  Millis missed_at = kInfinity;  // when the watchdog ran out in this life; kInfinity: it has not
+  Millis last_int{0};            // when an INT last counted as a request
+  Millis last_rescan{0};         // when the step was last sent to the orphans that had not had it
   // The time to the next look for a process that acts on the step to the child.
   Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
@@ -343,6 +376,9 @@ struct Step {
   State state;
   Actions actions;
 };
+
+// Whether step() answers the event by the end of a command whose watchdog has run out.
+bool misses_watchdog(const Plan& plan, const State& state, const Event& event) noexcept;
 
 // Returns the next state and the actions to perform. The function is total: every state takes every event, and an event
 // that means nothing in a state changes nothing.
