@@ -78,6 +78,8 @@ void Transition::on_signal(const Event& event) noexcept {
     if (state_.phase != Phase::kBetweenLives && !route.is_dropped()) note(Note::kNotPassedOn, signal);
     return;
   }
+  // After a ^Z, nobody could give a sign of life: both of us were stopped, for as long as somebody liked.
+  if (signal == sig::kCont && state_.due[Timer::kWatchdog] != kInfinity) feed_watchdog();
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
     control(on_continued(event.foreground));
     if (route.replacement() == sig::kCont) return;

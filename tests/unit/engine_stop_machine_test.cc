@@ -1490,6 +1490,13 @@ TEST(Watchdog, WhatTheChildLeavesGetsThePlanAndNoAbrt) {
   EXPECT_EQ(story.orphan_ends(true), "finish 134");
 }
 
+TEST(Watchdog, AJobThatWasStoppedHasTimeForASignOfLife) {
+  Story story = Story::started(watched());
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(4));
+  EXPECT_EQ(story.feed(Event::signalled(hours(1), sig::kCont)), "arm watchdog 1h5s");
+}
+
 TEST(Watchdog, NobodyIsWatchedInAStopOrWithoutOne) {
   Story stopping = Story::started(watched());
   stopping.feed(Event::ready(Millis{0}));
