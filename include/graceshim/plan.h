@@ -243,6 +243,7 @@ struct Restart {
   Millis max_delay{60'000};    // but grows no longer than this
   std::uint32_t limit = 5;     // how many restarts a row may have; kNoLimit: any number
   Millis reset_after{60'000};  // after a life as long as this, a new row begins
+  EndSet after_miss{};         // in place of `after`, for a life whose watchdog has run out
 
   friend constexpr bool operator==(const Restart&, const Restart&) = default;
 };
@@ -286,7 +287,12 @@ struct Plan {
   Restart restart;
   Readiness readiness = Readiness::kNone;
   bool tells_manager = false;  // a service manager is told of the stop
-  bool pause = false;          // there is no child: orphans are reaped until the first trigger
+  // How long a command that is ready may go without a sign of life; kInfinity: for ever. It may change this itself.
+  Millis watchdog = kInfinity;
+  Millis extend_max = Millis{0};  // how far past the deadline the command may carry a stop; 0: it may not
+  // How often the service manager's watchdog hears of us while no command lives; kInfinity: there is none that asks.
+  Millis ping_manager = kInfinity;
+  bool pause = false;  // there is no child: orphans are reaped until the first trigger
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // a job-control shell may be above us, which continues us once we are stopped
 

@@ -13,8 +13,8 @@ namespace graceshim {
 // The numbers that the stop machine refers to. The engine does not include <csignal>; os asserts that the two
 // agree.
 namespace sig {
-constexpr int kHup = 1, kInt = 2, kQuit = 3, kKill = 9, kUsr1 = 10, kUsr2 = 12, kTerm = 15, kChld = 17, kCont = 18,
-              kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;
+constexpr int kHup = 1, kInt = 2, kQuit = 3, kAbrt = 6, kKill = 9, kUsr1 = 10, kUsr2 = 12, kTerm = 15, kChld = 17,
+              kCont = 18, kStop = 19, kTstp = 20, kTtin = 21, kTtou = 22, kUrg = 23, kWinch = 28;
 }  // namespace sig
 
 constexpr int kSignalMax = 64;

@@ -6,8 +6,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
+#include "graceshim/event.h"
 #include "graceshim/plan.h"
 #include "graceshim/result.h"
 #include "graceshim/timers.h"
@@ -17,9 +17,11 @@ namespace graceshim {
 // Where a run stands.
 //
 //   kStarting   The child is about to be started. A trigger ends the run, and nothing is started.
-//   kRunning    No stop was asked for. With target kChild, the child runs, no timer is armed, and graceshim sleeps.
+//   kRunning    No stop was asked for. With target kChild, the child runs, no timer but its watchdog is armed, and
+//   graceshim sleeps.
 //               With target kOrphans, the child has ended and its tree is left alone (stragglers = wait, or the child
 //               has daemonised), or there never was a child (pause). In no other phase is the command ready.
+//   kAborting   The watchdog has run out. The child has had ABRT, and kMostAbort to end by it until the plan begins.
 //   kDraining   A stop was asked for. stop.delay and stop.pre_stop run, and the first step waits for both.
 //   kStepping   Step `step` has been sent, and its wait runs. With target kChild, the step went to its scope; with
 //               target kOrphans, it goes to each orphan once.
@@ -38,6 +40,7 @@ namespace graceshim {
 enum class Phase : std::uint8_t {
   kStarting,
   kRunning,
+  kAborting,
   kDraining,
   kStepping,
   kSettling,
@@ -48,7 +51,7 @@ enum class Phase : std::uint8_t {
   kClearing,
   kFinished
 };
-constexpr std::size_t kPhaseCount = 11;
+constexpr std::size_t kPhaseCount = 12;
 
 // No child lives, and a hook runs, or something is left of one.
 constexpr bool is_around_life(Phase phase) noexcept {
@@ -86,94 +89,11 @@ constexpr Millis kLongestPassInterval{1'000};
 // How long stop.post may take. In a stop it has what is left of the timeout, but at least kLeastPostStop.
 constexpr Millis kMostPostStop{15'000};
 constexpr Millis kLeastPostStop{1'000};
+// How long the child has to end by ABRT: a core of some GB is written in that time, and one that is not is cut off, as
+// the wait before a restart is the outage of a command that hangs. It takes no more of the timeout than a hook may.
+constexpr Millis kMostAbort{15'000};
 // A child that exits with 0 within this time of its start may have daemonised.
 constexpr Millis kDaemonWindow{5'000};
-
-enum class EventKind : std::uint8_t {
-  kStarted,      // the exec of the child has succeeded
-  kStartFailed,  // status (125, 126 or 127)
-  kSignal,       // signal, from_keyboard, foreground, terminal_gone: graceshim has received a signal
-  kParentEnded,  // die_with_parent is set and our parent has ended
-  // One round of reaping is done. child_ended with status, hook_ended with hook_status, empty, own_session.
-  kReaped,
-  kChildStopped,  // signal, foreground: the signal has stopped the child
-  // Neither the child nor any process below it acts on the step that was sent to the child.
-  kUnheard,
-  // One pass of KILL is done. reachable: false if members are left and all of them refused the signal. found: false if
-  // no member was left.
-  kPassed,
-  kHookFailed,  // the hook could not be started
-  kReady,       // the command says that it is ready; the second time in a life means nothing
-  kLifeBegins,  // a life begins, by a plan with a start.pre, which comes before the start of the child
-  kTimer,       // the time is `at`; if a timer is due, the one that is due first has run out
-};
-
-struct Event {
-  EventKind kind = EventKind::kStarted;
-  // A time of CLOCK_MONOTONIC, counted from any fixed point. It never decreases from one event to the next.
-  Millis at{0};
-  int signal = 0;  // kSignal, kChildStopped
-  // kSignal: the sender; pid 0 is the kernel, or a process outside our PID namespace. step() does not use the two.
-  int sender_pid = 0;
-  unsigned sender_uid = 0;
-  // kSignal: the value of sigqueue(3), which is forwarded with the signal.
-  std::optional<std::uint64_t> value{};
-  // kSignal: the terminal driver has sent the signal to the foreground group.
-  bool from_keyboard = false;
-  bool was_ignored = false;    // kSignal: the signal was ignored when graceshim started
-  bool in_foreground = false;  // kStarted: the child was given the terminal
-  // kSignal with CONT, kChildStopped: which group has the terminal now.
-  Foreground foreground = Foreground::kElsewhere;
-  bool terminal_gone = false;  // kSignal with HUP: the controlling terminal can no longer be opened
-  bool child_ended = false;    // kReaped: the child was among the processes that were reaped
-  bool hook_ended = false;     // kReaped: the hook was among them
-  bool group_left = false;     // kReaped: the group of the hook that was started last has a member yet
-  bool by_chld = false;        // kReaped: a CHLD has led to the round. step() does not use this
-  bool more = false;           // kReaped: there may be more to reap. step() does not use this
-  bool empty = false;          // kReaped: we have no child left
-  bool own_session = false;    // kReaped: an orphan lives in a session other than ours
-  bool reachable = false;      // kPassed
-  bool found = true;           // kPassed
-  ExitStatus status{};         // kReaped: of the child; kStartFailed: an exit code
-  ExitStatus hook_status{};    // kReaped: of the hook
-  std::uint8_t jitter = 0;     // kReaped, kStartFailed, kHookFailed: a random number; see kJitterScale
-
-  static constexpr Event started(Millis at, bool in_foreground = false) noexcept {
-    return {.kind = EventKind::kStarted, .at = at, .in_foreground = in_foreground};
-  }
-  static constexpr Event start_failed(Millis at, int code) noexcept {
-    return {.kind = EventKind::kStartFailed, .at = at, .status = {.value = code}};
-  }
-  static constexpr Event signalled(Millis at, int signal, bool from_keyboard = false) noexcept {
-    return {.kind = EventKind::kSignal, .at = at, .signal = signal, .from_keyboard = from_keyboard};
-  }
-  static constexpr Event parent_ended(Millis at) noexcept { return {.kind = EventKind::kParentEnded, .at = at}; }
-  static constexpr Event reaped(Millis at, bool empty) noexcept {
-    return {.kind = EventKind::kReaped, .at = at, .empty = empty};
-  }
-  static constexpr Event child_reaped(Millis at, ExitStatus status, bool empty, bool own_session = false) noexcept {
-    return {.kind = EventKind::kReaped,
-            .at = at,
-            .child_ended = true,
-            .empty = empty,
-            .own_session = own_session,
-            .status = status};
-  }
-  static constexpr Event hook_reaped(Millis at, bool empty = false, ExitStatus status = {}) noexcept {
-    return {.kind = EventKind::kReaped, .at = at, .hook_ended = true, .empty = empty, .hook_status = status};
-  }
-  static constexpr Event child_stopped(Millis at, int signal, Foreground foreground = Foreground::kElsewhere) noexcept {
-    return {.kind = EventKind::kChildStopped, .at = at, .signal = signal, .foreground = foreground};
-  }
-  static constexpr Event unheard(Millis at) noexcept { return {.kind = EventKind::kUnheard, .at = at}; }
-  static constexpr Event passed(Millis at, bool reachable, bool found = true) noexcept {
-    return {.kind = EventKind::kPassed, .at = at, .reachable = reachable, .found = found};
-  }
-  static constexpr Event hook_failed(Millis at) noexcept { return {.kind = EventKind::kHookFailed, .at = at}; }
-  static constexpr Event ready(Millis at) noexcept { return {.kind = EventKind::kReady, .at = at}; }
-  static constexpr Event life_begins(Millis at) noexcept { return {.kind = EventKind::kLifeBegins, .at = at}; }
-  static constexpr Event time_is(Millis at) noexcept { return {.kind = EventKind::kTimer, .at = at}; }
-};
 
 // Why graceshim ended.
 enum class Cause : std::uint8_t {
@@ -186,13 +106,17 @@ enum class Cause : std::uint8_t {
   kUnkillable,
   kStartFailed,  // nothing was started
   kGaveUp,       // the child ended unasked once more than restarts may follow one another
+  kWatchdog,     // the watchdog ran out, whatever the child then needed to end, and whether or not a stop was asked for
 };
 
 // What is worth a line in the log and a field in the report.
 enum class Note : std::uint8_t {
   kStopAsked,      // signal: the trigger, or 0 if our parent has ended
   kRestartAsked,   // signal: the one that is mapped to a restart
-  kStopsForGood,   // signal, as with kStopAsked: the restart that was under way has become a stop
+  kStopsForGood,   // signal, as with kStopAsked: what was under way for a restart, or by the watchdog, is a stop now
+  kMissed,         // the watchdog has run out, or the command has asked for that
+  kExtended,       // the command has more time to end
+  kExtensionCut,   // the command asks for more time than it may have; noted once in a life
   kRepeatIgnored,  // signal
   kAdvanced,       // signal: the trigger that has cut the current wait short
   // The child has ended, but the tree has not; the plan goes on with the orphans.
@@ -224,6 +148,7 @@ enum class ActionKind : std::uint8_t {
   // signal, scope, target. With target kChild, send the signal to the child; with scope kGroup, to the group of the
   // child, or to the child alone if the group cannot be signalled. With target kOrphans, send it to every orphan.
   kForward,
+  kAbort,  // send ABRT to the child, and CONT behind it
   // signal. Send it to the members of the tree that live in the group of the child, which has been reaped.
   kDismiss,
   kKillPass,  // make one pass of KILL over the tree, and answer with the event kPassed
@@ -241,6 +166,8 @@ enum class ActionKind : std::uint8_t {
   // begins with the event kLifeBegins; the child is started when State::prepared says that start.pre has succeeded.
   kStart,
   kTellStopping,  // tell the service manager that the run ends, by the deadline at the latest
+  kTellExtended,  // tell the service manager that the end takes longer
+  kPingManager,   // tell the service manager's watchdog that we are alive
   kTellReady,     // tell whoever waits for it that the command is ready
   kTellUnready,   // and that it is so no longer, or is about not to be
   kStartHook,     // hook
@@ -311,9 +238,14 @@ struct State {
   Millis started_at{0};
   Millis ready_at = kInfinity;  // when the command became ready; kInfinity: it has not
   Millis t0{0};                 // when the stop began
-  Millis deadline = kInfinity;  // when the KILL comes; set once, and once more if a restart becomes a stop
-  Millis last_int{0};           // when an INT last counted as a request
-  Millis last_rescan{0};        // when the step was last sent to the orphans that had not had it
+  // When the KILL comes; set once, once more if a restart becomes a stop, and later where the command may extend it.
+  Millis deadline = kInfinity;
+  Millis latest = kInfinity;     // how far the command may extend the deadline; where there is none, the current wait
+  bool extension_cut = false;    // it has asked for more than that
+  Millis watchdog = kInfinity;   // kRunning: how long the command may be silent
+  Millis missed_at = kInfinity;  // when the watchdog ran out in this life; kInfinity: it has not
+  Millis last_int{0};            // when an INT last counted as a request
+  Millis last_rescan{0};         // when the step was last sent to the orphans that had not had it
   // The time to the next look for a process that acts on the step to the child.
   Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
@@ -343,6 +275,9 @@ struct Step {
   State state;
   Actions actions;
 };
+
+// Whether step() answers the event by the end of a command whose watchdog has run out.
+bool misses_watchdog(const Plan& plan, const State& state, const Event& event) noexcept;
 
 // Returns the next state and the actions to perform. The function is total: every state takes every event, and an event
 // that means nothing in a state changes nothing.

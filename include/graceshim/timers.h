@@ -23,8 +23,10 @@ enum class Timer : std::uint8_t {
   kPass,       // it is time for the next pass of KILL
   kKillGrace,  // the time is over in which the tree should have died of KILL
   kRestart,    // the wait before a restart is over
+  kWatchdog,   // the command has been silent for too long
+  kPing,       // the service manager's watchdog needs a word from us
 };
-constexpr std::size_t kTimerCount = 9;
+constexpr std::size_t kTimerCount = 11;
 
 // When each timer is due. A timer that is not armed is due at kInfinity.
 class Timers {

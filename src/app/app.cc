@@ -1,6 +1,7 @@
 #include "app.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "fds.h"
 #include "make_plan.h"
 #include "named.h"
+#include "readiness_rule.h"
 #include "ready_teller.h"
 #include "recognise.h"
 #include "run.h"
@@ -62,20 +64,31 @@ void take_user(RunRequest& request, const User& user, const std::string& named) 
 
 RelayRequest relay_of(const Invocation& invocation, const Plan& plan) {
   const Setting<NotifyMode>& mode = invocation.config.notify_mode;
-  const Setting<ReadyFrom>& ready = invocation.config.notify_ready_from;
-  const bool is_asked_for_ready = ready.value.kind == ReadyFrom::Kind::kSocket;
+  const ReadyFrom::Kind ready = invocation.config.notify_ready_from.value.kind;
+  const std::string needed_by = what_needs_socket(invocation.config);
   RelayRequest relay;
-  relay.wanted = mode.value == NotifyMode::kProxy || is_asked_for_ready;
+  relay.wanted = mode.value == NotifyMode::kProxy || !needed_by.empty();
   if (!relay.wanted) return relay;
-  relay.by_user = is_asked_for_ready || mode.origin > Origin::kPlatform;
-  relay.set_by = is_asked_for_ready ? named("notify.ready_from", ready) : named("notify.mode", mode);
+  relay.by_user = !needed_by.empty() || mode.origin > Origin::kPlatform;
+  relay.set_by = needed_by.empty() ? named("notify.mode", mode) : needed_by;
   relay.upstream = variable_in(invocation.environment, "NOTIFY_SOCKET").value_or("");
   relay.passes_stopping = !plan.may_restart();
-  relay.hears_ready = is_asked_for_ready || ready.value.kind == ReadyFrom::Kind::kAuto;
-  relay.says_ready = !relay.hears_ready;
+  relay.hears_ready = ready == ReadyFrom::Kind::kSocket || ready == ReadyFrom::Kind::kAuto;
+  relay.hears_watchdog = plan.watchdog != kInfinity;
+  relay.hears_extension = plan.extend_max != Millis{0};
+  relay.hears_reset = plan.may_restart();
+  relay.says_ready = !relay.hears_ready && mode.value == NotifyMode::kProxy;
   relay.directories = directories_for_socket(invocation.environment, !invocation.user);
   relay.user_of_command = invocation.user ? invocation.user->id : own_user();
   return relay;
+}
+
+// By the shorter of two watchdogs the command satisfies both.
+void take_watchdog(RunRequest& request, Millis own, Millis of_manager) {
+  if (own == kInfinity) return;
+  const std::chrono::microseconds interval = std::min(own, of_manager);
+  request.variables.push_back("WATCHDOG_USEC=" + std::to_string(interval.count()));
+  request.pid_variables.emplace_back("WATCHDOG_PID=");
 }
 
 ReadyRequest ready_request_of(const Config& config) {
@@ -88,7 +101,8 @@ ReadyRequest ready_request_of(const Config& config) {
           .fd_set_by = config.notify_ready_fd.where};
 }
 
-RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry) {
+RunRequest request_of(const Invocation& invocation, const PlanResult& plan, const Entry& entry,
+                      const Situation& situation) {
   RunRequest request;
   request.plan = plan.plan;
   request.unshielded = plan.unshielded;
@@ -110,6 +124,7 @@ RunRequest request_of(const Invocation& invocation, const PlanResult& plan, cons
   request.log_format = invocation.config.log_format.value;
   request.warnings = invocation.warnings;
   request.notes = invocation.notes;
+  take_watchdog(request, plan.plan.watchdog, situation.manager_watchdog);
   request.relay = relay_of(invocation, plan.plan);
   request.ready = ready_request_of(invocation.config);
   request.report = invocation.config.report_path.value;
@@ -205,16 +220,19 @@ void app_main(int argc, char** argv, char** environment) {
     case Mode::kRun:
       break;
   }
-  const Situation found{.pid1 = entry.pid1,
-                        .ignored = ignored_at_entry(may_start_stop(invocation->config)),
-                        .terminal = entry.terminal,
-                        .suspendable = entry.suspendable};
+  Situation found{.pid1 = entry.pid1,
+                  .ignored = ignored_at_entry(may_start_stop(invocation->config)),
+                  .terminal = entry.terminal,
+                  .suspendable = entry.suspendable};
+  if (invocation->config.notify_mode.value == NotifyMode::kProxy) {
+    found.manager_watchdog = manager_watchdog(surroundings.environment, std::to_string(entry.pid)).value_or(kInfinity);
+  }
   static const auto& situation = *new Situation(found);
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) leave(refuse(plan.error(), conventions));
   if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), conventions));
   if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), conventions));
-  static auto& request = *new RunRequest(request_of(*invocation, *plan, entry));
+  static auto& request = *new RunRequest(request_of(*invocation, *plan, entry, situation));
   request.conventions = conventions;
   request.narrator = narrator_of(surroundings.arguments, invocation->config);
   request.knowledge = knowledge_of(*invocation, situation, request.plan);

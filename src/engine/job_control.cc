@@ -35,6 +35,7 @@ JobControl on_child_stopped(const Plan& plan, const State& state, int signal, Fo
       if (!is_ours_to_give && plan.suspendable) return {.suspend = true};
       break;
     }
+    case Phase::kAborting:
     case Phase::kDraining:
     case Phase::kStepping:
       break;  // a stop does not wait for an `fg`

@@ -74,8 +74,8 @@ void Transition::end_life() noexcept {
 }
 
 void Transition::close_life(bool tidies) noexcept {
-  const bool gives_up = state_.request == Request::kNone && plan_.restart.after.has(state_.child) &&
-                        state_.restarts_in_row >= plan_.restart.limit;
+  const bool gives_up =
+      state_.request == Request::kNone && restarts_after_end() && state_.restarts_in_row >= plan_.restart.limit;
   if (gives_up) state_.cause = Cause::kGaveUp;
   tidies ? tidy() : go_on();
 }
@@ -117,15 +117,24 @@ void Transition::go_on() noexcept {
   }
   if (state_.cause == Cause::kGaveUp) {
     note(Note::kGaveUp);
-  } else if (state_.request == Request::kNone && plan_.restart.after.has(state_.child)) {
+  } else if (state_.request == Request::kNone && restarts_after_end()) {
     return wait_for_restart();
   }
   finish();
 }
 
+bool Transition::restarts_after_end() const noexcept {
+  return (missed() ? plan_.restart.after_miss : plan_.restart.after).has(state_.child);
+}
+
 // A row of restarts ends with a life that was long enough.
 void Transition::end_row() noexcept {
   if (now_ - healthy_since() >= plan_.restart.reset_after) state_.restarts_in_row = 0;
+}
+
+// Once a life is over, what follows it is decided.
+void Transition::on_row_reset() noexcept {
+  if (!is_between_lives(state_.phase)) state_.restarts_in_row = 0;
 }
 
 void Transition::wait_for_restart() noexcept {
@@ -166,7 +175,10 @@ void Transition::start_again() noexcept {
 // The life is over, or what is left of it is left to itself: the child's status becomes ours.
 void Transition::finish() noexcept {
   if (state_.hook_running) cut_hook();
-  const int code = exit_code(state_.child);
+  const int own = exit_code(state_.child);
+  // A command that has handled the ABRT, or a step behind it, may have exited with 0. Its end is a failure all the
+  // same, as with systemd, and has the status of the signal that it should have died of.
+  const int code = missed() && own == kExitSuccess ? kExitSignalBase + sig::kAbrt : own;
   const bool asked = state_.cause == Cause::kGraceful || state_.cause == Cause::kEscalated;
   const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
   const bool counts_as_success = counts && plan_.success.has(code);

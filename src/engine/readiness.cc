@@ -9,6 +9,7 @@ void Transition::on_ready() noexcept {
 
 void Transition::become_ready() noexcept {
   state_.ready_at = now_;
+  begin_watch();
   act(ActionKind::kTellReady);
   note(Note::kReady);
 }
@@ -16,6 +17,7 @@ void Transition::become_ready() noexcept {
 // To be called while the phase is still kRunning, and before anything else is done: whoever sends the command its work
 // is to stop that first.
 void Transition::withdraw_ready() noexcept {
+  disarm(Timer::kWatchdog);
   if (state_.ready()) act(ActionKind::kTellUnready);
 }
 

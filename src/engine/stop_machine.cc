@@ -28,6 +28,16 @@ void Transition::handle(const Event& event) noexcept {
       return on_hook_failed();
     case EventKind::kReady:
       return on_ready();
+    case EventKind::kPinged:
+      return on_pinged();
+    case EventKind::kAbortAsked:
+      return on_abort_asked();
+    case EventKind::kWatchdogSet:
+      return on_watchdog_set(event.duration);
+    case EventKind::kExtended:
+      return on_extended(event.duration);
+    case EventKind::kRowReset:
+      return on_row_reset();
     case EventKind::kLifeBegins:
       return on_life_begins();
     case EventKind::kTimer:
@@ -41,6 +51,7 @@ void Transition::on_started(bool in_foreground) noexcept {
   state_.phase = Phase::kRunning;
   if (plan_.pause) state_.target = Target::kOrphans;
   state_.started_at = now_;
+  state_.watchdog = plan_.watchdog;
   if (plan_.readiness == Readiness::kExec) become_ready();
 }
 
@@ -67,6 +78,8 @@ void Transition::on_signal(const Event& event) noexcept {
     if (state_.phase != Phase::kBetweenLives && !route.is_dropped()) note(Note::kNotPassedOn, signal);
     return;
   }
+  // After a ^Z, nobody could give a sign of life: both of us were stopped, for as long as somebody liked.
+  if (signal == sig::kCont && state_.due[Timer::kWatchdog] != kInfinity) feed_watchdog();
   if (signal == sig::kCont && plan_.terminal == Terminal::kHandedOver && state_.target == Target::kChild) {
     control(on_continued(event.foreground));
     if (route.replacement() == sig::kCont) return;
@@ -93,11 +106,12 @@ void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) n
       return finish();
     case Phase::kRunning:
       return begin_stop(Request::kStop, trigger, noted_signal, from_keyboard);
+    case Phase::kAborting:
     case Phase::kDraining:
     case Phase::kStepping:
     case Phase::kSettling:
     case Phase::kKilling:
-      if (state_.request == Request::kRestart) return stop_for_good(trigger, noted_signal, from_keyboard);
+      if (stops_for_now()) return stop_for_good(trigger, noted_signal, from_keyboard);
       return on_repeated_trigger(trigger, from_keyboard);
     case Phase::kPreparing:
       if (state_.request == Request::kStop) return on_repeated_trigger(trigger, from_keyboard);
@@ -124,7 +138,7 @@ void Transition::on_restart_asked(int signal) noexcept {
     ++state_.repeats_ignored;
     return note(Note::kRepeatIgnored, signal);
   }
-  // The child has ended unasked, and its tree is being stopped, or stop.post runs.
+  // The child has ended unasked, and its tree is being stopped, or stop.post runs; or the watchdog has run out.
   state_.request = Request::kRestart;
   note(Note::kRestartAsked, signal);
 }
@@ -132,7 +146,7 @@ void Transition::on_restart_asked(int signal) noexcept {
 void Transition::on_parent_ended() noexcept {
   if (state_.request == Request::kStop) return;
   if (is_between_lives(state_.phase)) return on_trigger(sig::kTerm, 0, false);
-  const bool ended_unasked = state_.cause != Cause::kNone && state_.request == Request::kNone;
+  const bool ended_unasked = state_.cause != Cause::kNone && state_.request == Request::kNone && !stops_for_now();
   if (!ended_unasked) return on_trigger(sig::kTerm, 0, false);
   // What the child has left is being stopped already; no life follows.
   state_.request = Request::kStop;
@@ -216,8 +230,7 @@ void Transition::on_timer() noexcept {
         note(Note::kTimeout);
         return kill_hook();
       }
-      if (state_.phase != Phase::kDraining && state_.phase != Phase::kStepping && state_.phase != Phase::kSettling)
-        return;
+      if (!is_stopping(state_.phase)) return;
       note(Note::kTimeout);
       return kill_tree();
     case Timer::kDelay:
@@ -230,6 +243,7 @@ void Transition::on_timer() noexcept {
       cut_hook();
       return drain_or_step();
     case Timer::kWait:
+      if (state_.phase == Phase::kAborting) return enter_step(0);
       if (state_.phase == Phase::kStepping || state_.phase == Phase::kSettling) enter_next_step();
       return;
     case Timer::kRescan:
@@ -253,12 +267,18 @@ void Transition::on_timer() noexcept {
     case Timer::kRestart:
       if (state_.phase == Phase::kBetweenLives) start_again();
       return;
+    case Timer::kWatchdog:
+      if (state_.phase == Phase::kRunning) miss();
+      return;
+    case Timer::kPing:
+      return;  // stand_in() sees that it is due
   }
 }
 
 Step step(const Plan& plan, const State& state, const Event& event) noexcept {
   Transition answer(plan, state, event);
   answer.handle(event);
+  answer.stand_in();
   return answer.result();
 }
 

@@ -27,8 +27,8 @@ void Transition::begin_stop(Request request, int trigger, int noted_signal, bool
   arm(Timer::kHookLimit, later(now_, plan_.hook_limit));
 }
 
-// The restart that is under way becomes the stop. The platform counts from this trigger, so the timeout begins anew;
-// the steps that have been sent stay sent.
+// The restart that is under way, or the end of a command that was silent, becomes the stop. The platform counts from
+// this trigger, so the timeout begins anew; the steps that have been sent stay sent.
 void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard) noexcept {
   state_.request = Request::kStop;
   if (noted_signal != 0) state_.triggers_seen.add(trigger);
@@ -37,7 +37,8 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
   // A child that has ended unasked has left its tree a deadline of its own.
   if (state_.cause != Cause::kExited && state_.phase != Phase::kKilling) {
     state_.trigger = trigger;
-    if (state_.phase == Phase::kDraining) state_.by_keyboard = from_keyboard && plan_.shares_group();
+    if (state_.phase == Phase::kDraining || state_.phase == Phase::kAborting)
+      state_.by_keyboard = from_keyboard && plan_.shares_group();
     // Connections drain from now on: a load balancer did not know of the restart.
     if (state_.delay_pending) arm(Timer::kDelay, now_ + plan_.delay);
     set_stop_times(plan_.timeout);
@@ -110,7 +111,7 @@ void Transition::enter_step(std::size_t index) noexcept {
   state_.step = static_cast<std::uint8_t>(index);
   state_.signal = signal_of_step(plan_.steps[index].signal, state_.trigger);
   if (index > 0 && state_.cause == Cause::kGraceful) state_.cause = Cause::kEscalated;
-  if (state_.signal == sig::kKill) state_.cause = Cause::kKilled;
+  if (state_.signal == sig::kKill) need_kill();
   disarm(Timer::kRescan);
   state_.rescan_interval = kRescanInterval;
   deliver();
@@ -155,11 +156,16 @@ void Transition::kill_tree() noexcept {
   if (state_.hook_running) cut_hook();
   state_.delay_pending = false;
   state_.phase = Phase::kKilling;
-  state_.cause = Cause::kKilled;
+  need_kill();
   state_.pass_interval = kFirstPassInterval;
   act(ActionKind::kKillPass);
   arm(Timer::kPass, now_ + state_.pass_interval);
   arm(Timer::kKillGrace, now_ + kKillGrace);
+}
+
+// That the watchdog ran out is why there is a KILL at all.
+void Transition::need_kill() noexcept {
+  if (state_.cause != Cause::kWatchdog) state_.cause = Cause::kKilled;
 }
 
 // Going is the cure, as PID 1 too: the kernel ends the namespace with it.
@@ -192,6 +198,7 @@ Scope Transition::forward_scope() noexcept {
 void Transition::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);
+  state_.latest = later(state_.deadline, plan_.extend_max);
   arm(Timer::kDeadline, state_.deadline);
 }
 
@@ -204,6 +211,7 @@ void Transition::tell_stopping() noexcept {
 void Transition::arm_wait() noexcept {
   const Millis end = later(now_, wait_of(state_.step));
   arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
+  if (state_.deadline == kInfinity) state_.latest = later(end, plan_.extend_max);
 }
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
@@ -215,8 +223,8 @@ bool Transition::advance(bool kill_allowed) noexcept {
     return kill_allowed;
   }
   // Where the child ended unasked and its tree may finish, no step has been sent either.
-  const bool none_sent =
-      state_.phase == Phase::kDraining || (state_.phase == Phase::kSettling && state_.cause == Cause::kExited);
+  const bool none_sent = state_.phase == Phase::kAborting || state_.phase == Phase::kDraining ||
+                         (state_.phase == Phase::kSettling && state_.cause == Cause::kExited);
   const std::size_t next = none_sent ? 0 : state_.step + std::size_t{1};
   if (next >= plan_.steps.size()) return false;
   if (!kill_allowed && signal_of_step(plan_.steps[next].signal, state_.trigger) == sig::kKill) return false;

@@ -1,5 +1,6 @@
 // How the stop machine answers one event. stop_machine.cc has a function for each kind of event, transition.cc one for
-// each move of a stop that follows, and lives.cc what lies between two lives and around each.
+// each move of a stop that follows, lives.cc what lies between two lives and around each, and watchdog.cc and
+// extension.cc what a command that is watched may ask for.
 #pragma once
 
 #include "graceshim/stop_machine.h"
@@ -9,6 +10,12 @@ namespace graceshim {
 
 constexpr Millis sooner(Millis a, Millis b) noexcept {
   return a < b ? a : b;
+}
+
+// A stop is under way, and has not come to its KILL.
+constexpr bool is_stopping(Phase phase) noexcept {
+  return phase == Phase::kAborting || phase == Phase::kDraining || phase == Phase::kStepping ||
+         phase == Phase::kSettling;
 }
 
 // No child lives, and none has just been started.
@@ -23,6 +30,8 @@ class Transition {
       : plan_(plan), now_(event.at), jitter_(event.jitter), result_{state, {}}, state_(result_.state) {}
 
   void handle(const Event& event) noexcept;
+  // To be called last: keeps the service manager's watchdog content where no command does.
+  void stand_in() noexcept;
   [[nodiscard]] const Step& result() const noexcept { return result_; }
 
  private:
@@ -39,6 +48,11 @@ class Transition {
   void on_passed(bool reachable) noexcept;
   void on_hook_failed() noexcept;
   void on_ready() noexcept;
+  void on_pinged() noexcept;
+  void on_abort_asked() noexcept;
+  void on_watchdog_set(Millis interval) noexcept;
+  void on_extended(Millis asked) noexcept;
+  void on_row_reset() noexcept;
   void on_life_begins() noexcept;
   void on_reaped_in_preparation(const Event& event) noexcept;
   void on_prepared(bool succeeded, bool empty) noexcept;
@@ -85,10 +99,20 @@ class Transition {
   void withdraw_ready() noexcept;
   [[nodiscard]] Millis healthy_since() const noexcept;
 
+  // --- The watchdog. ---
+  void begin_watch() noexcept;
+  void feed_watchdog() noexcept { arm(Timer::kWatchdog, later(now_, state_.watchdog)); }
+  void miss() noexcept;
+  [[nodiscard]] bool missed() const noexcept { return state_.missed_at != kInfinity; }
+
   // --- Parts of them. ---
   void ask_for_stop(int trigger, int noted_signal) noexcept;
   void start_hook(Hook hook) noexcept;
   [[nodiscard]] Millis time_to_tidy() const noexcept;
+  [[nodiscard]] bool restarts_after_end() const noexcept;
+  // The command is being stopped, and may be started again afterwards: a trigger makes that a stop.
+  [[nodiscard]] bool stops_for_now() const noexcept;
+  void need_kill() noexcept;
   void set_stop_times(Millis timeout) noexcept;
   void tell_stopping() noexcept;
   void arm_wait() noexcept;

@@ -109,6 +109,7 @@ void write_stop(JsonWriter& json, const Explanation& explanation) {
   json.member("plan_if_refused", explanation.plan_if_refused);
   write_time(json, "timeout_ms", explanation.timeout);
   json.member("timeout_reason", explanation.timeout_reason);
+  json.member("extend_max_ms", explanation.extend_max.count());
   write_time(json, "post_limit_ms", explanation.post_stop_limit.value_or(kInfinity));
   write_timeline(json, explanation.timeline);
   json.close('}');
@@ -157,6 +158,7 @@ std::string explain_json(const Invocation& invocation, const PlanResult& plan) {
   write_stop(json, explanation);
   write_restart(json, explanation.restart);
   write_ready(json, explanation.ready);
+  write_time(json, "watchdog_ms", explanation.watchdog);
   json.texts("warnings", explanation.warnings);
   json.close('}');
   return text + "\n";

@@ -120,6 +120,10 @@ std::string stop(const Explanation& explanation) {
   text += labelled("  on", on);
   text += labelled("  plan", explanation.plan + " (" + explanation.plan_reason + ")");
   text += labelled("  timeout", format_duration(explanation.timeout) + " (" + explanation.timeout_reason + ")");
+  if (explanation.extend_max != Millis{0}) {
+    text += labelled("  extension", "up to " + format_duration(explanation.extend_max) +
+                                        " past the timeout, if the command asks for it (EXTEND_TIMEOUT_USEC)");
+  }
   if (!explanation.shield.empty()) {
     text += labelled("  shield", format_signals(explanation.shield) + " (" + explanation.shield_reason + ")");
     text += labelled("", explanation.shield_note);
@@ -167,6 +171,13 @@ std::string ready(const Explanation::Ready& ready) {
   return text;
 }
 
+std::string watchdog(Millis interval) {
+  return "\nWatchdog\n" +
+         labelled("  interval", format_duration(interval) + " without WATCHDOG=1, once the command is ready") +
+         labelled("  a miss", "ABRT to the command, which has " + format_duration(kMostAbort) +
+                                  " at most to end; then the plan, without delay and pre_stop; a failure in any case");
+}
+
 std::string restart(const Explanation::Restarts& restarts, bool counts_from_ready) {
   std::string policy = restarts.policy;
   policy.append(" (").append(restarts.policy_reason.empty() ? "default" : restarts.policy_reason).append(")");
@@ -203,6 +214,7 @@ std::string explain(const Invocation& invocation, const PlanResult& plan) {
   if (explanation.pre_start || explanation.post_stop_limit) text += around(explanation);
   if (explanation.restart) text += restart(*explanation.restart, explanation.ready.has_value());
   if (explanation.ready) text += ready(*explanation.ready);
+  if (explanation.watchdog != kInfinity) text += watchdog(explanation.watchdog);
   if (!explanation.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : explanation.warnings) text += warning_block(warning);
   return text;

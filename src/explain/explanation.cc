@@ -193,9 +193,10 @@ std::optional<Explanation::Ready> ready_of(const Config& config, const Plan& pla
   if (plan.readiness == Readiness::kNone) return std::nullopt;
   const Setting<ReadyFrom>& from = config.notify_ready_from;
   const bool is_auto = from.value.kind == ReadyFrom::Kind::kAuto;
-  Explanation::Ready ready{.from = is_auto ? "exec" : Codec<ReadyFrom>::write(from.value),
-                           .from_reason = is_auto ? "auto" : from.where,
-                           .file = config.notify_ready_file.value};
+  Explanation::Ready ready{
+      .from = is_auto ? (plan.readiness == Readiness::kTold ? "socket" : "exec") : Codec<ReadyFrom>::write(from.value),
+      .from_reason = is_auto ? "auto" : from.where,
+      .file = config.notify_ready_file.value};
   if (config.notify_ready_fd.value != kNoDescriptor) ready.fd = config.notify_ready_fd.value;
   return ready;
 }
@@ -228,6 +229,8 @@ Explanation explanation_of(const Invocation& invocation, const PlanResult& resul
               plan.post_stop ? std::optional(std::min(plan.timeout, kMostPostStop)) : std::optional<Millis>(),
           .restart = restarts_of(invocation.config, plan),
           .ready = ready_of(invocation.config, plan),
+          .watchdog = plan.watchdog,
+          .extend_max = plan.extend_max,
           .warnings = invocation.warnings};
 }
 

@@ -86,6 +86,9 @@ struct Explanation {
 
   std::optional<Ready> ready{};  // nullopt: nothing says so, and nobody is told
 
+  Millis watchdog = kInfinity;  // how long the command may be silent once it is ready; kInfinity: for ever
+  Millis extend_max{0};         // how far past the timeout it may carry a stop
+
   std::vector<std::string> warnings{};
 };
 

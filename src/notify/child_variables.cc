@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <charconv>
+#include <system_error>
 
 namespace graceshim {
 namespace {
@@ -28,6 +29,15 @@ VariableFate fate_of_variable(std::string_view entry, std::string_view own_pid, 
 
 bool listens(std::span<char* const> environment, std::string_view own_pid) noexcept {
   return value_of(environment, "LISTEN_PID") == own_pid;
+}
+
+std::optional<Millis> manager_watchdog(std::span<char* const> environment, std::string_view own_pid) noexcept {
+  const std::optional<std::string_view> interval = value_of(environment, "WATCHDOG_USEC");
+  if (!interval || value_of(environment, "WATCHDOG_PID").value_or(own_pid) != own_pid) return std::nullopt;
+  std::int64_t usec = 0;
+  const auto [end, error] = std::from_chars(interval->data(), interval->data() + interval->size(), usec);
+  if (error != std::errc() || end != interval->data() + interval->size() || usec <= 0) return std::nullopt;
+  return std::chrono::duration_cast<Millis>(std::chrono::microseconds(usec));
 }
 
 std::vector<std::string> directories_for_socket(std::span<char* const> environment, bool same_user) {

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "graceshim/duration.h"
 
 namespace graceshim {
 
@@ -23,6 +26,9 @@ enum class VariableFate : std::uint8_t {
 // systemd 258, is the inode of our own pidfd; sd_listen_fds(3) compares it only if it is there, and the pid tells
 // enough. If they hold another pid, they have come down from further up, and are no business of ours.
 VariableFate fate_of_variable(std::string_view entry, std::string_view own_pid, bool listens) noexcept;
+
+// How often systemd's watchdog wants to hear of us, sd_watchdog_enabled(3); nothing: it does not.
+std::optional<Millis> manager_watchdog(std::span<char* const> environment, std::string_view own_pid) noexcept;
 
 // Whether descriptors have been handed to us: LISTEN_PID is our pid.
 bool listens(std::span<char* const> environment, std::string_view own_pid) noexcept;

@@ -11,6 +11,7 @@ static_assert(sig::kKill == SIGKILL && sig::kUsr1 == SIGUSR1 && sig::kUsr2 == SI
 static_assert(sig::kTerm == SIGTERM && sig::kChld == SIGCHLD && sig::kCont == SIGCONT && sig::kStop == SIGSTOP);
 static_assert(sig::kTstp == SIGTSTP && sig::kTtin == SIGTTIN && sig::kTtou == SIGTTOU && sig::kUrg == SIGURG);
 static_assert(sig::kWinch == SIGWINCH);
+static_assert(sig::kAbrt == SIGABRT);
 static_assert(kSignalMax == _NSIG - 1);
 
 // These variables are written before the constructors of statics run, so none of them may have a constructor. In a

@@ -136,6 +136,7 @@ std::string render(const Report& report, const Extent& extent) {
   trigger(json, report);
   steps(json, report, extent.steps);
   json.member("repeats_ignored", report.repeats_ignored);
+  if (report.notifications_dropped != 0) json.member("notifications_dropped", report.notifications_dropped);
   lives(json, report);
   for (const Hook which : {Hook::kPreStart, Hook::kPreStop, Hook::kPostStop})
     hook(json, kHookNames[index_of(which)], report.hooks[index_of(which)]);
@@ -162,8 +163,8 @@ std::string render(const Report& report, const Extent& extent) {
 
 const char* cause_name(Cause cause) noexcept {
   // In the order of Cause.
-  static constexpr const char* kNames[] = {"none",   "exited",     "graceful",     "escalated",
-                                           "killed", "unkillable", "start_failed", "gave_up"};
+  static constexpr const char* kNames[] = {"none",       "exited",       "graceful", "escalated", "killed",
+                                           "unkillable", "start_failed", "gave_up",  "watchdog"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 

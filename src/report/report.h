@@ -22,10 +22,12 @@ struct StepRecord {
   Target target = Target::kChild;
   Millis at{0};       // since the start
   int delivered = 0;  // how many processes got the step
-  // The index of the step in the plan, or kKillOfTree for the KILL that ends every plan.
+  // The index of the step in the plan, or kKillOfTree for the KILL that ends every plan, or kAbortStep for the ABRT of
+  // the watchdog, which precedes it.
   int step = 0;
 };
 constexpr int kKillOfTree = -1;
+constexpr int kAbortStep = -2;
 
 struct StragglerRecord {
   ProcessId id;
@@ -75,6 +77,7 @@ struct Report {
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;
+  std::uint64_t notifications_dropped = 0;  // of the command, and of strangers; shown if there were some
   std::uint32_t restarts = 0;
   std::uint32_t restarts_requested = 0;  // how often a signal has asked for one
   std::vector<LifeRecord> lives;         // at most one more than kLivesShown
@@ -90,7 +93,7 @@ struct Report {
 
 constexpr int kReportSchema = 1;
 
-// Returns "exited", "graceful", "escalated", "killed", "unkillable", "start_failed" or "gave_up".
+// Returns "exited", "graceful", "escalated", "killed", "unkillable", "start_failed", "gave_up" or "watchdog".
 const char* cause_name(Cause cause) noexcept;
 
 // Returns the report as one line of JSON that ends in a newline, by packaging/report.schema.json, in at most `most`

@@ -122,6 +122,8 @@ struct Config {
   Setting<ReadyFrom> notify_ready_from{};
   Setting<std::string> notify_ready_file{};  // empty: none, as with the next one
   Setting<int> notify_ready_fd{kNoDescriptor};
+  Setting<Millis> notify_watchdog{Millis{0}};  // 0: graceshim has none for the command
+  Setting<Millis> notify_extend_max{Millis{0}};
 
   Setting<LogLevel> log_level{LogLevel::kInfo};
   Setting<LogFormat> log_format{LogFormat::kText};

@@ -43,6 +43,11 @@ std::optional<Error> own_name_conflict(const Config& config) {
     return Error{restarts + " starts the command again, which graceshim does under its own name only"};
   if (const std::string hook = what_runs_around(config); !hook.empty())
     return Error{hook + " runs a command beside the command, which graceshim does under its own name only"};
+  for (const Setting<Millis>* const setting : {&config.notify_watchdog, &config.notify_extend_max}) {
+    const char* const key = setting == &config.notify_watchdog ? "notify.watchdog" : "notify.extend_max";
+    if (setting->value != Millis{0})
+      return Error{named(key, *setting) + " has the command speak to graceshim, which it does under its own name only"};
+  }
   return std::nullopt;
 }
 

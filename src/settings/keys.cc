@@ -53,7 +53,7 @@ constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
 constexpr std::string_view kWhat = "What runs, and where";
 constexpr std::string_view kStop = "How COMMAND is stopped";
 constexpr std::string_view kRestart = "Restart";
-constexpr std::string_view kNotify = "Readiness";
+constexpr std::string_view kNotify = "Readiness and watchdog";
 constexpr std::string_view kRest = "Other settings";
 constexpr std::string_view kInstead = "Instead of running";
 
@@ -93,6 +93,8 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::notify_ready_from>,      kNotify,  "notify.ready_from",      "",         0,      "SOURCE",      "auto",           "Take COMMAND for ready. exec: once it has been started; socket: once it has said READY=1 by sd_notify; fd:N, env:NAME: once it has written a newline to descriptor N, or to the one whose number is in the variable NAME; auto: where one of the next two is set, socket if notify.mode is proxy, else exec"},
     {kOf<&C::notify_ready_file, ReadyFile>, kNotify, "notify.ready_file", "",    0,           "PATH",        "",               "Keep a file here while COMMAND is ready and no stop was asked for"},
     {kOf<&C::notify_ready_fd, ReadyDescriptor>, kNotify, "notify.ready_fd", "",      0,    "N",           "",               "Write a newline to this descriptor when COMMAND is ready"},
+    {kOf<&C::notify_watchdog>,        kNotify,  "notify.watchdog",        "",         0,      "DURATION",    "0s",             "Once COMMAND is ready, send it ABRT, and stop it, when it has not said WATCHDOG=1 by sd_notify for so long; 0s: never"},
+    {kOf<&C::notify_extend_max>,      kNotify,  "notify.extend_max",      "",         0,      "DURATION",    "0s",             "Let COMMAND have more time in a stop, by EXTEND_TIMEOUT_USEC of sd_notify, up to this long past the timeout; 0s: none"},
 
     {kSignals,                        kRest,    "signals",                "map",      'm',    "HUP:USR2",    "",               "Pass HUP on as USR2; HUP:ignore drops it; HUP:restart stops COMMAND and starts it again; repeatable"},
     {kOf<&C::exit_success>,           kRest,    "exit.success",           "success-exit-status", 0, "CODE,...", "",            "After a stop that needed no KILL, exit with 0 if COMMAND's status is one of these, such as 143"},

@@ -1,5 +1,6 @@
 #include "make_plan.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <utility>
@@ -268,6 +269,10 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.restart = restart_rule(config);
   plan.tells_manager = config.notify_mode.value == NotifyMode::kProxy;
   plan.readiness = readiness_of(config);
+  if (config.notify_watchdog.value != Millis{0}) plan.watchdog = config.notify_watchdog.value;
+  plan.extend_max = config.notify_extend_max.value;
+  if (situation.manager_watchdog != kInfinity && plan.may_restart())
+    plan.ping_manager = std::max(situation.manager_watchdog / 2, Millis{1});
   plan.pause = config.pause.value;
   set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))

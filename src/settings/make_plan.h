@@ -20,6 +20,8 @@ struct Situation {
   // kShared if other processes live in our group (a pipeline, a Procfile runner).
   Terminal terminal = Terminal::kNone;
   bool suspendable = false;  // we are neither PID 1 nor a session leader
+  // How often systemd's watchdog wants to hear of us; kInfinity: it does not, or nothing passes through graceshim.
+  Millis manager_watchdog = kInfinity;
 };
 
 struct PlanResult {

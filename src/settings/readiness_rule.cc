@@ -16,12 +16,33 @@ bool has_output(const Config& config) {
   return !config.notify_ready_file.value.empty() || config.notify_ready_fd.value != kNoDescriptor;
 }
 
+struct Need {
+  std::string setting;  // empty: none needs anything
+  const char* word = "";
+};
+
+// Which setting needs a word of the command by sd_notify.
+Need needs_of(const Config& config) {
+  if (config.notify_ready_from.value.kind == From::kSocket)
+    return {named("notify.ready_from", config.notify_ready_from), "READY=1"};
+  if (config.notify_watchdog.value != Millis{0})
+    return {named("notify.watchdog", config.notify_watchdog), "WATCHDOG=1"};
+  if (config.notify_extend_max.value != Millis{0})
+    return {named("notify.extend_max", config.notify_extend_max), "EXTEND_TIMEOUT_USEC"};
+  return {};
+}
+
 // Which of the settings is there at all; empty: none is.
 std::string any_of_them(const Config& config) {
   if (config.notify_ready_from.value.kind != From::kAuto) return named("notify.ready_from", config.notify_ready_from);
   if (!config.notify_ready_file.value.empty()) return named("notify.ready_file", config.notify_ready_file);
   if (config.notify_ready_fd.value != kNoDescriptor) return named("notify.ready_fd", config.notify_ready_fd);
-  return {};
+  return needs_of(config).setting;
+}
+
+// Whether what the command says by sd_notify comes to graceshim.
+bool has_socket(const Config& config) {
+  return config.notify_mode.value == NotifyMode::kProxy || !needs_of(config).setting.empty();
 }
 
 struct Use {
@@ -40,11 +61,15 @@ std::string what_waits_for_ready(const Config& config) {
 
 }  // namespace
 
+std::string what_needs_socket(const Config& config) {
+  return needs_of(config).setting;
+}
+
 Readiness readiness_of(const Config& config) {
   switch (config.notify_ready_from.value.kind) {
     case From::kAuto:
-      if (!has_output(config)) return Readiness::kNone;
-      return config.notify_mode.value == NotifyMode::kProxy ? Readiness::kTold : Readiness::kExec;
+      if (!has_output(config) && config.notify_watchdog.value == Millis{0}) return Readiness::kNone;
+      return has_socket(config) ? Readiness::kTold : Readiness::kExec;
     case From::kExec:
       return Readiness::kExec;
     case From::kSocket:
@@ -60,9 +85,10 @@ std::optional<Error> readiness_conflict(const Config& config) {
   if (any.empty()) return std::nullopt;
   if (config.pause.value)
     return Error{any + " cannot stand beside " + named("a pause", config.pause) + ": no command is to become ready"};
-  if (config.notify_ready_from.value.kind == From::kSocket && config.notify_mode.value == NotifyMode::kOff) {
-    return Error{named("notify.ready_from", config.notify_ready_from) + " waits for READY=1, which by " +
-                 named("notify.mode", config.notify_mode) + " does not come to graceshim: leave one of the two out"};
+  const Need need = needs_of(config);
+  if (!need.setting.empty() && config.notify_mode.value == NotifyMode::kOff) {
+    return Error{need.setting + " waits for " + need.word + ", which by " + named("notify.mode", config.notify_mode) +
+                 " does not come to graceshim: leave one of the two out"};
   }
   const ReportTarget& report = config.report_path.value;
   const std::array<Use, 3> uses{

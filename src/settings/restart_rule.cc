@@ -47,6 +47,18 @@ SignalSet signals_of(const RestartPolicy& policy) {
   return {};
 }
 
+// A command whose watchdog has run out has failed, however it has ended then.
+EndSet after_miss(const Config& config, const EndSet& after) {
+  const Policy policy = config.restart_policy.value.kind;
+  if (policy != Policy::kOnFailure && policy != Policy::kAlways) return after;
+  const EndSet& prevent = config.restart_prevent.value;
+  EndSet ends{.codes = {}, .signals = kEverySignal - prevent.signals};
+  for (int code = 0; code <= 255; ++code) {
+    if (!prevent.codes.has(code)) ends.codes.add(code);
+  }
+  return ends;
+}
+
 }  // namespace
 
 std::string what_restarts(const Config& config) {
@@ -65,6 +77,7 @@ Restart restart_rule(const Config& config) {
     if (restarts_after(config, code)) rule.after.codes.add(code);
   }
   rule.after.signals = signals_of(config.restart_policy.value) - config.restart_prevent.value.signals;
+  rule.after_miss = after_miss(config, rule.after);
   rule.delay = config.restart_delay.value;
   rule.max_delay = config.restart_max_delay.value;
   rule.limit = config.restart_limit.value;

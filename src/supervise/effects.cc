@@ -74,6 +74,8 @@ void Effects::perform(const Action& action) {
       return action.target == Target::kChild ? deliver_to_child(action) : deliver_to_orphans(action);
     case ActionKind::kForward:
       return forward(action);
+    case ActionKind::kAbort:
+      return abort_child();
     case ActionKind::kDismiss:
       return dismiss(action);
     case ActionKind::kKillPass:
@@ -89,6 +91,10 @@ void Effects::perform(const Action& action) {
       return world_.suspend();
     case ActionKind::kTellStopping:
       return tell_stopping();
+    case ActionKind::kTellExtended:
+      return tell_extended();
+    case ActionKind::kPingManager:
+      return world_.ping_manager();
     case ActionKind::kTellReady:
       return tell(world_.tell_ready());
     case ActionKind::kTellUnready:
@@ -274,6 +280,18 @@ void Effects::tell_stopping() {
   const Millis to_kill =
       state.deadline == kInfinity ? longest_stop(now_->plan) : std::max(state.deadline - now_->event.at, Millis{0});
   world_.tell_stopping(later(to_kill, now_->plan.post_stop ? kMostPostStop : Millis{0}));
+}
+
+// Where there is no deadline, the end comes with the waits of the plan, if they end.
+void Effects::tell_extended() {
+  const State& state = now_->state;
+  const bool has_step = state.phase == Phase::kStepping || state.phase == Phase::kSettling;
+  const Millis behind = waits_forever(now_->plan.steps)
+                            ? kInfinity
+                            : fixed_waits(now_->plan.steps, has_step ? state.step + std::size_t{1} : 0);
+  const Millis end = state.deadline == kInfinity ? later(state.due[Timer::kWait], behind) : state.deadline;
+  const Millis left = end == kInfinity ? kInfinity : end - now_->event.at;
+  world_.tell_extended(later(left, now_->plan.post_stop ? kMostPostStop : Millis{0}));
 }
 
 // What could not be told: whoever waits for it sees another state of the command than there is.

@@ -52,6 +52,7 @@ class Effects {
   void deliver_to_orphan(const Process& orphan, const Action& action);
   std::optional<int> deliver_below(const Process& deaf, int signal, int step);
   void resume_group(const std::vector<Process>& members);
+  void abort_child();
   void forward(const Action& action);
   void dismiss(const Action& action);
   void kill_pass();
@@ -59,6 +60,7 @@ class Effects {
   void start_hook(Hook hook);
   void kill_left(Hook hook);
   void tell_stopping();
+  void tell_extended();
   void tell(const Result<void>& told);
   void look_at_tree();
 

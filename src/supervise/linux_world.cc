@@ -202,6 +202,21 @@ void LinuxWorld::tell_stopping(Millis longest) {
   if (relay_.is_open()) relay_.tell_stopping(longest);
 }
 
+void LinuxWorld::tell_extended(Millis longest) {
+  if (relay_.is_open()) relay_.tell_extended(longest);
+}
+
+void LinuxWorld::ping_manager() {
+  if (relay_.is_open()) relay_.ping();
+}
+
+// Returns whether the command has said something that is an event.
+bool LinuxWorld::hear_relay() {
+  const std::vector<Event> heard = relay_.read();
+  for (const Event& event : heard) post(event);
+  return !heard.empty();
+}
+
 Event LinuxWorld::next(Millis earliest) {
   if (std::exchange(suspends_, false)) {
     log_.flush();  // what has been said must be readable while we are stopped
@@ -212,7 +227,7 @@ Event LinuxWorld::next(Millis earliest) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
-    if (loop_.take_notification() && relay_.read()) return Event::ready(now());
+    if (loop_.take_notification() && hear_relay()) continue;
     if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.

@@ -40,6 +40,8 @@ class LinuxWorld final : public World {
   void let_go(int report);
   // Passes on what the command has said last, and takes the socket away. To be called at the end.
   void close_relay() { relay_.close(); }
+  // How many notifications were dropped; complete once the relay is closed.
+  [[nodiscard]] std::uint64_t dropped_notifications() const noexcept { return relay_.dropped(); }
   // Writes the logged lines, as far as stderr takes them without blocking. next() does so before each wait, so that the
   // actions of an event come first and the words about them afterwards.
   void flush_log() { log_.flush(); }
@@ -52,6 +54,8 @@ class LinuxWorld final : public World {
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
   void tell_stopping(Millis longest) override;
+  void tell_extended(Millis longest) override;
+  void ping_manager() override;
   Result<void> tell_ready() override;
   Result<void> tell_unready() override { return teller_.withdraw(); }
   const Process& self() override { return self_; }
@@ -95,6 +99,7 @@ class LinuxWorld final : public World {
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);
   void watch_relay();
+  [[nodiscard]] bool hear_relay();
   std::optional<Event> next_signal();
   [[nodiscard]] Event event_of(const signalfd_siginfo& info);
   [[noreturn]] void die(std::string_view line) noexcept;

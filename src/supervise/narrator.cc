@@ -254,7 +254,11 @@ void Narrator::tell_end(const Moment& moment) {
   if (died_unasked) {
     line += ", which graceshim has not sent" + oom_hint(report.child);
   }
-  const bool is_made_success = report.status != exit_code(report.child);
+  const bool was_silent = report.cause == Cause::kWatchdog;
+  if (was_silent) line += "; its watchdog had run out";
+  if (was_silent && report.status != exit_code(report.child))
+    line += ", and graceshim exits with " + std::to_string(report.status);
+  const bool is_made_success = !was_silent && report.status != exit_code(report.child);
   if (is_made_success && report.child.by_signal) {
     world_.log(LogLevel::kDebug, "a command that dies of " + signal_name(report.child.value) +
                                      " may have no handler for it: then the work that it had begun is lost");

@@ -105,6 +105,8 @@ class Narrator {
   void tell_note(const Moment& moment, const Action& note);
   void tell_stop_asked(const Moment& moment, const Action& note);
   void tell_stops_for_good(const Moment& moment, int signal);
+  void tell_missed(const Moment& moment);
+  void tell_extended(const Moment& moment);
   void tell_repeat(const Moment& moment, int signal);
   void tell_restart(const Moment& moment);
   void tell_gave_up(const State& state);

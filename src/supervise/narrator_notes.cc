@@ -21,12 +21,22 @@ std::string who_asked(const Event& event, int signal) {
 
 void Narrator::tell_note(const Moment& moment, const Action& note) {
   const State& state = moment.state;
+  const Event& event = moment.event;
   switch (note.note) {
     case Note::kStopAsked:
     case Note::kRestartAsked:
       return tell_stop_asked(moment, note);
     case Note::kStopsForGood:
       return tell_stops_for_good(moment, note.signal);
+    case Note::kMissed:
+      return tell_missed(moment);
+    case Note::kExtended:
+      return tell_extended(moment);
+    case Note::kExtensionCut:
+      return world_.log(LogLevel::kWarn,
+                        command_ + " asks for " + format_duration(event.duration) +
+                            " more to end (EXTEND_TIMEOUT_USEC), which is past the bound of notify.extend_max, " +
+                            format_duration(moment.plan.extend_max) + "; it has no more than that");
     case Note::kRepeatIgnored:
       return tell_repeat(moment, note.signal);
     case Note::kAdvanced:
@@ -85,7 +95,7 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
     return world_.log(LogLevel::kInfo, line + ": " + what_follows(moment, restarts));
   if (restarts && state.phase == Phase::kStarting)
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again at once");
-  if (restarts && state.cause == Cause::kExited)
+  if (restarts && (state.cause == Cause::kExited || state.cause == Cause::kWatchdog))
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again once its tree has ended");
   if (!restarts && state.cause == Cause::kExited && plan.may_restart())
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is not started again");
@@ -121,10 +131,38 @@ void Narrator::tell_not_passed_on(const Moment& moment, int signal) {
 
 void Narrator::tell_stops_for_good(const Moment& moment, int signal) {
   const State& state = moment.state;
-  std::string line = who_asked(moment.event, signal) + ": the restart of " + command_ + " becomes a stop";
+  const bool was_restart = state.cause != Cause::kWatchdog;
+  std::string line = who_asked(moment.event, signal) + (was_restart ? ": the restart of " : ": the end of ") +
+                     command_ + (was_restart ? " becomes a stop" : ", whose watchdog has run out, is now a stop");
   if (state.deadline != kInfinity && state.phase != Phase::kKilling && !is_around_life(state.phase))
     line += "; KILL in " + format_duration(state.deadline - state.t0);
   world_.log(LogLevel::kInfo, line);
+}
+
+void Narrator::tell_missed(const Moment& moment) {
+  const auto& [plan, event, state] = moment;
+  const bool was_asked = event.kind == EventKind::kAbortAsked;
+  std::string line = child_name() + (was_asked ? " asks for its end (WATCHDOG=trigger): "
+                                               : " has given no sign of life (WATCHDOG=1) for " +
+                                                     format_duration(state.watchdog) + ": ");
+  if (state.phase == Phase::kAborting) {
+    line += "ABRT to it";
+    if (state.due[Timer::kWait] != kInfinity)
+      line += ", and the plan in " + format_duration(state.due[Timer::kWait] - event.at) + " if it lives on";
+  } else {
+    line += "the plan begins";
+  }
+  if (state.deadline != kInfinity && state.phase != Phase::kKilling)
+    line += "; KILL in " + format_duration(state.deadline - state.t0);
+  world_.log(LogLevel::kWarn, line);
+}
+
+void Narrator::tell_extended(const Moment& moment) {
+  if (!world_.logs(LogLevel::kDebug)) return;
+  const State& state = moment.state;
+  std::string line = command_ + " has more time to end, by EXTEND_TIMEOUT_USEC";
+  if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - moment.event.at);
+  world_.log(LogLevel::kDebug, line);
 }
 
 void Narrator::tell_repeat(const Moment& moment, int signal) {

@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -23,6 +24,19 @@ constexpr Millis kAfterDeadline{3'000};
 
 constexpr std::string_view kCut = "it is longer than 4096 bytes, or brings more descriptors than may be open";
 constexpr std::string_view kStranger = "its sender does not belong to the command";
+
+// Rounded up: what has any length is not nothing.
+Millis in_millis(std::uint64_t usec) {
+  constexpr std::uint64_t kPerMilli = 1'000;
+  return Millis{static_cast<Millis::rep>(usec / kPerMilli + (usec % kPerMilli == 0 ? 0 : 1))};
+}
+
+// How much time the service manager is asked for, in microseconds.
+std::optional<std::uint64_t> extension_for(Millis longest) {
+  if (longest == kInfinity) return std::nullopt;
+  const auto extension = std::chrono::duration_cast<std::chrono::microseconds>(longest + kAfterDeadline);
+  return static_cast<std::uint64_t>(extension.count());
+}
 
 }  // namespace
 
@@ -53,10 +67,10 @@ std::string Relay::variable() const {
   return std::string(kVariable) + socket_->address();
 }
 
-bool Relay::read() {
+std::vector<Event> Relay::read() {
   for (int count = 0; count < kPerTurn && !holds() && read_one(); ++count) {
   }
-  return std::exchange(heard_ready_, false);
+  return std::exchange(heard_, {});
 }
 
 bool Relay::read_one() {
@@ -82,9 +96,27 @@ void Relay::pass_on(Datagram datagram) {
   if (!message) return drop(datagram, reason_of(message.error()));
   if (message->kept_back > 0 && log_.enabled(LogLevel::kDebug))
     log_.write(LogLevel::kDebug, "of a notification something is kept back: " + datagram.text);
-  heard_ready_ = heard_ready_ || (message->ready && request_.hears_ready);
+  hear(*message);
   if (message->upstream.empty() || !target_) return;
   send({message->upstream, message->passes_descriptors ? std::move(datagram.descriptors) : std::vector<Fd>()});
+}
+
+// A flood of pings is one sign of life.
+void Relay::hear(const NotifyMessage& message) {
+  constexpr Millis kWhen{0};  // the world knows the time
+  if (message.ready && request_.hears_ready) heard_.push_back(Event::ready(kWhen));
+  if (message.restart_reset && request_.hears_reset) heard_.push_back(Event::row_reset(kWhen));
+  if (message.extend_usec && request_.hears_extension)
+    heard_.push_back(Event::extended(kWhen, std::min(in_millis(*message.extend_usec), kLongestDuration)));
+  if (!request_.hears_watchdog) return;
+  if (message.watchdog_usec) {
+    const Millis interval = in_millis(*message.watchdog_usec);
+    const bool is_off = interval == Millis{0} || interval > kLongestDuration;
+    heard_.push_back(Event::watchdog_set(kWhen, is_off ? kInfinity : interval));
+  }
+  if (message.watchdog == WatchdogWord::kTrigger) heard_.push_back(Event::abort_asked(kWhen));
+  const bool is_again = !heard_.empty() && heard_.back().kind == EventKind::kPinged;
+  if (message.watchdog == WatchdogWord::kPing && !is_again) heard_.push_back(Event::pinged(kWhen));
 }
 
 void Relay::send(Outgoing message) {
@@ -123,12 +155,15 @@ void Relay::tell_ready() {
 }
 
 void Relay::tell_stopping(Millis longest) {
-  Announcement announcement{.stopping = true};
-  if (longest != kInfinity) {
-    const auto extension = std::chrono::duration_cast<std::chrono::microseconds>(longest + kAfterDeadline);
-    announcement.extend_usec = static_cast<std::uint64_t>(extension.count());
-  }
-  send({write_announcement(announcement), {}});
+  send({write_announcement({.stopping = true, .extend_usec = extension_for(longest)}), {}});
+}
+
+void Relay::tell_extended(Millis longest) {
+  if (longest != kInfinity) send({write_announcement({.extend_usec = extension_for(longest)}), {}});
+}
+
+void Relay::ping() {
+  send({write_announcement({.watchdog = true}), {}});
 }
 
 void Relay::close() {

@@ -14,6 +14,7 @@
 #include "fds.h"
 #include "graceshim/duration.h"
 #include "graceshim/result.h"
+#include "graceshim/stop_machine.h"
 #include "log.h"
 #include "message.h"
 #include "notify_socket.h"
@@ -28,6 +29,9 @@ struct RelayRequest {
   std::string upstream{};
   bool passes_stopping = true;             // the end of the command is the end of the run
   bool hears_ready = false;                // the command is ready when it says READY=1
+  bool hears_watchdog = false;             // graceshim has a watchdog of its own for the command
+  bool hears_extension = false;            // the command may ask for more time in a stop
+  bool hears_reset = false;                // restarts form rows
   bool says_ready = false;                 // graceshim knows by other means, and says it to the service manager
   std::vector<std::string> directories{};  // where the socket may lie
   std::uint32_t user_of_command = 0;
@@ -52,8 +56,8 @@ class Relay {
   [[nodiscard]] std::string variable() const;
 
   // Reads notifications, but not many: whoever floods us must not keep signals and timers waiting. Reads none while
-  // holds() is true. Returns whether the command has said that it is ready, if that is how it says it.
-  bool read();
+  // holds() is true. Returns what the command has said of what the request wants to hear, with no time in it.
+  [[nodiscard]] std::vector<Event> read();
   // Whether something waits for the service manager to read what it was sent before. It is sent in its order by
   // send_held(), which is to be called now and then.
   [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
@@ -65,9 +69,15 @@ class Relay {
   void tell_ready();
   // Says that a stop has begun, which takes no longer than `longest`; kInfinity: nobody knows.
   void tell_stopping(Millis longest);
+  // Says that the stop takes no longer than `longest` from now on.
+  void tell_extended(Millis longest);
+  // Says that graceshim is alive.
+  void ping();
 
   // Passes on what has come so far, removes the socket, and tells how much was dropped. To be called at the end.
   void close();
+  // How many notifications were dropped; complete once it is closed.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
  private:
   struct Outgoing {
@@ -77,6 +87,7 @@ class Relay {
 
   bool read_one();
   void pass_on(Datagram datagram);
+  void hear(const NotifyMessage& message);
   void send(Outgoing message);
   bool try_to_send(const Outgoing& message);
   void drop(const Datagram& datagram, std::string_view why);
@@ -88,7 +99,7 @@ class Relay {
   std::deque<Outgoing> held_;
   std::set<std::string_view> told_;  // the reasons of which the log has had one already
   std::uint64_t dropped_ = 0;
-  bool heard_ready_ = false;
+  std::vector<Event> heard_;
   bool deaf_ = false;
   int refused_ = 0;  // the errno with which the service manager refused the last message
 };

@@ -117,6 +117,7 @@ int run(const RunRequest& request) {
     report.command = request.command;
     if (report.preset.empty()) report.preset = request.preset;
     report.platform = request.platform;
+    report.notifications_dropped = world.dropped_notifications();
     if (const Result<void> written = writer.write(report); !written)
       world.log(LogLevel::kWarn, written.error().message);
   }

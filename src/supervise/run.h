@@ -54,6 +54,7 @@ struct RunRequest {
   std::optional<Credentials> credentials;  // of the command and of what else is started; empty: our own
   std::string user;                        // for messages: whose credentials these are
   std::vector<std::string> variables;      // "KEY=value", in place of those in `environment`
+  std::vector<std::string> pid_variables;  // "KEY=", each of which holds the command's pid
   std::string directory;                   // of the command; empty: `working_directory`
   int umask = -1;                          // -1: our own
   bool die_with_shim = true;

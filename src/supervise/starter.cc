@@ -63,15 +63,17 @@ Starter::Starter(const RunRequest& request, const Process& self) : request_(requ
     if (search_path_ == nullptr && text.starts_with("PATH=")) search_path_ = entry + std::strlen("PATH=");
     switch (fate_of_variable(text, own_pid, is_listening)) {
       case VariableFate::kKept:
-        if (!is_one_of(request.variables, text)) environment_.push_back(entry);
+        if (!is_one_of(request.variables, text) && !is_one_of(request.pid_variables, text))
+          environment_.push_back(entry);
         break;
       case VariableFate::kGetsPidOfCommand:
-        own_pids_.emplace_back(text.substr(0, text.find('=') + 1));
+        if (!is_one_of(request.pid_variables, text)) own_pids_.emplace_back(text.substr(0, text.find('=') + 1));
         break;
       case VariableFate::kDropped:
         break;
     }
   }
+  own_pids_.insert(own_pids_.end(), request.pid_variables.begin(), request.pid_variables.end());
   for (std::string& variable : own_pids_) {
     const std::size_t value = variable.size();
     variable.resize(value + kRoomForPid);

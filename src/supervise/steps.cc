@@ -55,6 +55,12 @@ void Effects::deliver_to_child(const Action& action) {
   if (!action.by_keyboard && !again) note(Outcome::Kind::kForwarded).signal = action.signal;
 }
 
+// It precedes the steps, and is none that a process could have had.
+void Effects::abort_child() {
+  const int delivered = send_step(child_process(), sig::kAbrt) == Sent::kDelivered ? 1 : 0;
+  note(Outcome::Kind::kStep).step = {sig::kAbrt, Scope::kMain, Target::kChild, now_->event.at, delivered, kAbortStep};
+}
+
 // A shell without `exec` in front of the command, or a script that ignores the signal, would keep the step from the
 // process that it is for.
 void Effects::deliver_to_main(const Action& action, StepRecord& record, bool is_first_look) {

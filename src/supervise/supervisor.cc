@@ -77,7 +77,8 @@ void Supervisor::answer(const Event& event) {
 void Supervisor::recognise_late(const Event& event) {
   const Route route =
       event.kind == EventKind::kSignal ? plan_->routes[static_cast<std::size_t>(event.signal)] : Route::drop();
-  if (!route.asks_for_stop() && event.kind != EventKind::kParentEnded) return;
+  const bool is_missed = misses_watchdog(*plan_, state_, event);
+  if (!route.asks_for_stop() && event.kind != EventKind::kParentEnded && !is_missed) return;
   if (state_.phase != Phase::kRunning || late_plan_) return;
   std::optional<LatePlan> late = effects_.recognise(*plan_, route.is_trigger() ? event.signal : sig::kTerm);
   if (!late) return;

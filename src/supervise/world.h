@@ -72,6 +72,10 @@ class World {
   virtual Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) = 0;
   // Tells the service manager, where there is one, that the run ends, within `longest`; kInfinity: nobody knows when.
   virtual void tell_stopping(Millis longest) = 0;
+  // Tells the service manager that the end takes as long as this from now on; kInfinity: nobody knows how long.
+  virtual void tell_extended(Millis longest) = 0;
+  // Tells the service manager's watchdog that we are alive.
+  virtual void ping_manager() = 0;
   // Tell whoever waits for it that the command is ready, or that it is so no longer.
   // Errors: the message names the setting and the reason.
   virtual Result<void> tell_ready() = 0;

@@ -1,6 +1,7 @@
 """systemd's notification protocol between a command and a service manager, whose part the test plays."""
 
 import array
+import json
 import os
 import select
 import socket
@@ -202,6 +203,87 @@ signal.pause()
                 return not select.select([], [probe], [], 0)[1]
             except BlockingIOError:
                 return True
+
+    def test_silence_is_ended_by_abrt(self):
+        report = os.path.join(self.directory, "report")
+        command = self.run_command("""
+assert os.environ["WATCHDOG_USEC"] == "1000000", os.environ["WATCHDOG_USEC"]
+assert os.environ["WATCHDOG_PID"] == str(os.getpid()), os.environ["WATCHDOG_PID"]
+say("READY=1")
+say("WATCHDOG=1")
+wait_for("HUP")
+""", ("--watchdog=1s", "--report", report), WATCHDOG_USEC="7", WATCHDOG_PID="1")
+        self.assertEqual(self.next()[0], "READY=1\n")
+        begun = time.monotonic()
+        self.assertEqual(command.wait(20), 134)
+        self.assertGreater(time.monotonic() - begun, 0.5)
+        self.assertRegex(command.output(), r"has given no sign of life \(WATCHDOG=1\) for 1s: ABRT to it")
+        with open(report, encoding="utf-8") as file:
+            told = json.load(file)
+        self.assertEqual(told["outcome"], "watchdog")
+        self.assertEqual([step["signal"] for step in told["steps"]], ["ABRT"])
+        self.assertNotIn("notifications_dropped", told)
+
+    def test_command_may_turn_the_watchdog_off(self):
+        command = self.run_command("say('WATCHDOG_USEC=0\\nREADY=1'); signal.sigtimedwait([signal.SIGHUP], 1)",
+                                   ("--watchdog=300ms",))
+        self.assertEqual(command.wait(20), 0)
+
+    def test_miss_is_a_failure_that_is_followed_by_a_life(self):
+        command = self.run_command("""
+first = not os.path.exists("first")
+open("first", "w").close()
+signal.signal(signal.SIGABRT, lambda *_: os._exit(0))
+say("STATUS=" + ("first" if first else "second"))
+if first:
+    say("WATCHDOG=trigger")
+    signal.pause()
+os._exit(0)
+""", ("--watchdog=1h", "--restart=on-failure", "--restart-delay=100ms", "--post-stop=echo \"post $GRACESHIM_CAUSE\""))
+        self.assertEqual(self.next()[0], "STATUS=first\n")
+        self.assertEqual(self.next()[0], "WATCHDOG=trigger\n")
+        self.assertEqual(self.next()[0], "STATUS=second\n")
+        self.assertEqual(command.wait(20), 0)
+        self.assertIn("post watchdog", command.output())
+        self.assertIn("post exited", command.output())
+
+    def test_stop_takes_as_long_as_the_command_asks_for(self):
+        command = self.run_command("""
+block("TERM")
+say("READY=1")
+wait_for("TERM")
+say("EXTEND_TIMEOUT_USEC=60000000")
+signal.sigtimedwait([signal.SIGHUP], 3)
+os._exit(7)
+""", ("--notify=proxy", "--extend-max=1h", "--stop-timeout=2s"))
+        self.assertEqual(self.next()[0], "READY=1\n")
+        command.send("TERM")
+        self.assertRegex(self.next()[0], r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=[45]\d{6}\n$")
+        self.assertEqual(self.next()[0], "EXTEND_TIMEOUT_USEC=60000000\n")
+        told = self.next()[0]
+        self.assertRegex(told, r"^EXTEND_TIMEOUT_USEC=6[23]\d{6}\n$")  # the KILL and the report need some time
+        self.assertEqual(command.wait(20), 7)
+
+    def test_managers_watchdog_hears_of_graceshim_between_two_lives(self):
+        command = self.run_command("say('STATUS=lives'); signal.sigtimedwait([signal.SIGHUP], 1); os._exit(1)",
+                                   ("--notify=proxy", "--restart=always", "--restart-delay=2s", "--restart-limit=1"),
+                                   WATCHDOG_USEC="400000")
+        self.assertEqual(self.next()[0], "STATUS=lives\n")
+        pings = 0
+        while (text := self.next()[0]) != "STATUS=lives\n":
+            self.assertEqual(text, "WATCHDOG=1\n")
+            pings += 1
+        self.assertGreaterEqual(pings, 5)
+        self.assertEqual(command.wait(20), 1)
+        self.nothing_more()
+
+    def test_report_counts_what_is_dropped(self):
+        report = os.path.join(self.directory, "report")
+        command = self.run_command("for _ in range(3): say(b'STATUS=\\xff')", ("--notify=proxy", "--report", report))
+        self.assertEqual(command.wait(20), 0)
+        with open(report, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["notifications_dropped"], 3)
+        self.assertIn("3 notifications were dropped in all", command.output())
 
     def test_auto_is_for_whom_the_socket_is_meant(self):
         script = "say('STATUS=' + os.environ['NOTIFY_SOCKET'])"

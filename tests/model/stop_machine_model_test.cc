@@ -41,9 +41,9 @@ constexpr std::size_t kMostStates = 250;  // of one plan, the nearest first; wal
 constexpr int kWalks = 60;                // of one plan
 constexpr int kMostMoves = 80;            // of one walk
 
-constexpr auto kTimers =
-    std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kRescan,
-                          Timer::kSettle, Timer::kPass, Timer::kKillGrace, Timer::kRestart});
+constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
+                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace,
+                                               Timer::kRestart, Timer::kWatchdog, Timer::kPing});
 static_assert(kTimers.size() == kTimerCount);
 
 // --- The plans. ---
@@ -211,6 +211,35 @@ std::vector<Plan> plans_with_hooks() {
   return plans;
 }
 
+// Watched by us, by the service manager, or by both; and with time that may be asked for.
+constexpr Millis kWatchdog{400};
+constexpr Millis kExtendMax{600};
+constexpr Millis kAsked{500};
+
+std::vector<Plan> plans_with_watchdogs() {
+  std::vector<Plan> plans;
+  const auto add = [&plans](const std::vector<Plan>& given) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      // The prime number has each kind meet each of the others.
+      constexpr std::size_t kOneIn = 29;
+      if (i % kOneIn != 0) continue;
+      const std::size_t kind = i / kOneIn % 4;
+      Plan plan = given[i];
+      if (kind != 3) plan.watchdog = kWatchdog;
+      plan.readiness = kind == 0 ? Readiness::kExec : Readiness::kTold;
+      if (kind != 1) plan.extend_max = kExtendMax;
+      if (plan.may_restart() && kind != 0) plan.ping_manager = Millis{70};
+      plan.restart.after_miss = plan.restart.after;
+      if (!plan.restart.after.empty()) plan.restart.after_miss.add({});
+      plans.push_back(plan);
+    }
+  };
+  add(all_plans());
+  add(plans_with_restarts());
+  add(plans_with_hooks());
+  return plans;
+}
+
 std::string describe(const Plan& plan) {
   return format_plan(plan.steps) + " timeout " + format_duration(plan.timeout) + " delay " +
          format_duration(plan.delay) + (plan.hook ? " hook" : "") + (plan.pre_start ? " start.pre" : "") +
@@ -220,7 +249,8 @@ std::string describe(const Plan& plan) {
          std::to_string(static_cast<int>(plan.terminal)) + (plan.suspendable ? " suspendable" : "") + " place " +
          std::to_string(static_cast<int>(plan.place)) + " scope " + std::to_string(static_cast<int>(plan.scope)) +
          (plan.pause ? " pause" : "") + (plan.may_restart() ? " restarts" : "") + " readiness " +
-         std::to_string(static_cast<int>(plan.readiness)) +
+         std::to_string(static_cast<int>(plan.readiness)) + " watchdog " + format_duration(plan.watchdog) +
+         (plan.extend_max == Millis{0} ? "" : " extends") + (plan.ping_manager == kInfinity ? "" : " pings") +
          (plan.restart.after.has({})   ? " always"
           : plan.restart.after.empty() ? ""
                                        : " after TERM");
@@ -248,6 +278,8 @@ struct World {
   bool end_asked = false;      // a trigger has come, or our parent has ended
   bool told_stopping = false;  // the service manager knows that the run ends
   bool told_ready = false;
+  Millis first_deadline = kInfinity;  // of this stop, before anything extended it
+  bool aborted = false;               // the child has had ABRT
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
   [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
@@ -256,7 +288,7 @@ struct World {
 
 // Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
 // and in counters.
-using Key = std::array<std::int64_t, 33>;
+using Key = std::array<std::int64_t, 38>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -268,7 +300,8 @@ struct KeyHash {
 };
 
 bool is_under_way(Phase phase) {
-  return phase == Phase::kDraining || phase == Phase::kStepping || phase == Phase::kSettling;
+  return phase == Phase::kAborting || phase == Phase::kDraining || phase == Phase::kStepping ||
+         phase == Phase::kSettling;
 }
 
 Key key_of(const World& world) {
@@ -290,7 +323,8 @@ Key key_of(const World& world) {
               flag(world.tree_is_empty, 15) | flag(world.end_asked, 16) | flag(state.restarts != 0, 17) |
               flag(world.tidied, 18) | static_cast<std::int64_t>(state.hook) << 19 |
               static_cast<std::int64_t>(state.prepared) << 21 | flag(world.told_ready, 23) |
-              flag(world.told_stopping, 24);
+              flag(world.told_stopping, 24) | flag(state.extension_cut, 25) | flag(world.aborted, 26) |
+              flag(state.missed_at != kInfinity, 27);
   key[at++] = static_cast<std::int64_t>(state.request);
   key[at++] = state.restarts_in_row;
   key[at++] = state.trigger;
@@ -300,6 +334,9 @@ Key key_of(const World& world) {
   key[at++] = state.ready_at == kInfinity ? -1 : age(state.ready_at, kResetAfter);
   key[at++] = under_way ? age(state.t0, kRepeatWindow) : 0;
   key[at++] = state.deadline == kInfinity ? -1 : under_way ? (state.deadline - world.now).count() : 0;
+  key[at++] = state.latest == kInfinity ? -1 : under_way ? (state.latest - world.now).count() : 0;
+  key[at++] = world.first_deadline == kInfinity ? -1 : under_way ? (world.first_deadline - world.now).count() : 0;
+  key[at++] = state.watchdog.count();
   key[at++] = under_way ? age(state.last_int, kRepeatedIntGap) : 0;
   key[at++] = state.phase == Phase::kStepping ? age(state.last_rescan, kMinRescanInterval) : 0;
   key[at++] = state.phase == Phase::kStepping ? state.rescan_interval.count() : 0;
@@ -353,8 +390,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   bool finished = false;
   for (const Action& action : answer.actions) {
     if (finished) return "an action after the end";
-    const bool is_work = action.kind == ActionKind::kDeliver || action.kind == ActionKind::kKillPass ||
-                         action.kind == ActionKind::kStartHook || action.kind == ActionKind::kStart;
+    const bool is_work = action.kind == ActionKind::kDeliver || action.kind == ActionKind::kAbort ||
+                         action.kind == ActionKind::kKillPass || action.kind == ActionKind::kStartHook ||
+                         action.kind == ActionKind::kStart;
     if (after.told_ready && is.phase != Phase::kRunning && is_work) return "something done before it is told unready";
     switch (action.kind) {
       case ActionKind::kDeliver:
@@ -383,6 +421,16 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (action.step == 0 && action.signal == is.trigger && is.triggers_seen.has(action.signal) &&
             plan.broadcast.has(action.signal))
           return "a step that the platform has sent itself";
+        break;
+      case ActionKind::kAbort:
+        if (!after.child_alive) return "ABRT to a child that has been reaped";
+        if (after.aborted) return "a second ABRT";
+        if (was.phase != Phase::kRunning || plan.watchdog == kInfinity || after.last_step != -1)
+          return "ABRT in a stop";
+        if (event.kind != EventKind::kAbortAsked &&
+            (event.kind != EventKind::kTimer || was.due[Timer::kWatchdog] > event.at))
+          return "ABRT before the watchdog has run out";
+        after.aborted = true;
         break;
       case ActionKind::kForward:
         if (!after.started) return "a signal forwarded before the start";
@@ -448,6 +496,14 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (after.told_stopping) return "a stop told twice";
         after.told_stopping = true;
         break;
+      case ActionKind::kTellExtended:
+        if (!plan.tells_manager || !after.told_stopping) return "more time told to nobody";
+        if (event.kind != EventKind::kExtended) return "more time told that nobody asked for";
+        break;
+      case ActionKind::kPingManager:
+        if (plan.ping_manager == kInfinity) return "a ping for nobody";
+        if (after.child_alive || is.request == Request::kStop) return "a ping that is not ours to give";
+        break;
       case ActionKind::kTellReady:
         if (event.kind != (plan.readiness == Readiness::kExec ? EventKind::kStarted : EventKind::kReady))
           return "told ready without a reason";
@@ -498,7 +554,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         // A new world, as far as this life goes.
         if (plan.post_stop && after.started && !after.tidied) return "a life that is not tidied up";
         after.started = after.hook_alive = after.hook_started = after.stop_begun = after.unheard = false;
-        after.tidied = false;
+        after.tidied = after.aborted = false;
         after.steps_of_child = 0;
         after.last_step = -1;
         break;
@@ -564,7 +620,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const Millis wait = is.due[Timer::kRestart] - event.at;
     const Millis least = restart_delay(plan.restart, is.restarts_in_row);
     if (wait < least || wait >= least * 5 / 4) return "a wait that is not the ladder's";
-    if (!plan.restart.after.has(is.child)) return "a restart after an end that is none of its reasons";
+    const EndSet& reasons = was.missed_at == kInfinity ? plan.restart.after : plan.restart.after_miss;
+    if (!reasons.has(is.child)) return "a restart after an end that is none of its reasons";
     const Millis healthy_since = plan.readiness == Readiness::kNone ? was.started_at : was.ready_at;
     const bool row_ended = before.child_alive && event.at - healthy_since >= kResetAfter;
     if (row_ended && is.restarts_in_row != 1) return "a row that outlasts a healthy life";
@@ -595,10 +652,24 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     return "stop.post without a limit";
   if (is.phase == Phase::kClearing && (!after.armed(Timer::kPass) || !after.armed(Timer::kKillGrace)))
     return "KILL without an end";
-  const bool becomes_stop = was.request == Request::kRestart && is.request == Request::kStop && asks_for_end &&
+  const bool was_for_now =
+      was.request == Request::kRestart || (was.request == Request::kNone && was.cause == Cause::kWatchdog);
+  const bool becomes_stop = was_for_now && is.request == Request::kStop && asks_for_end &&
                             is.deadline == (plan.timeout == kInfinity ? kInfinity : event.at + plan.timeout);
-  if (before.stop_begun && after.stop_begun && is.deadline != was.deadline && !becomes_stop)
+  const bool extends = event.kind == EventKind::kExtended && plan.extend_max > Millis{0} && is.deadline > was.deadline;
+  if (before.stop_begun && after.stop_begun && is.deadline != was.deadline && !becomes_stop && !extends)
     return "the deadline moved";
+  if (!before.stop_begun || becomes_stop) after.first_deadline = is.deadline;
+  if (is.deadline != kInfinity && is.deadline > later(after.first_deadline, plan.extend_max))
+    return "a deadline beyond all bounds";
+  if (event.kind == EventKind::kExtended) {
+    if (is.phase != was.phase || is.step != was.step) return "an extension is no step";
+    const Millis wait = is.due[Timer::kWait];
+    if (wait < was.due[Timer::kWait] && (wait > was.deadline || was.due[Timer::kWait] != kInfinity))
+      return "a wait made shorter";
+    if (wait != was.due[Timer::kWait] && wait > event.at + event.duration && wait != kInfinity)
+      return "more time than was asked for";
+  }
   if (was.request == Request::kStop && is.request != Request::kStop) return "a stop forgotten";
   if (!after.stop_begun && is.deadline != kInfinity) return "a deadline without a stop";
   if (is.deadline != kInfinity && under_way) {
@@ -608,6 +679,8 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   }
   if (under_way && !before.stop_begun) {
     const bool unasked = event.kind == EventKind::kReaped;
+    if (was.phase == Phase::kRunning && is.missed_at != was.missed_at && is.cause != Cause::kWatchdog)
+      return "a miss that is no cause";
     const Millis allowed = unasked ? std::min(plan.timeout, plan.straggler_timeout) : plan.timeout;
     const Millis expected = allowed == kInfinity ? kInfinity : event.at + allowed;
     if (is.deadline != expected) return "a deadline that is not the timeout's";
@@ -630,6 +703,29 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (new_step && had_step && after.armed(Timer::kWait) && is.due[Timer::kWait] == was.due[Timer::kWait] &&
       is.due[Timer::kWait] != event.at + std::min(plan.steps[is.step].wait, left_for_it))
     return "the wait of a step that is over";
+
+  // The watchdog.
+  const bool is_missed = is.missed_at != kInfinity;
+  if (is_missed && is.phase != Phase::kFinished && is.cause != Cause::kWatchdog && is.cause != Cause::kGaveUp)
+    return "a miss forgotten";
+  if (is.phase == Phase::kAborting && (!after.child_alive || !after.aborted)) return "waiting for what has had no ABRT";
+  if (is.phase == Phase::kAborting && !after.armed(Timer::kWait) && !after.armed(Timer::kDeadline) &&
+      plan.hook_limit != kInfinity)
+    return "an ABRT without an end";
+  if (after.armed(Timer::kWatchdog) && (is.phase != Phase::kRunning || plan.watchdog == kInfinity))
+    return "a watchdog in a stop";
+  if (is.phase == Phase::kRunning && is.ready() && is.watchdog != kInfinity && !after.armed(Timer::kWatchdog))
+    return "nobody watches";
+  if (was.phase == Phase::kRunning && is.phase == Phase::kRunning && event.kind == EventKind::kTimer &&
+      was.due[Timer::kWatchdog] <= event.at)
+    return "a miss that leads to nothing";
+  if (finished && is_missed && is.status == kExitSuccess) return "a miss that ends well";
+  const bool is_alone = lies_between || (!after.child_alive && (is_under_way(is.phase) || is.phase == Phase::kKilling));
+  if (plan.ping_manager != kInfinity && is_alone && !finished && is.phase != Phase::kStarting &&
+      is.phase != Phase::kRunning && is.request != Request::kStop &&
+      (!after.armed(Timer::kPing) || is.due[Timer::kPing] > event.at + plan.ping_manager))
+    return "a service manager that hears of nobody";
+  if (after.armed(Timer::kPing) && (after.child_alive || plan.ping_manager == kInfinity)) return "a wake-up for nobody";
 
   // KILL comes when it must, and never before.
   if (is.phase == Phase::kKilling && !after.armed(Timer::kPass)) return "KILL without a next pass";
@@ -672,13 +768,14 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const int code = exit_code(is.child);
     const bool asked = is.cause == Cause::kGraceful || is.cause == Cause::kEscalated;
     const bool counts = asked || plan.success_when == SuccessWhen::kAlways;
+    const int own = is_missed && code == kExitSuccess ? kExitSignalBase + sig::kAbrt : code;
     if ((after.started || was.restarts != 0) && !left &&
-        is.status != (counts && plan.success.has(code) ? kExitSuccess : code))
+        is.status != (counts && plan.success.has(code) ? kExitSuccess : own))
       return "a status that is not the child's";
     if (after.started && is.cause == Cause::kStartFailed) return "a start that failed and did not";
     if (is.cause == Cause::kNone) return "the end without a cause";
     const bool gave_up = is.cause == Cause::kGaveUp;
-    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled && !left && !gave_up)
+    if (was.phase == Phase::kKilling && is.cause != Cause::kKilled && !left && !gave_up && is.cause != Cause::kWatchdog)
       return "KILL was needed and is not said";
   }
   return {};
@@ -724,6 +821,19 @@ struct Possible {
   }
   void ready_at(const Plan& plan, const World& world, Millis at) {
     if (plan.readiness == Readiness::kTold && world.state.phase == Phase::kRunning) events.push_back(Event::ready(at));
+  }
+  void words_at(const Plan& plan, const World& world, Millis at) {
+    const bool runs = world.state.phase == Phase::kRunning;
+    if (plan.watchdog != kInfinity && runs) {
+      events.push_back(Event::pinged(at));
+      events.push_back(Event::abort_asked(at));
+      for (const Millis interval : {kWatchdog / 2, kInfinity}) events.push_back(Event::watchdog_set(at, interval));
+    }
+    if (plan.extend_max > Millis{0} && is_under_way(world.state.phase)) {
+      for (const Millis by : {kAsked, 10 * kAsked}) events.push_back(Event::extended(at, by));
+    }
+    const bool is_watched = plan.watchdog != kInfinity || plan.extend_max > Millis{0};
+    if (is_watched && world.state.restarts_in_row > 0) events.push_back(Event::row_reset(at));
   }
   void ends_around_at(const World& world, Millis at) {
     events.push_back(Event::reaped(at, false));
@@ -792,6 +902,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   possible.terminal_at(plan, world, now);
   possible.events.push_back(Event::parent_ended(now));
   possible.ready_at(plan, world, now);
+  possible.words_at(plan, world, now);
   possible.ends_at(world, now);
 
   const State& state = world.state;
@@ -824,6 +935,7 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
   if (horizon > now) {
     possible.triggers_at(horizon);  // in the same millisecond as the timer, and before it
     possible.ends_at(world, horizon);
+    possible.words_at(plan, world, horizon);
   }
   possible.events.push_back(Event::time_is(std::max(now, horizon)));
 }
@@ -904,6 +1016,14 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   if (!state.hook_running) probes[count++] = Event::hook_failed(now);
   if (plan.readiness != Readiness::kTold || state.phase != Phase::kRunning || state.ready())
     probes[count++] = Event::ready(now);
+  if (plan.watchdog == kInfinity || state.phase != Phase::kRunning) {
+    probes[count++] = Event::pinged(now);
+    probes[count++] = Event::abort_asked(now);
+    probes[count++] = Event::watchdog_set(now, kWatchdog);
+  }
+  if (plan.extend_max == Millis{0} || !is_under_way(state.phase)) probes[count++] = Event::extended(now, kAsked);
+  if (state.restarts_in_row == 0 || state.phase == Phase::kBetweenLives || is_around_life(state.phase) || world.over())
+    probes[count++] = Event::row_reset(now);
   if (state.phase != Phase::kStepping || state.target != Target::kChild) probes[count++] = Event::unheard(now);
   probes[count++] = Event::child_stopped(now, sig::kStop);
   if (plan.terminal == Terminal::kNone || !world.child_alive) probes[count++] = Event::child_stopped(now, sig::kTstp);
@@ -1024,6 +1144,7 @@ class Explorer {
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
     Timers ends = state.due;
+    ends[Timer::kPing] = ends[Timer::kWatchdog] = kInfinity;
     if (!bound_to_end) ends[Timer::kRescan] = kInfinity;
     if (ends[ends.first()] != kInfinity) return Event::time_is(std::max(world.now, world.horizon()));
     if (state.hook_running) return Event::hook_reaped(world.now);
@@ -1069,6 +1190,8 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   plans.insert(plans.end(), told.begin(), told.end());
   const std::vector<Plan> around = plans_with_hooks();
   plans.insert(plans.end(), around.begin(), around.end());
+  const std::vector<Plan> watched = plans_with_watchdogs();
+  plans.insert(plans.end(), watched.begin(), watched.end());
   Counters counters;
   std::size_t broken = 0;
   const std::size_t one_in = one_plan_in();
@@ -1095,10 +1218,18 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   for (const unsigned seen : counters.events_in_phase) EXPECT_EQ(seen, kAllOf(EventKind::kTimer));
   EXPECT_EQ(counters.notes, kAllOf(Note::kGaveUp));
   EXPECT_EQ(counters.actions, kAllOf(ActionKind::kFinish));
-  EXPECT_EQ(counters.causes, kAllOf(Cause::kGaveUp) & ~Counters::bit(Cause::kNone));
+  EXPECT_EQ(counters.causes, kAllOf(Cause::kWatchdog) & ~Counters::bit(Cause::kNone));
   using enum Timer;
+  // The service manager may need a sign of us in all of these.
+  for (const Phase phase : {Phase::kDraining, Phase::kStepping, Phase::kSettling, Phase::kKilling, Phase::kBetweenLives,
+                            Phase::kPreparing, Phase::kTidying, Phase::kClearing}) {
+    unsigned& seen = counters.timers_in_phase[static_cast<std::size_t>(phase)];
+    EXPECT_EQ(seen & Counters::bit(kPing), Counters::bit(kPing)) << static_cast<int>(phase);
+    seen &= ~Counters::bit(kPing);
+  }
   const auto timers_in = [&](Phase phase) { return counters.timers_in_phase[static_cast<std::size_t>(phase)]; };
   EXPECT_EQ(timers_in(Phase::kDraining), Counters::bit(kDeadline) | Counters::bit(kDelay) | Counters::bit(kHookLimit));
+  EXPECT_EQ(timers_in(Phase::kAborting), Counters::bit(kDeadline) | Counters::bit(kWait));
   EXPECT_EQ(timers_in(Phase::kStepping), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kRescan));
   EXPECT_EQ(timers_in(Phase::kSettling), Counters::bit(kDeadline) | Counters::bit(kWait) | Counters::bit(kSettle));
   EXPECT_EQ(timers_in(Phase::kKilling), Counters::bit(kPass) | Counters::bit(kKillGrace));
@@ -1106,7 +1237,8 @@ TEST(StopMachineModel, HoldsItsPromisesInEveryStateOfEveryPlan) {
   EXPECT_EQ(timers_in(Phase::kPreparing), Counters::bit(kDeadline));
   EXPECT_EQ(timers_in(Phase::kTidying), Counters::bit(kHookLimit));
   EXPECT_EQ(timers_in(Phase::kClearing), Counters::bit(kPass) | Counters::bit(kKillGrace));
-  EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kRunning) | timers_in(Phase::kFinished), 0U);
+  EXPECT_EQ(timers_in(Phase::kRunning), Counters::bit(kWatchdog));
+  EXPECT_EQ(timers_in(Phase::kStarting) | timers_in(Phase::kFinished), 0U);
   EXPECT_LT(counters.most_actions, Actions::kCapacity)
       << "an event with as many actions as there is room for may have had more";
 }

@@ -95,6 +95,8 @@ class SimulatedWorld final : public World {
   void signal_us(int signal, bool from_keyboard = false);
   // The command says that it is ready.
   void become_ready() { post(Event::ready(now_)); }
+  // It says something else by sd_notify.
+  void say(const Event& event) { post(event); }
   // The signal is read together with the next CHLD, and told after what has been reaped.
   void comes_with_next_end(int signal) { with_end_ = signal; }
   // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
@@ -120,6 +122,9 @@ class SimulatedWorld final : public World {
   [[nodiscard]] const std::vector<Millis>& starts() const { return starts_; }
   // How long the run would still take, as the service manager was told.
   [[nodiscard]] const std::vector<Millis>& told_stopping() const { return told_stopping_; }
+  [[nodiscard]] const std::vector<Millis>& told_extended() const { return told_extended_; }
+  // When the service manager's watchdog heard of us.
+  [[nodiscard]] const std::vector<Millis>& pings() const { return pings_; }
   // "ready" and "unready" with their times, in order, as others are told.
   struct Telling {
     Millis at{0};
@@ -138,6 +143,8 @@ class SimulatedWorld final : public World {
   Result<StartedChild> start_child(const Plan& plan, const Plan& unshielded) override;
   Result<void> start_hook(Hook hook, const std::vector<std::string>& variables) override;
   void tell_stopping(Millis longest) override { told_stopping_.push_back(longest); }
+  void tell_extended(Millis longest) override { told_extended_.push_back(longest); }
+  void ping_manager() override { pings_.push_back(now_); }
   Result<void> tell_ready() override { return tell(true); }
   Result<void> tell_unready() override { return tell(false); }
   const Process& self() override { return self_; }
@@ -200,6 +207,8 @@ class SimulatedWorld final : public World {
   std::multimap<Millis, std::function<void()>> future_;  // equal times in the order of their making
   std::vector<Millis> starts_;
   std::vector<Millis> told_stopping_;
+  std::vector<Millis> told_extended_;
+  std::vector<Millis> pings_;
   std::vector<Telling> tellings_;
   std::vector<Hook> hooks_;
   std::vector<std::string> told_;

@@ -50,6 +50,12 @@ const char* name_of(Note note) {
       return "stops for good";
     case Note::kReady:
       return "ready";
+    case Note::kMissed:
+      return "missed";
+    case Note::kExtended:
+      return "extended";
+    case Note::kExtensionCut:
+      return "extension cut";
     case Note::kPreStartFailed:
       return "start.pre failed";
     case Note::kNotPassedOn:
@@ -82,6 +88,10 @@ const char* name_of(Timer timer) {
       return "kill grace";
     case Timer::kRestart:
       return "restart";
+    case Timer::kWatchdog:
+      return "watchdog";
+    case Timer::kPing:
+      return "ping";
   }
   return "?";
 }
@@ -110,6 +120,8 @@ std::string describe(const Action& action) {
              (orphans                         ? "orphans"
               : action.scope == Scope::kGroup ? "group"
                                               : "child");
+    case ActionKind::kAbort:
+      return "abort";
     case ActionKind::kDismiss:
       return "dismiss by " + signal_name(action.signal);
     case ActionKind::kKillPass:
@@ -128,6 +140,10 @@ std::string describe(const Action& action) {
       return "start";
     case ActionKind::kTellStopping:
       return "tell stopping";
+    case ActionKind::kTellExtended:
+      return "tell extended";
+    case ActionKind::kPingManager:
+      return "ping";
     case ActionKind::kTellReady:
       return "tell ready";
     case ActionKind::kTellUnready:
@@ -147,9 +163,9 @@ std::string describe(const Action& action) {
   return "?";
 }
 
-constexpr auto kTimers =
-    std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait, Timer::kRescan,
-                          Timer::kSettle, Timer::kPass, Timer::kKillGrace, Timer::kRestart});
+constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
+                                               Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace,
+                                               Timer::kRestart, Timer::kWatchdog, Timer::kPing});
 static_assert(kTimers.size() == kTimerCount);
 
 // One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, and the timers
@@ -1352,6 +1368,234 @@ TEST(Readiness, ComesWithTheStartWhereThePlanSaysSoAndAnewWithTheNextLife) {
 TEST(Readiness, MeansNothingToAPlanWithoutIt) {
   Story story = Story::started(restarting());
   EXPECT_EQ(story.feed(Event::ready(Millis{0})), "");
+}
+
+// --- The watchdog. ---
+
+Plan watched(const char* steps = "same/auto/KILL", Millis timeout = seconds(30)) {
+  Plan plan = plan_of(steps, timeout);
+  plan.readiness = Readiness::kTold;
+  plan.watchdog = seconds(5);
+  return plan;
+}
+
+constexpr ExitStatus kDiedOfAbrt{true, sig::kAbrt};
+
+TEST(Watchdog, CountsFromReadyAndAnewFromEachSignOfLife) {
+  Story story = Story::started(watched());
+  EXPECT_EQ(story.until(hours(1)), "");
+  EXPECT_EQ(story.feed(Event::ready(hours(1))), "tell ready; (ready); arm watchdog 1h5s");
+  story.until(hours(1) + seconds(4));
+  EXPECT_EQ(story.feed(Event::pinged(hours(1) + seconds(4))), "arm watchdog 1h9s");
+  EXPECT_EQ(story.until(hours(1) + seconds(9)),
+            "[1h9s] tell unready; abort; (missed); arm deadline 1h39s; arm wait 1h24s");
+  EXPECT_EQ(story.phase(), Phase::kAborting);
+  EXPECT_EQ(story.feed(Event::pinged(hours(1) + seconds(9))), "");
+  EXPECT_EQ(story.child_ends(kDiedOfAbrt, true), "finish 134");
+  EXPECT_EQ(story.cause(), Cause::kWatchdog);
+}
+
+// As in systemd: who says that it is alive says so again.
+TEST(Watchdog, BeginsWithTheFirstSignOfLifeOfACommandThatIsNotReady) {
+  Story story = Story::started(watched());
+  EXPECT_EQ(story.feed(Event::pinged(Millis{0})), "arm watchdog 5s");
+  EXPECT_EQ(story.until(seconds(5)), "[5s] abort; (missed); arm deadline 35s; arm wait 20s");
+}
+
+TEST(Watchdog, AChildThatOutlivesTheAbrtIsStoppedByItsPlan) {
+  Plan plan = watched("QUIT/10s/TERM/auto/KILL");
+  plan.hook_limit = seconds(8);  // what the fixed waits leave, and no more than half
+  plan.delay = seconds(1);
+  plan.hook = true;
+  Story story = Story::started(plan);
+  story.feed(Event::ready(Millis{0}));
+  EXPECT_EQ(story.until(seconds(35)),
+            "[5s] tell unready; abort; (missed); arm deadline 35s; arm wait 13s "
+            "[13s] step 0: QUIT to main; arm wait 23s [23s] step 1: TERM to main "
+            "[35s] (timeout); KILL; arm pass 35s5ms; arm kill grace 37s");
+  EXPECT_EQ(story.child_ends(kDiedOfKill, true), "finish 137");
+  EXPECT_EQ(story.cause(), Cause::kWatchdog);
+}
+
+TEST(Watchdog, AMissIsNoSuccessWhateverTheStatus) {
+  for (const Millis at : {seconds(5), seconds(21)}) {  // in the wait behind ABRT, and behind the plan's TERM
+    Plan plan = watched();
+    plan.success.add(134);
+    Story story = Story::started(plan);
+    story.feed(Event::ready(Millis{0}));
+    story.until(at);
+    EXPECT_EQ(story.child_ends(kExit0, true), "finish 134");
+  }
+}
+
+TEST(Watchdog, ACommandMayAskForTheEndOrForAnotherInterval) {
+  Story story = Story::started(watched());
+  EXPECT_EQ(story.feed(Event::watchdog_set(Millis{0}, seconds(2))), "");
+  EXPECT_EQ(story.feed(Event::ready(Millis{0})), "tell ready; (ready); arm watchdog 2s");
+  EXPECT_EQ(story.feed(Event::watchdog_set(Millis{0}, kInfinity)), "");
+  EXPECT_EQ(story.feed(Event::pinged(Millis{0})), "");
+  EXPECT_EQ(story.until(hours(1)), "");
+  EXPECT_EQ(story.feed(Event::watchdog_set(hours(1), seconds(7))), "arm watchdog 1h7s");
+  EXPECT_EQ(story.feed(Event::abort_asked(hours(1))),
+            "tell unready; abort; (missed); arm deadline 1h30s; arm wait 1h15s");
+  EXPECT_EQ(story.feed(Event::abort_asked(hours(1))), "");
+}
+
+TEST(Watchdog, ATriggerMakesItAStopAndNothingIsSentAgain) {
+  Plan plan = watched("QUIT/5s/TERM/auto/KILL");
+  plan.restart.after_miss.signals.add(sig::kAbrt);
+  Story story = Story::started(plan);
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(6));
+  EXPECT_EQ(story.signal(sig::kTerm), "(stops for good TERM); arm deadline 36s");
+  EXPECT_EQ(story.until(seconds(26)), "[20s] step 0: QUIT to main; arm wait 25s [25s] step 1: TERM to main");
+  EXPECT_EQ(story.child_ends(kDiedOfAbrt, true), "finish 134");
+}
+
+TEST(Watchdog, OurParentsEndMakesItAStopToo) {
+  Plan plan = watched();
+  plan.restart.after_miss.signals.add(sig::kAbrt);
+  Story story = Story::started(plan);
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(6));
+  EXPECT_EQ(story.feed(Event::parent_ended(seconds(6))), "(stops for good); arm deadline 36s");
+  EXPECT_EQ(story.child_ends(kDiedOfAbrt, true), "finish 134");
+}
+
+TEST(Watchdog, ARestartFollowsByTheRuleForAMiss) {
+  Plan plan = watched();
+  plan.restart.after.codes.add(1);
+  plan.restart.after_miss.codes.add(0);
+  plan.restart.delay = plan.restart.max_delay = seconds(1);
+  plan.restart.limit = 2;
+  Story story = Story::started(plan);
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(5));
+  EXPECT_EQ(story.child_ends(kExit0, true), "(restarts); arm restart 6s");
+  EXPECT_EQ(story.until(seconds(6)), "[6s] start");
+  story.feed(Event::started(seconds(6)));
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); arm restart 7s");
+  story.until(seconds(7));
+  story.feed(Event::started(seconds(7)));
+  EXPECT_EQ(story.feed(Event::abort_asked(seconds(7))), "abort; (missed); arm deadline 37s; arm wait 22s");
+  EXPECT_EQ(story.child_ends(kExit0, true), "(gave up); finish 134");
+}
+
+TEST(Watchdog, WhatTheChildLeavesGetsThePlanAndNoAbrt) {
+  Story story = Story::started(watched("QUIT/auto/KILL"));
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(5));
+  EXPECT_EQ(story.child_ends(kDiedOfAbrt, false),
+            "look at tree; (stragglers); step 0: QUIT to orphans; arm rescan 5s200ms");
+  EXPECT_EQ(story.orphan_ends(true), "finish 134");
+}
+
+TEST(Watchdog, AJobThatWasStoppedHasTimeForASignOfLife) {
+  Story story = Story::started(watched());
+  story.feed(Event::ready(Millis{0}));
+  story.until(seconds(4));
+  EXPECT_EQ(story.feed(Event::signalled(hours(1), sig::kCont)), "arm watchdog 1h5s");
+}
+
+TEST(Watchdog, NobodyIsWatchedInAStopOrWithoutOne) {
+  Story stopping = Story::started(watched());
+  stopping.feed(Event::ready(Millis{0}));
+  stopping.signal(sig::kTerm);
+  EXPECT_EQ(stopping.feed(Event::pinged(Millis{0})), "");
+  EXPECT_EQ(stopping.feed(Event::abort_asked(Millis{0})), "");
+  EXPECT_EQ(stopping.until(seconds(29)), "");
+  Story story = Story::started(plain());
+  EXPECT_EQ(story.feed(Event::pinged(Millis{0})), "");
+  EXPECT_EQ(story.feed(Event::abort_asked(Millis{0})), "");
+  EXPECT_EQ(story.feed(Event::watchdog_set(Millis{0}, seconds(1))), "");
+  EXPECT_EQ(story.until(hours(1)), "");
+}
+
+// --- More time. ---
+
+Plan extensible(const char* steps, Millis timeout = seconds(30)) {
+  Plan plan = plan_of(steps, timeout);
+  plan.extend_max = seconds(20);
+  plan.tells_manager = true;
+  return plan;
+}
+
+TEST(Extension, LengthensTheWaitAndTheDeadlineAsFarAsThatNeedsIt) {
+  Story story = Story::started(extensible("QUIT/10s/TERM/10s/KILL"));
+  EXPECT_EQ(story.feed(Event::extended(Millis{0}, seconds(40))), "");  // in no stop
+  story.signal(sig::kTerm);
+  story.until(seconds(5));
+  EXPECT_EQ(story.feed(Event::extended(seconds(5), seconds(4))), "");
+  EXPECT_EQ(story.feed(Event::extended(seconds(5), seconds(12))), "tell extended; (extended); arm wait 17s");
+  EXPECT_EQ(story.feed(Event::extended(seconds(5), seconds(17))),
+            "tell extended; (extended); arm deadline 32s; arm wait 22s");
+  EXPECT_EQ(story.until(seconds(32)),
+            "[22s] step 1: TERM to main [32s] (timeout); KILL; arm pass 32s5ms; arm kill grace 34s");
+}
+
+TEST(Extension, IsBoundedFromTheFirstDeadlineAndThatIsToldOnce) {
+  Story story = Story::started(extensible("same/auto/KILL"));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::extended(Millis{0}, seconds(45))), "tell extended; (extended); arm deadline 45s");
+  story.until(seconds(40));
+  EXPECT_EQ(story.feed(Event::extended(seconds(40), seconds(45))),
+            "tell extended; (extended); (extension cut); arm deadline 50s");
+  story.until(seconds(49));
+  EXPECT_EQ(story.feed(Event::extended(seconds(49), seconds(45))), "");
+  EXPECT_EQ(story.until(seconds(50)), "[50s] (timeout); KILL; arm pass 50s5ms; arm kill grace 52s");
+  EXPECT_EQ(story.feed(Event::extended(seconds(50), seconds(45))), "");
+}
+
+TEST(Extension, OfAWaitWithoutADeadlineIsBoundedAsWell) {
+  Story story = Story::started(extensible("QUIT/10s/TERM/infinity", kInfinity));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::extended(Millis{0}, hours(1))),
+            "tell extended; (extended); (extension cut); arm wait 30s");
+  EXPECT_EQ(story.until(hours(1)), "[30s] step 1: TERM to main");
+}
+
+TEST(Extension, MeansNothingToAPlanWithoutIt) {
+  Story story = Story::started(plan_of("QUIT/10s/TERM/10s/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::extended(Millis{0}, seconds(20))), "");
+}
+
+TEST(Extension, LeavesTheRestOfAnAbrtToTheCore) {
+  Plan plan = extensible("QUIT/10s/KILL");
+  plan.watchdog = seconds(5);
+  Story story = Story::started(plan);
+  story.feed(Event::abort_asked(Millis{0}));
+  EXPECT_EQ(story.feed(Event::extended(Millis{0}, seconds(25))), "(extended); arm deadline 35s; arm wait 25s");
+}
+
+// --- A row, and the service manager. ---
+
+TEST(RowOfRestarts, BeginsAnewWhereTheCommandSaysSo) {
+  Story story = Story::started(restarting());
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); arm restart 1s");
+  story.until(seconds(1));
+  story.feed(Event::started(seconds(1)));
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); arm restart 3s");
+  EXPECT_EQ(story.feed(Event::row_reset(seconds(1))), "");  // of a life that is over
+  story.until(seconds(3));
+  story.feed(Event::started(seconds(3)));
+  EXPECT_EQ(story.state().restarts_in_row, 2u);
+  story.feed(Event::row_reset(seconds(3)));
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); arm restart 4s");
+}
+
+TEST(ManagersWatchdog, HearsOfUsWhileNoCommandLivesAndOnlyThen) {
+  Plan plan = restarting();
+  plan.ping_manager = Millis{400};
+  Story story = Story::started(plan);
+  EXPECT_EQ(story.until(seconds(10)), "");
+  EXPECT_EQ(story.child_ends({false, 1}, true), "(restarts); ping; arm restart 11s; arm ping 10s400ms");
+  EXPECT_EQ(story.until(seconds(11)),
+            "[10s400ms] ping; arm ping 10s800ms [10s800ms] ping; arm ping 11s200ms [11s] start; ping");
+  story.feed(Event::started(seconds(11)));
+  EXPECT_EQ(story.until(seconds(100)), "");
+  EXPECT_EQ(story.signal(sig::kTerm), "step 0: QUIT to main; (stop asked TERM); arm deadline 2m10s");
+  EXPECT_EQ(story.child_ends(kExit0, true), "finish 0");
 }
 
 }  // namespace

@@ -260,7 +260,7 @@ TEST(ExplainJson, ARestartIsNumbersAndNullWhereThereIsNone) {
     EXPECT_TRUE(invocation) << invocation.error().message;
     return explain_json(*invocation, make_plan(invocation->config, {}, {}).value());
   };
-  EXPECT_NE(json({"ls"}).find(R"(}]},"restart":null,"ready":null,"warnings":)"), std::string::npos);
+  EXPECT_NE(json({"ls"}).find(R"(}]},"restart":null,"ready":null,"watchdog_ms":null,"warnings":)"), std::string::npos);
   EXPECT_NE(json({"--restart=on-failure", "-m", "USR1:restart", "ls"})
                 .find(R"("restart":{"policy":"on-failure","delays_ms":[1000,2000,4000,8000,16000],"limit":5,)"
                       R"("reset_after_ms":60000,"signals":["USR1"]},)"),
@@ -287,7 +287,7 @@ TEST(Explain, ReadinessSaysByWhatAndWhoIsTold) {
     const std::size_t at = text.find("\nReadiness\n");
     const std::size_t in_json = json.find("\"ready\":");
     return (at == std::string::npos ? "" : text.substr(at)) +
-           json.substr(in_json, json.find(",\"warnings\"") - in_json);
+           json.substr(in_json, json.find(",\"watchdog_ms\"") - in_json);
   };
   EXPECT_EQ(both({"ls"}), "\"ready\":null");
   EXPECT_EQ(both({"--ready-fd=3", "ls"}),
@@ -297,6 +297,26 @@ TEST(Explain, ReadinessSaysByWhatAndWhoIsTold) {
             "\nReadiness\n  from      env:FD (--ready-from)\n"
             "  file      /work/r: there from ready to the stop\n"
             R"("ready":{"from":"env:FD","file":"/work/r","fd":null})");
+}
+
+TEST(Explain, TheWatchdogSaysWhatAMissLeadsTo) {
+  FakeSurroundings surroundings;
+  surroundings.arguments = {"--watchdog=30s", "--extend-max=1m", "ls"};
+  const auto invocation = surroundings.configure();
+  ASSERT_TRUE(invocation) << invocation.error().message;
+  const PlanResult plan = make_plan(invocation->config, {}, {}).value();
+  const std::string text = explain(*invocation, plan);
+  EXPECT_NE(
+      text.find("\nReadiness\n  from      socket (auto)\n\nWatchdog\n  interval  30s without WATCHDOG=1, once the "
+                "command is ready\n  a miss    ABRT to the command, which has 15s at most to end;"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("  extension up to 1m past the timeout, if the command asks for it (EXTEND_TIMEOUT_USEC)"),
+            std::string::npos)
+      << text;
+  const std::string json = explain_json(*invocation, plan);
+  EXPECT_NE(json.find(R"("watchdog_ms":30000,)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("extend_max_ms":60000,)"), std::string::npos) << json;
 }
 
 TEST(ExplainJson, EverySettingIsThere) {

@@ -35,6 +35,16 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return result;
 }
 
+TEST(ManagersWatchdog, IsForUsWhereItNamesUsOrNobody) {
+  const auto interval = [](std::vector<std::string> words) { return manager_watchdog(pointers(words), "42"); };
+  EXPECT_EQ(interval({"WATCHDOG_USEC=5000000", "WATCHDOG_PID=42"}), Millis{5'000});
+  EXPECT_EQ(interval({"WATCHDOG_USEC=5000000"}), Millis{5'000});
+  EXPECT_EQ(interval({"WATCHDOG_USEC=5000000", "WATCHDOG_PID=41"}), std::nullopt);
+  EXPECT_EQ(interval({"WATCHDOG_PID=42"}), std::nullopt);
+  for (const char* const bad : {"", "0", "-1", "5s", "18446744073709551615"})
+    EXPECT_EQ(interval({std::string("WATCHDOG_USEC=") + bad}), std::nullopt) << bad;
+}
+
 TEST(Listens, IfThePidIsOurs) {
   std::vector<std::string> ours{"A=1", "LISTEN_PID=42"};
   std::vector<std::string> others{"LISTEN_PID=43", "LISTEN_PIDX=42"};

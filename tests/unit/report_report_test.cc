@@ -78,6 +78,16 @@ TEST(RenderReport, HasTheLastTenLives) {
       << text;
 }
 
+TEST(RenderReport, DroppedNotificationsAreCountedWhereThereAreSome) {
+  Report report = busy_report(0);
+  EXPECT_FALSE(has(render_report(report, 10'000), "notifications_dropped"));
+  report.notifications_dropped = 100'000;
+  report.cause = Cause::kWatchdog;
+  const std::string text = render_report(report, 10'000);
+  EXPECT_TRUE(has(text, R"(,"notifications_dropped":100000,"restarts":)")) << text;
+  EXPECT_TRUE(has(text, R"("outcome":"watchdog")")) << text;
+}
+
 TEST(RenderReport, WhatDoesNotFitIsLeftOutFromTheEndAndSaid) {
   for (const std::size_t most : {10'000U, 4'096U, 1'000U}) {
     const std::string text = render_report(busy_report(500), most);

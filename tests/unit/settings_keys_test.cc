@@ -49,6 +49,8 @@ constexpr Sample kSamples[] = {
     {"notify.ready_from", "'exec'", "fd:3", "env:READY_FD", "exec", "fd:3", "env:READY_FD"},
     {"notify.ready_file", "'/run/ready'", "/tmp/ready", "/ready", "/run/ready", "/tmp/ready", "/ready"},
     {"notify.ready_fd", "3", "4", "5", "3", "4", "5"},
+    {"notify.watchdog", "30", "1m", "500ms", "30s", "1m", "500ms"},
+    {"notify.extend_max", "'2m'", "10", "1h", "2m", "10s", "1h"},
     {"exit.success", "[143, 1]", "2", "3,4", "1,143", "2", "3,4"},
     {"child.scope", "'group'", "group", "group", "group", "group", "group"},
     {"child.user", "'1000:1000'", "5:6", "0:0", "1000:1000", "5:6", "0:0"},
@@ -328,6 +330,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "--ready-from: 'env:1A' names no variable; expected letters, digits and underscores, as in "
                  "env:READY_FD"},
         BadValue{"ready-fd", "2", "--ready-fd: descriptor 2 is standard input, output or error; expected 3 or more"},
+        BadValue{"watchdog", "-1", "--watchdog: negative duration '-1', expected 0 or more"},
+        BadValue{"watchdog", "4000d", "--watchdog: duration '4000d' is too long, expected at most 3650d"},
+        BadValue{"extend-max", "5x", "--extend-max: unknown unit 'x' in duration '5x', expected d, h, m, s or ms"},
         BadValue{"ready-fd", "three", "--ready-fd: 'three' names no file descriptor; expected a number such as 3"},
         BadValue{"map", "USR1:restrat", "--map: unknown signal 'restrat'; did you mean 'restart'?"},
         BadValue{"map", "HUP", "--map: expected two signals as in HUP:USR2, not 'HUP'"},
