@@ -271,7 +271,7 @@ constexpr Millis earliest_timer(const State& state) noexcept {
   return state.due[state.due.first()];
 }
 
-struct Step {
+struct Transition {
   State state;
   Actions actions;
 };
@@ -281,6 +281,6 @@ bool misses_watchdog(const Plan& plan, const State& state, const Event& event) n
 
 // Returns the next state and the actions to perform. The function is total: every state takes every event, and an event
 // that means nothing in a state changes nothing.
-Step step(const Plan& plan, const State& state, const Event& event) noexcept;
+Transition step(const Plan& plan, const State& state, const Event& event) noexcept;
 
 }  // namespace graceshim

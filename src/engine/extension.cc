@@ -13,7 +13,7 @@ Millis behind_current_wait(const Plan& plan, const State& state) noexcept {
 
 }  // namespace
 
-void Transition::on_extended(Millis asked) noexcept {
+void StopMachine::on_extended(Millis asked) noexcept {
   if (plan_.extend_max == Millis{0} || !is_stopping(state_.phase)) return;
   const bool has_deadline = state_.deadline != kInfinity;
   const Millis behind = has_deadline ? behind_current_wait(plan_, state_) : Millis{0};

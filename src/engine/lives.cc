@@ -5,13 +5,13 @@ namespace graceshim {
 
 // --- Before the start. ---
 
-void Transition::on_life_begins() noexcept {
+void StopMachine::on_life_begins() noexcept {
   if (state_.phase != Phase::kStarting || !plan_.pre_start || state_.prepared != Prepared::kNot) return;
   state_.phase = Phase::kPreparing;
   start_hook(Hook::kPreStart);
 }
 
-void Transition::on_reaped_in_preparation(const Event& event) noexcept {
+void StopMachine::on_reaped_in_preparation(const Event& event) noexcept {
   if (state_.hook_running && !event.hook_ended) return;
   if (state_.hook_running) end_hook();
   if (state_.request != Request::kStop) return on_prepared(event.hook_status == ExitStatus{}, event.empty);
@@ -21,7 +21,7 @@ void Transition::on_reaped_in_preparation(const Event& event) noexcept {
 }
 
 // start.pre has ended, or could not be started, and no stop was asked for.
-void Transition::on_prepared(bool succeeded, bool empty) noexcept {
+void StopMachine::on_prepared(bool succeeded, bool empty) noexcept {
   if (succeeded) {
     state_.prepared = empty ? Prepared::kAlone : Prepared::kWithProcesses;
     state_.phase = Phase::kStarting;
@@ -34,7 +34,7 @@ void Transition::on_prepared(bool succeeded, bool empty) noexcept {
 }
 
 // A trigger has come while start.pre runs, which has the timeout to end.
-void Transition::stop_preparing(int trigger, int noted_signal) noexcept {
+void StopMachine::stop_preparing(int trigger, int noted_signal) noexcept {
   ask_for_stop(trigger, noted_signal);
   state_.cause = Cause::kGraceful;
   set_stop_times(plan_.timeout);
@@ -43,19 +43,19 @@ void Transition::stop_preparing(int trigger, int noted_signal) noexcept {
 }
 
 // A trigger has come before the start, and start.pre has succeeded.
-void Transition::stop_prepared(int trigger, int noted_signal) noexcept {
+void StopMachine::stop_prepared(int trigger, int noted_signal) noexcept {
   ask_for_stop(trigger, noted_signal);
   state_.cause = Cause::kGraceful;
   note(Note::kStopAsked, noted_signal);
   abandon_start();
 }
 
-void Transition::abandon_start() noexcept {
+void StopMachine::abandon_start() noexcept {
   state_.prepared == Prepared::kWithProcesses ? clear() : end_unstarted();
 }
 
 // The child has not been started, and nothing is left of start.pre.
-void Transition::end_unstarted() noexcept {
+void StopMachine::end_unstarted() noexcept {
   if (state_.restarts == 0)
     return finish_with(state_.cause,
                        state_.cause == Cause::kStartFailed ? state_.child.value : kExitSignalBase + state_.trigger);
@@ -66,40 +66,40 @@ void Transition::end_unstarted() noexcept {
 // --- The end. ---
 
 // The child has ended, and its tree is empty.
-void Transition::end_life() noexcept {
+void StopMachine::end_life() noexcept {
   if (state_.hook_running) cut_hook();
   // The life of a command that has put itself into the background is that of its tree.
   if (state_.phase == Phase::kRunning) end_row();
   close_life(plan_.post_stop);
 }
 
-void Transition::close_life(bool tidies) noexcept {
+void StopMachine::close_life(bool tidies) noexcept {
   const bool gives_up =
       state_.request == Request::kNone && restarts_after_end() && state_.restarts_in_row >= plan_.restart.limit;
   if (gives_up) state_.cause = Cause::kGaveUp;
   tidies ? tidy() : go_on();
 }
 
-void Transition::tidy() noexcept {
+void StopMachine::tidy() noexcept {
   let_go_of_child();
   state_.phase = Phase::kTidying;
   start_hook(Hook::kPostStop);
   arm(Timer::kHookLimit, now_ + time_to_tidy());
 }
 
-Millis Transition::time_to_tidy() const noexcept {
+Millis StopMachine::time_to_tidy() const noexcept {
   if (state_.request == Request::kNone || plan_.timeout == kInfinity) return kMostPostStop;
   const Millis left = sooner(state_.t0 + plan_.timeout - now_, kMostPostStop);
   return left < kLeastPostStop ? kLeastPostStop : left;
 }
 
 // stop.post has ended, or could not be started.
-void Transition::on_tidied(bool empty) noexcept {
+void StopMachine::on_tidied(bool empty) noexcept {
   empty ? go_on() : clear();
 }
 
 // A trigger has come when the life was over already: it only prevents the next one.
-void Transition::prevent_next_life(int trigger, int noted_signal) noexcept {
+void StopMachine::prevent_next_life(int trigger, int noted_signal) noexcept {
   const bool was_restart = state_.request == Request::kRestart;
   ask_for_stop(trigger, noted_signal);
   if (state_.phase == Phase::kTidying)
@@ -108,7 +108,7 @@ void Transition::prevent_next_life(int trigger, int noted_signal) noexcept {
 }
 
 // The life is over, and nothing is left of it: what follows?
-void Transition::go_on() noexcept {
+void StopMachine::go_on() noexcept {
   if (state_.request == Request::kRestart) {
     state_.restarts_in_row = 0;
     forget_life();
@@ -123,21 +123,21 @@ void Transition::go_on() noexcept {
   finish();
 }
 
-bool Transition::restarts_after_end() const noexcept {
+bool StopMachine::restarts_after_end() const noexcept {
   return (missed() ? plan_.restart.after_miss : plan_.restart.after).has(state_.child);
 }
 
 // A row of restarts ends with a life that was long enough.
-void Transition::end_row() noexcept {
+void StopMachine::end_row() noexcept {
   if (now_ - healthy_since() >= plan_.restart.reset_after) state_.restarts_in_row = 0;
 }
 
 // Once a life is over, what follows it is decided.
-void Transition::on_row_reset() noexcept {
+void StopMachine::on_row_reset() noexcept {
   if (!is_between_lives(state_.phase)) state_.restarts_in_row = 0;
 }
 
-void Transition::wait_for_restart() noexcept {
+void StopMachine::wait_for_restart() noexcept {
   ++state_.restarts_in_row;
   forget_life();
   state_.phase = Phase::kBetweenLives;
@@ -147,7 +147,7 @@ void Transition::wait_for_restart() noexcept {
 }
 
 // The child is ready no more, the terminal is ours again, and nothing of the life is due.
-void Transition::let_go_of_child() noexcept {
+void StopMachine::let_go_of_child() noexcept {
   withdraw_ready();
   if (state_.child_has_terminal) act(ActionKind::kTakeTerminal);
   state_.child_has_terminal = false;
@@ -155,7 +155,7 @@ void Transition::let_go_of_child() noexcept {
 }
 
 // The next life begins as the first one did.
-void Transition::forget_life() noexcept {
+void StopMachine::forget_life() noexcept {
   let_go_of_child();
   State next;
   next.child = state_.child;
@@ -165,7 +165,7 @@ void Transition::forget_life() noexcept {
   state_ = next;
 }
 
-void Transition::start_again() noexcept {
+void StopMachine::start_again() noexcept {
   disarm(Timer::kRestart);
   state_.phase = Phase::kStarting;
   ++state_.restarts;
@@ -173,7 +173,7 @@ void Transition::start_again() noexcept {
 }
 
 // The life is over, or what is left of it is left to itself: the child's status becomes ours.
-void Transition::finish() noexcept {
+void StopMachine::finish() noexcept {
   if (state_.hook_running) cut_hook();
   const int own = exit_code(state_.child);
   // A command that has handled the ABRT, or a step behind it, may have exited with 0. Its end is a failure all the
@@ -187,7 +187,7 @@ void Transition::finish() noexcept {
   finish_with(ended_unasked ? Cause::kExited : state_.cause, counts_as_success ? kExitSuccess : code);
 }
 
-void Transition::finish_with(Cause cause, int status) noexcept {
+void StopMachine::finish_with(Cause cause, int status) noexcept {
   let_go_of_child();
   state_.phase = Phase::kFinished;
   state_.cause = cause;
@@ -197,18 +197,18 @@ void Transition::finish_with(Cause cause, int status) noexcept {
 
 // --- The hooks around a life, and what they leave. ---
 
-void Transition::start_hook(Hook hook) noexcept {
+void StopMachine::start_hook(Hook hook) noexcept {
   state_.hook = hook;
   state_.hook_running = true;
   act(Action::of_hook(ActionKind::kStartHook, hook));
 }
 
-void Transition::kill_hook() noexcept {
+void StopMachine::kill_hook() noexcept {
   if (state_.hook_running) cut_hook();
   clear();
 }
 
-void Transition::clear() noexcept {
+void StopMachine::clear() noexcept {
   state_.due = {};
   state_.phase = Phase::kClearing;
   state_.pass_interval = kFirstPassInterval;
@@ -218,25 +218,25 @@ void Transition::clear() noexcept {
 }
 
 // Before the first life the tree need not become empty: graceshim may have inherited children.
-void Transition::on_cleared(bool reachable, bool found) noexcept {
+void StopMachine::on_cleared(bool reachable, bool found) noexcept {
   if (!found && state_.restarts == 0 && state_.hook == Hook::kPreStart) return end_clearing();
   if (!reachable) leave_rest();
 }
 
-void Transition::end_clearing() noexcept {
+void StopMachine::end_clearing() noexcept {
   state_.due = {};
   state_.hook == Hook::kPostStop ? go_on() : end_unstarted();
 }
 
 // No life begins beside what KILL does not end.
-void Transition::leave_rest() noexcept {
+void StopMachine::leave_rest() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSurvivors);
   if (state_.restarts == 0 && state_.hook == Hook::kPreStart) return end_unstarted();
   finish();
 }
 
-void Transition::ask_for_stop(int trigger, int noted_signal) noexcept {
+void StopMachine::ask_for_stop(int trigger, int noted_signal) noexcept {
   state_.request = Request::kStop;
   tell_stopping();
   state_.trigger = trigger;

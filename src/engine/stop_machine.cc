@@ -5,7 +5,7 @@
 
 namespace graceshim {
 
-void Transition::handle(const Event& event) noexcept {
+void StopMachine::handle(const Event& event) noexcept {
   if (state_.phase == Phase::kFinished) return;
   switch (event.kind) {
     case EventKind::kStarted:
@@ -45,7 +45,7 @@ void Transition::handle(const Event& event) noexcept {
   }
 }
 
-void Transition::on_started(bool in_foreground) noexcept {
+void StopMachine::on_started(bool in_foreground) noexcept {
   if (state_.phase != Phase::kStarting) return;
   state_.child_has_terminal = in_foreground;
   state_.phase = Phase::kRunning;
@@ -55,7 +55,7 @@ void Transition::on_started(bool in_foreground) noexcept {
   if (plan_.readiness == Readiness::kExec) become_ready();
 }
 
-void Transition::on_start_failed(int code) noexcept {
+void StopMachine::on_start_failed(int code) noexcept {
   if (state_.phase != Phase::kStarting) return;
   // A deployment may be exchanging the program just now: at a later start this is a life that has failed.
   state_.cause = Cause::kStartFailed;
@@ -63,7 +63,7 @@ void Transition::on_start_failed(int code) noexcept {
   abandon_start();
 }
 
-void Transition::on_signal(const Event& event) noexcept {
+void StopMachine::on_signal(const Event& event) noexcept {
   const int signal = event.signal;
   if (signal < 1 || signal > kSignalMax) return;
   const Route asked = plan_.routes[static_cast<std::size_t>(signal)];
@@ -91,7 +91,7 @@ void Transition::on_signal(const Event& event) noexcept {
 }
 
 // `noted_signal` is what the log names: 0 where no signal asked, but the end of our parent.
-void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) noexcept {
+void StopMachine::on_trigger(int trigger, int noted_signal, bool from_keyboard) noexcept {
   if (plan_.pause) return finish_with(Cause::kGraceful, kExitSuccess);
   switch (state_.phase) {
     case Phase::kStarting:
@@ -125,7 +125,7 @@ void Transition::on_trigger(int trigger, int noted_signal, bool from_keyboard) n
   }
 }
 
-void Transition::on_restart_asked(int signal) noexcept {
+void StopMachine::on_restart_asked(int signal) noexcept {
   if (state_.phase == Phase::kStarting || plan_.pause) return;
   if (state_.phase == Phase::kRunning) return begin_stop(Request::kRestart, sig::kTerm, signal, false);
   if (state_.phase == Phase::kBetweenLives) {
@@ -143,7 +143,7 @@ void Transition::on_restart_asked(int signal) noexcept {
   note(Note::kRestartAsked, signal);
 }
 
-void Transition::on_parent_ended() noexcept {
+void StopMachine::on_parent_ended() noexcept {
   if (state_.request == Request::kStop) return;
   if (is_between_lives(state_.phase)) return on_trigger(sig::kTerm, 0, false);
   const bool ended_unasked = state_.cause != Cause::kNone && state_.request == Request::kNone && !stops_for_now();
@@ -156,7 +156,7 @@ void Transition::on_parent_ended() noexcept {
   note(Note::kStopAsked, 0);
 }
 
-void Transition::on_reaped(const Event& event) noexcept {
+void StopMachine::on_reaped(const Event& event) noexcept {
   if (state_.phase == Phase::kStarting || state_.phase == Phase::kBetweenLives) return;
   if (state_.phase == Phase::kClearing) return event.empty ? end_clearing() : void();
   if (state_.phase == Phase::kPreparing) return on_reaped_in_preparation(event);
@@ -171,7 +171,7 @@ void Transition::on_reaped(const Event& event) noexcept {
   if (state_.phase == Phase::kStepping) rescan_orphans();
 }
 
-void Transition::on_child_ended(const Event& event) noexcept {
+void StopMachine::on_child_ended(const Event& event) noexcept {
   state_.child = event.status;
   state_.target = Target::kOrphans;
   end_row();
@@ -197,13 +197,13 @@ void Transition::on_child_ended(const Event& event) noexcept {
 
 // The child may be about to start the process that the step is for, or a process below it may not have set its handlers
 // yet.
-void Transition::on_unheard() noexcept {
+void StopMachine::on_unheard() noexcept {
   if (state_.phase != Phase::kStepping || state_.target != Target::kChild) return;
   arm(Timer::kRescan, now_ + state_.rescan_interval);
   state_.rescan_interval = sooner(state_.rescan_interval * 2, kLongestRescanInterval);
 }
 
-void Transition::on_passed(bool reachable) noexcept {
+void StopMachine::on_passed(bool reachable) noexcept {
   if (state_.phase != Phase::kKilling) return;
   // What is left may not be signalled: to wait for it would only hang the exit.
   if (!reachable) return leave_survivors();
@@ -211,7 +211,7 @@ void Transition::on_passed(bool reachable) noexcept {
   if (is_first) note(Note::kKill);
 }
 
-void Transition::on_hook_failed() noexcept {
+void StopMachine::on_hook_failed() noexcept {
   if (!state_.hook_running) return;
   end_hook();
   if (state_.phase == Phase::kPreparing)
@@ -220,7 +220,7 @@ void Transition::on_hook_failed() noexcept {
   drain_or_step();
 }
 
-void Transition::on_timer() noexcept {
+void StopMachine::on_timer() noexcept {
   const Timer timer = state_.due.first();
   if (state_.due[timer] > now_) return;
   disarm(timer);
@@ -275,8 +275,8 @@ void Transition::on_timer() noexcept {
   }
 }
 
-Step step(const Plan& plan, const State& state, const Event& event) noexcept {
-  Transition answer(plan, state, event);
+Transition step(const Plan& plan, const State& state, const Event& event) noexcept {
+  StopMachine answer(plan, state, event);
   answer.handle(event);
   answer.stand_in();
   return answer.result();

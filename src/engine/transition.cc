@@ -3,7 +3,7 @@
 
 namespace graceshim {
 
-void Transition::begin_stop(Request request, int trigger, int noted_signal, bool from_keyboard) noexcept {
+void StopMachine::begin_stop(Request request, int trigger, int noted_signal, bool from_keyboard) noexcept {
   withdraw_ready();
   state_.request = request;
   state_.trigger = trigger;
@@ -29,7 +29,7 @@ void Transition::begin_stop(Request request, int trigger, int noted_signal, bool
 
 // The restart that is under way, or the end of a command that was silent, becomes the stop. The platform counts from
 // this trigger, so the timeout begins anew; the steps that have been sent stay sent.
-void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard) noexcept {
+void StopMachine::stop_for_good(int trigger, int noted_signal, bool from_keyboard) noexcept {
   state_.request = Request::kStop;
   if (noted_signal != 0) state_.triggers_seen.add(trigger);
   if (trigger == sig::kInt) state_.last_int = now_;
@@ -50,7 +50,7 @@ void Transition::stop_for_good(int trigger, int noted_signal, bool from_keyboard
   note(Note::kStopsForGood, noted_signal);
 }
 
-void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
+void StopMachine::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   // So far only the child had ended, without having been asked to.
   const bool first_request = state_.cause == Cause::kExited && state_.request == Request::kNone;
   if (state_.request != Request::kStop) tell_stopping();
@@ -90,7 +90,7 @@ void Transition::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   note(Note::kRepeatIgnored, trigger);
 }
 
-void Transition::stop_orphans() noexcept {
+void StopMachine::stop_orphans() noexcept {
   withdraw_ready();
   state_.cause = Cause::kExited;
   state_.trigger = sig::kTerm;
@@ -99,11 +99,11 @@ void Transition::stop_orphans() noexcept {
 }
 
 // The first step waits for the delay and for the hook.
-void Transition::drain_or_step() noexcept {
+void StopMachine::drain_or_step() noexcept {
   if (!state_.delay_pending && !state_.hook_running) enter_step(0);
 }
 
-void Transition::enter_step(std::size_t index) noexcept {
+void StopMachine::enter_step(std::size_t index) noexcept {
   if (state_.hook_running) cut_hook();
   state_.delay_pending = false;
   if (plan_.steps[index].kills_tree()) return kill_tree();
@@ -118,14 +118,14 @@ void Transition::enter_step(std::size_t index) noexcept {
   arm_wait();
 }
 
-void Transition::enter_next_step() noexcept {
+void StopMachine::enter_next_step() noexcept {
   const std::size_t next = state_.step + std::size_t{1};
   if (next < plan_.steps.size()) enter_step(next);
 }
 
 // The child has ended in a stop, or unasked: from here on the current step and the rest of the plan are for the
 // orphans.
-void Transition::address_orphans(ExitStatus child) noexcept {
+void StopMachine::address_orphans(ExitStatus child) noexcept {
   const bool step_was_sent = state_.phase == Phase::kStepping;
   if (plan_.stragglers == Stragglers::kFinish) {
     act(ActionKind::kLookAtTree);
@@ -144,7 +144,7 @@ void Transition::address_orphans(ExitStatus child) noexcept {
 }
 
 // Where the step's wait ends first, the next step is for what is left then.
-void Transition::settle() noexcept {
+void StopMachine::settle() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSettling);
   disarm(Timer::kRescan);
@@ -152,7 +152,7 @@ void Transition::settle() noexcept {
   arm(Timer::kSettle, later(now_, plan_.settle));
 }
 
-void Transition::kill_tree() noexcept {
+void StopMachine::kill_tree() noexcept {
   if (state_.hook_running) cut_hook();
   state_.delay_pending = false;
   state_.phase = Phase::kKilling;
@@ -164,25 +164,25 @@ void Transition::kill_tree() noexcept {
 }
 
 // That the watchdog ran out is why there is a KILL at all.
-void Transition::need_kill() noexcept {
+void StopMachine::need_kill() noexcept {
   if (state_.cause != Cause::kWatchdog) state_.cause = Cause::kKilled;
 }
 
 // Going is the cure, as PID 1 too: the kernel ends the namespace with it.
-void Transition::leave_survivors() noexcept {
+void StopMachine::leave_survivors() noexcept {
   act(ActionKind::kLookAtTree);
   note(Note::kSurvivors);
   if (state_.target == Target::kChild) return finish_with(Cause::kUnkillable, kExitUsage);
   finish();
 }
 
-void Transition::wait_for_tree(Note why) noexcept {
+void StopMachine::wait_for_tree(Note why) noexcept {
   state_.phase = Phase::kRunning;
   act(ActionKind::kLookAtTree);
   note(why);
 }
 
-void Transition::control(const JobControl& asked) noexcept {
+void StopMachine::control(const JobControl& asked) noexcept {
   state_.child_has_terminal = asked.child_has_terminal;
   if (asked.suspend) act(ActionKind::kSuspend);
   if (asked.give_terminal) act(ActionKind::kGiveTerminal);
@@ -191,11 +191,11 @@ void Transition::control(const JobControl& asked) noexcept {
 
 // In a group that is ours too, a signal to the group would come back to us. Once the child has been reaped, the number
 // of its group may be another's.
-Scope Transition::forward_scope() noexcept {
+Scope StopMachine::forward_scope() noexcept {
   return plan_.shares_group() || state_.target == Target::kOrphans ? Scope::kMain : plan_.scope;
 }
 
-void Transition::set_stop_times(Millis timeout) noexcept {
+void StopMachine::set_stop_times(Millis timeout) noexcept {
   state_.t0 = now_;
   state_.deadline = later(now_, timeout);
   state_.latest = later(state_.deadline, plan_.extend_max);
@@ -203,12 +203,12 @@ void Transition::set_stop_times(Millis timeout) noexcept {
 }
 
 // In the midst of KILL it is too late to ask for more time.
-void Transition::tell_stopping() noexcept {
+void StopMachine::tell_stopping() noexcept {
   if (plan_.tells_manager && state_.phase != Phase::kKilling) act(ActionKind::kTellStopping);
 }
 
 // The wait of the current step begins now. Where it ends with the timeout, the deadline speaks for both.
-void Transition::arm_wait() noexcept {
+void StopMachine::arm_wait() noexcept {
   const Millis end = later(now_, wait_of(state_.step));
   arm(Timer::kWait, end < state_.deadline ? end : kInfinity);
   if (state_.deadline == kInfinity) state_.latest = later(end, plan_.extend_max);
@@ -216,7 +216,7 @@ void Transition::arm_wait() noexcept {
 
 // Cuts the delay or the current wait short. False if there is no step to go on to: the plan has ended, or only KILL is
 // left and that is not for this occasion.
-bool Transition::advance(bool kill_allowed) noexcept {
+bool StopMachine::advance(bool kill_allowed) noexcept {
   if (state_.phase == Phase::kKilling || state_.phase == Phase::kClearing) return false;
   if (state_.phase == Phase::kPreparing || state_.phase == Phase::kTidying) {
     if (kill_allowed) kill_hook();
@@ -232,7 +232,7 @@ bool Transition::advance(bool kill_allowed) noexcept {
   return true;
 }
 
-void Transition::deliver() noexcept {
+void StopMachine::deliver() noexcept {
   const PlanStep& step = plan_.steps[state_.step];
   Action action{.kind = ActionKind::kDeliver, .target = state_.target};
   // Orphans get it one by one: the number of the child's group may be another's once the child has been reaped. And in
@@ -254,18 +254,18 @@ void Transition::deliver() noexcept {
   act(action);
 }
 
-void Transition::rescan_orphans() noexcept {
+void StopMachine::rescan_orphans() noexcept {
   const Millis next = state_.last_rescan + kMinRescanInterval;
   if (now_ >= next) return deliver();
   arm(Timer::kRescan, next);
 }
 
-void Transition::end_hook() noexcept {
+void StopMachine::end_hook() noexcept {
   state_.hook_running = false;
   disarm(Timer::kHookLimit);
 }
 
-void Transition::cut_hook() noexcept {
+void StopMachine::cut_hook() noexcept {
   end_hook();
   act(Action::of_hook(ActionKind::kKillHook, state_.hook));
   note(Note::kHookCut);
@@ -273,7 +273,7 @@ void Transition::cut_hook() noexcept {
 
 // What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
 // deadline.
-Millis Transition::wait_of(std::size_t index) noexcept {
+Millis StopMachine::wait_of(std::size_t index) noexcept {
   const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
   if (state_.deadline == kInfinity) return own;
   const Millis budget = state_.deadline - now_ - fixed_waits(plan_.steps, index + 1);

@@ -24,15 +24,15 @@ constexpr bool is_between_lives(Phase phase) noexcept {
 }
 
 // One event being answered: the next state and the actions grow here.
-class Transition {
+class StopMachine {
  public:
-  Transition(const Plan& plan, const State& state, const Event& event) noexcept
+  StopMachine(const Plan& plan, const State& state, const Event& event) noexcept
       : plan_(plan), now_(event.at), jitter_(event.jitter), result_{state, {}}, state_(result_.state) {}
 
   void handle(const Event& event) noexcept;
   // To be called last: keeps the service manager's watchdog content where no command does.
   void stand_in() noexcept;
-  [[nodiscard]] const Step& result() const noexcept { return result_; }
+  [[nodiscard]] const Transition& result() const noexcept { return result_; }
 
  private:
   // --- One function per kind of event. ---
@@ -134,7 +134,7 @@ class Transition {
   const Plan& plan_;
   const Millis now_;
   const std::uint8_t jitter_;
-  Step result_;
+  Transition result_;
   State& state_;  // of the result
 };
 

@@ -5,22 +5,22 @@ namespace graceshim {
 
 // The watch begins when the command is ready, or with the first sign of life of a command that is not ready yet: who
 // gives one goes on with it. systemd counts in the same way.
-void Transition::begin_watch() noexcept {
+void StopMachine::begin_watch() noexcept {
   if (state_.watchdog != kInfinity) feed_watchdog();
 }
 
-void Transition::on_pinged() noexcept {
+void StopMachine::on_pinged() noexcept {
   if (state_.phase == Phase::kRunning && !plan_.pause) begin_watch();
 }
 
-void Transition::on_watchdog_set(Millis interval) noexcept {
+void StopMachine::on_watchdog_set(Millis interval) noexcept {
   if (plan_.watchdog == kInfinity || state_.phase != Phase::kRunning || plan_.pause) return;
   const bool watches = state_.ready() || state_.due[Timer::kWatchdog] != kInfinity;
   state_.watchdog = interval;
   if (watches) feed_watchdog();
 }
 
-void Transition::on_abort_asked() noexcept {
+void StopMachine::on_abort_asked() noexcept {
   if (plan_.watchdog != kInfinity && state_.phase == Phase::kRunning && !plan_.pause) miss();
 }
 
@@ -32,7 +32,7 @@ bool misses_watchdog(const Plan& plan, const State& state, const Event& event) n
 
 // The command hangs: neither stop.delay nor stop.pre_stop comes first, as systemd runs no ExecStop= then. A tree whose
 // child has ended has nobody left whose core would tell something.
-void Transition::miss() noexcept {
+void StopMachine::miss() noexcept {
   withdraw_ready();
   state_.missed_at = now_;
   state_.cause = Cause::kWatchdog;
@@ -50,13 +50,13 @@ void Transition::miss() noexcept {
   note(Note::kMissed);
 }
 
-bool Transition::stops_for_now() const noexcept {
+bool StopMachine::stops_for_now() const noexcept {
   return state_.request == Request::kRestart || (state_.request == Request::kNone && state_.cause == Cause::kWatchdog);
 }
 
 // From the end of a command to the start of the next one, systemd's watchdog has nobody else. The last sign of life may
 // be old by then, so that the first one of ours comes at once. Once a stop has been asked for, systemd asks for none.
-void Transition::stand_in() noexcept {
+void StopMachine::stand_in() noexcept {
   if (plan_.ping_manager == kInfinity) return;
   const bool in_tree =
       state_.target == Target::kOrphans && (is_stopping(state_.phase) || state_.phase == Phase::kKilling);

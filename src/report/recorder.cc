@@ -4,7 +4,7 @@
 
 namespace graceshim {
 
-void Recorder::note(const Event& event, std::span<const Ended> ended, const Step& next,
+void Recorder::note(const Event& event, std::span<const Ended> ended, const Transition& next,
                     std::span<const Outcome> outcomes) {
   if (event.kind == EventKind::kLifeBegins) prepares_since_ = event.at;
   if (event.kind == EventKind::kStarted && report_.pid != 0) begin_record(event.at);

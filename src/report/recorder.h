@@ -25,7 +25,8 @@ class Recorder {
     child_ended_ = false;
   }
   // `ended`: the processes of an event of reaping.
-  void note(const Event& event, std::span<const Ended> ended, const Step& next, std::span<const Outcome> outcomes);
+  void note(const Event& event, std::span<const Ended> ended, const Transition& next,
+            std::span<const Outcome> outcomes);
 
   // Complete once `next` was the last step.
   [[nodiscard]] const Report& report() const noexcept { return report_; }

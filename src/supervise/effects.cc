@@ -59,7 +59,7 @@ void Effects::begin_life() {
   refused_.clear();
 }
 
-void Effects::perform(const Plan& plan, const Event& event, const Step& next) {
+void Effects::perform(const Plan& plan, const Event& event, const Transition& next) {
   const Occasion occasion{plan, next.state, event};
   now_ = &occasion;
   if (world_.child() != 0) child_group_ = world_.child();

@@ -30,7 +30,7 @@ class Effects {
   std::optional<LatePlan> recognise(const Plan& plan, int trigger);
 
   // Performs the actions of `next`, which has answered `event`, in their order.
-  void perform(const Plan& plan, const Event& event, const Step& next);
+  void perform(const Plan& plan, const Event& event, const Transition& next);
 
   // A life is about to begin: nothing that is known of the last one holds for it.
   void begin_life();

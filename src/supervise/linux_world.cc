@@ -227,7 +227,9 @@ Event LinuxWorld::next(Millis earliest) {
     if (const std::optional<Event> posted = next_posted()) return *posted;
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
-    if (loop_.take_notification() && hear_relay()) continue;
+    // Every second turn is for all others, so that a command that floods us with notifications keeps nothing waiting.
+    relay_was_last_ = !relay_was_last_ && loop_.take_notification() && hear_relay();
+    if (relay_was_last_) continue;
     if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());
     // After a signal, timers and reaping have their turn, so that a flood of signals does not keep them waiting.

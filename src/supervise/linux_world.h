@@ -117,6 +117,7 @@ class LinuxWorld final : public World {
   bool became_subreaper_ = false;
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
+  bool relay_was_last_ = false;   // the same of what the relay has heard
 };
 
 }  // namespace graceshim

@@ -73,7 +73,7 @@ void Narrator::tell_started(const StartedChild& started) {
 // --- An event. ---
 
 // First what has happened, then why something is done about it, then what came of that.
-void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Step& next,
+void Narrator::tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Transition& next,
                     std::span<const Outcome> outcomes) {
   const Moment moment{plan, event, next.state};
   if (const int signal = received_by(event); signal != 0) {

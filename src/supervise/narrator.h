@@ -71,7 +71,7 @@ class Narrator {
   void tell_shield(const StartedChild& started, const Plan& plan, const Plan& unshielded);
   void tell_started(const StartedChild& started);
   // What step() made of `event`, and what came of it.
-  void tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Step& next,
+  void tell(const Plan& plan, const Event& event, std::span<const Ended> ended, const Transition& next,
             std::span<const Outcome> outcomes);
 
  protected:

@@ -60,7 +60,7 @@ void Supervisor::answer(const Event& event) {
   for (const Ended& process : ended) effects_.forget(process.pid);
   recognise_late(event);
 
-  const Step next = step(*plan_, state_, event);
+  const Transition next = step(*plan_, state_, event);
   state_ = next.state;
   effects_.perform(*plan_, event, next);
 

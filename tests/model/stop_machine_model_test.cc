@@ -356,7 +356,8 @@ bool is_final_kill(const PlanStep& step) {
 }
 
 // Performs `answer` on the world that `event` came from. Returns what is wrong with it, or nothing.
-std::string violation_of(const Plan& plan, const World& before, const Event& event, const Step& answer, World& after) {
+std::string violation_of(const Plan& plan, const World& before, const Event& event, const Transition& answer,
+                         World& after) {
   const State& was = before.state;
   const State& is = answer.state;
   after.state = is;
@@ -954,7 +955,7 @@ struct Counters {
   unsigned actions = 0;
   unsigned causes = 0;
 
-  void remember(const State& was, const Event& event, const Step& answer) noexcept {
+  void remember(const State& was, const Event& event, const Transition& answer) noexcept {
     const auto phase = static_cast<std::size_t>(was.phase);
     events_in_phase[phase] |= bit(event.kind);
     if (event.kind == EventKind::kTimer && answer.actions.size() != 0) timers_in_phase[phase] |= bit(was.due.first());
@@ -972,10 +973,10 @@ struct Counters {
 };
 
 // step() itself, watched.
-Step watched_step(const Plan& plan, const State& state, const Event& event, Counters& counters,
-                  std::string& violation) {
+Transition watched_step(const Plan& plan, const State& state, const Event& event, Counters& counters,
+                        std::string& violation) {
   const std::size_t allocated_before = allocations;
-  const Step answer = step(plan, state, event);
+  const Transition answer = step(plan, state, event);
   if (allocations != allocated_before) violation = "step() allocated";
   counters.most_actions = std::max(counters.most_actions, answer.actions.size());
   counters.remember(state, event, answer);
@@ -1037,7 +1038,7 @@ std::string answers_to_nothing(const Plan& plan, const World& world, Counters& c
   }
   for (std::size_t i = 0; i < count; ++i) {
     std::string violation;
-    const Step answer = watched_step(plan, state, probes[i], counters, violation);
+    const Transition answer = watched_step(plan, state, probes[i], counters, violation);
     ++counters.probes;
     if (!violation.empty()) return violation;
     if (answer.state == state && answer.actions.size() == 0) continue;
@@ -1113,7 +1114,7 @@ class Explorer {
   std::string move(World& world, const Event& event) {
     const World before = world;
     std::string violation;
-    const Step answer = watched_step(plan_, before.state, event, counters_, violation);
+    const Transition answer = watched_step(plan_, before.state, event, counters_, violation);
     if (!violation.empty()) return violation;
     return violation_of(plan_, before, event, answer, world);
   }

@@ -182,7 +182,7 @@ class Story {
   }
 
   std::string feed(const Event& event) {
-    const Step next = step(plan_, state_, event);
+    const Transition next = step(plan_, state_, event);
     std::string words;
     for (const Action& action : next.actions) words += (words.empty() ? "" : "; ") + describe(action);
     for (const Timer timer : kTimers) {
