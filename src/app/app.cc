@@ -72,11 +72,12 @@ RelayRequest relay_of(const Invocation& invocation, const Plan& plan) {
   relay.by_user = !needed_by.empty() || mode.origin > Origin::kPlatform;
   relay.set_by = needed_by.empty() ? named("notify.mode", mode) : needed_by;
   relay.upstream = variable_in(invocation.environment, "NOTIFY_SOCKET").value_or("");
-  relay.passes_stopping = !plan.may_restart();
+  relay.kept_back.stopping = plan.may_restart();
   relay.hears_ready = ready == ReadyFrom::Kind::kSocket || ready == ReadyFrom::Kind::kAuto;
   relay.hears_watchdog = plan.watchdog != kInfinity;
   relay.hears_extension = plan.extend_max != Millis{0};
   relay.hears_reset = plan.may_restart();
+  relay.kept_back.ready = !relay.hears_ready;
   relay.says_ready = !relay.hears_ready && mode.value == NotifyMode::kProxy;
   relay.directories = directories_for_socket(invocation.environment, !invocation.user);
   relay.user_of_command = invocation.user ? invocation.user->id : own_user();

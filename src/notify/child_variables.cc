@@ -54,7 +54,7 @@ std::vector<std::string> directories_for_socket(std::span<char* const> environme
     add("XDG_RUNTIME_DIR");
   }
   directories.emplace_back("/run");
-  add("TMPDIR");
+  if (same_user) add("TMPDIR");
   directories.emplace_back("/tmp");
   return directories;
 }

@@ -83,7 +83,7 @@ class First {
 }  // namespace
 
 tl::expected<NotifyMessage, NotifyFault> read_notification(std::string_view datagram, std::size_t descriptors,
-                                                           bool passes_stopping) {
+                                                           KeptBack kept_back) {
   if (datagram.size() > kLongestNotification) return tl::unexpected(NotifyFault::kTooLong);
   if (datagram.ends_with('\0')) datagram.remove_suffix(1);
   if (datagram.find('\0') != std::string_view::npos || !is_utf8(datagram)) return tl::unexpected(NotifyFault::kNotText);
@@ -104,7 +104,9 @@ tl::expected<NotifyMessage, NotifyFault> read_notification(std::string_view data
     message.restart_reset = message.restart_reset || line == "RESTART_RESET=1";
     message.passes_descriptors = message.passes_descriptors || line == "FDSTORE=1";
     for (First* const key : {&watchdog, &watchdog_usec, &extend_usec}) key->look_at(line);
-    if (is_passed_on(line) && (passes_stopping || line != "STOPPING=1")) {
+    const bool is_kept =
+        (kept_back.stopping && line == "STOPPING=1") || (kept_back.ready && line == "READY=1") || !is_passed_on(line);
+    if (!is_kept) {
       message.upstream.append(line).push_back('\n');
     } else {
       ++message.kept_back;

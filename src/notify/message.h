@@ -48,10 +48,15 @@ enum class NotifyFault : std::uint8_t {
   kBarrier,  // BARRIER=1 beside other assignments, or without exactly one descriptor
 };
 
-// Reads a datagram that came with so many descriptors. STOPPING=1 is passed on only if `passes_stopping`: where the
-// command may be started again, its end is not the end of the unit, but systemd would take it for that.
+// What is not passed on, besides what never is.
+struct KeptBack {
+  bool stopping = false;  // STOPPING=1: the command may be started again, so that its end is not the end of the unit
+  bool ready = false;     // READY=1: it is said in another way that the command is ready
+};
+
+// Reads a datagram that came with so many descriptors.
 tl::expected<NotifyMessage, NotifyFault> read_notification(std::string_view datagram, std::size_t descriptors,
-                                                           bool passes_stopping = true);
+                                                           KeptBack kept_back = {});
 
 // Returns what is wrong, for the end of a sentence: "it is longer than 4096 bytes".
 std::string_view reason_of(NotifyFault fault) noexcept;

@@ -149,6 +149,12 @@ std::optional<Datagram> NotifySocket::receive(std::size_t longest) const {
   return datagram;
 }
 
+void discard(std::vector<Fd>& descriptors) noexcept {
+  constexpr linger kNone{};
+  for (const Fd& fd : descriptors) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &kNone, sizeof kNone));
+  descriptors.clear();
+}
+
 Result<NotifyTarget> NotifyTarget::open(std::string_view address) {
   if (!address_of(address)) {
     return fail(address.size() >= sizeof(sockaddr_un::sun_path)

@@ -210,11 +210,17 @@ void LinuxWorld::ping_manager() {
   if (relay_.is_open()) relay_.ping();
 }
 
-// Returns whether the command has said something that is an event.
-bool LinuxWorld::hear_relay() {
-  const std::vector<Event> heard = relay_.read();
-  for (const Event& event : heard) post(event);
-  return !heard.empty();
+// Posts what the command has said; returns whether it has said something that is an event.
+bool LinuxWorld::hear(const std::vector<Event>& said) {
+  for (const Event& event : said) post(event);
+  return !said.empty();
+}
+
+// What a process has said before its end comes before its end.
+bool LinuxWorld::hear_before_reaping() {
+  if (!relay_.is_open()) return false;
+  heard_before_reaping_ = !heard_before_reaping_ && hear(relay_.read_all());
+  return heard_before_reaping_;
 }
 
 Event LinuxWorld::next(Millis earliest) {
@@ -228,7 +234,7 @@ Event LinuxWorld::next(Millis earliest) {
     if (!is_due(earliest)) no_timer_is_due();
     if (!loop_.has_signal()) wait(earliest);
     // Every second turn is for all others, so that a command that floods us with notifications keeps nothing waiting.
-    relay_was_last_ = !relay_was_last_ && loop_.take_notification() && hear_relay();
+    relay_was_last_ = !relay_was_last_ && loop_.take_notification() && hear(relay_.read());
     if (relay_was_last_) continue;
     if (loop_.take_ready()) return Event::ready(now());
     if (loop_.take_parent_end()) return Event::parent_ended(now());

@@ -99,7 +99,8 @@ class LinuxWorld final : public World {
   [[nodiscard]] bool is_due(Millis at) { return at <= now(); }
   void wait(Millis earliest);
   void watch_relay();
-  [[nodiscard]] bool hear_relay();
+  [[nodiscard]] bool hear(const std::vector<Event>& said);
+  bool hear_before_reaping() override;
   std::optional<Event> next_signal();
   [[nodiscard]] Event event_of(const signalfd_siginfo& info);
   [[noreturn]] void die(std::string_view line) noexcept;
@@ -117,6 +118,7 @@ class LinuxWorld final : public World {
   bool became_subreaper_ = false;
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
+  bool heard_before_reaping_ = false;
   bool relay_was_last_ = false;   // the same of what the relay has heard
 };
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "processes.h"
@@ -16,13 +17,20 @@ constexpr std::string_view kVariable = "NOTIFY_SOCKET=";
 
 // How many notifications are read at once. The kernel keeps a queue of some ten of them, and whoever sends more waits.
 constexpr int kPerTurn = 16;
-// And at the end, when what is left in the queue is read; a sender that goes on is not heard to its end.
-constexpr int kAtTheEnd = 64;
+// And if all of it is read. Systemd lets a queue have 512 of them (net.unix.max_dgram_qlen); a sender that goes on is not
+// heard to its end.
+constexpr int kWholeQueue = 1'024;
+// How many are held for a service manager that does not read.
+constexpr std::size_t kMostHeld = 64;
+// At the end it has so long to read what is held.
+constexpr int kLastTries = 20;
+constexpr std::chrono::milliseconds kBetweenTries{5};
 
 // Beyond the deadline of the stop: the KILL has two seconds of its own, then the report is written.
 constexpr Millis kAfterDeadline{3'000};
 
 constexpr std::string_view kCut = "it is longer than 4096 bytes, or brings more descriptors than may be open";
+constexpr std::string_view kUnread = "the service manager does not read what it was sent before";
 constexpr std::string_view kStranger = "its sender does not belong to the command";
 
 // Rounded up: what has any length is not nothing.
@@ -73,6 +81,12 @@ std::vector<Event> Relay::read() {
   return std::exchange(heard_, {});
 }
 
+std::vector<Event> Relay::read_all() {
+  for (int count = 0; count < kWholeQueue && read_one(); ++count) {
+  }
+  return std::exchange(heard_, {});
+}
+
 bool Relay::read_one() {
   if (!socket_) return false;
   std::optional<Datagram> datagram = socket_->receive(kLongestNotification);
@@ -92,13 +106,15 @@ void Relay::pass_on(Datagram datagram) {
   const NotifySender sender{.pid = datagram.pid, .user = datagram.user, .is_below_us = is_below_us(datagram.pid)};
   if (!belongs_to_command(sender, request_.user_of_command)) return drop(datagram, kStranger);
   const tl::expected<NotifyMessage, NotifyFault> message =
-      read_notification(datagram.text, datagram.descriptors.size(), request_.passes_stopping);
+      read_notification(datagram.text, datagram.descriptors.size(), request_.kept_back);
   if (!message) return drop(datagram, reason_of(message.error()));
   if (message->kept_back > 0 && log_.enabled(LogLevel::kDebug))
     log_.write(LogLevel::kDebug, "of a notification something is kept back: " + datagram.text);
   hear(*message);
-  if (message->upstream.empty() || !target_) return;
-  send({message->upstream, message->passes_descriptors ? std::move(datagram.descriptors) : std::vector<Fd>()});
+  if (message->upstream.empty() || !target_) return discard(datagram.descriptors);
+  if (held_.size() >= kMostHeld) return drop(datagram, kUnread);
+  if (!message->passes_descriptors) discard(datagram.descriptors);
+  send({message->upstream, std::move(datagram.descriptors)});
 }
 
 // A flood of pings is one sign of life.
@@ -134,15 +150,15 @@ bool Relay::try_to_send(const Outgoing& message) {
   if (told == Told::kNotYet) return false;
   const int error = told == Told::kNo ? errno : 0;
   if (error != 0) ++dropped_;
-  // A manager that is away refuses everything: one line is enough until it is back.
-  if (error != 0 && error != refused_)
+  // A manager that is away refuses everything: one line is enough.
+  if (error != 0 && refused_.insert(error).second)
     log_.write(LogLevel::kWarn,
                std::string("cannot tell the service manager (NOTIFY_SOCKET): ") + std::strerror(error));
-  refused_ = error;
   return true;
 }
 
-void Relay::drop(const Datagram& datagram, std::string_view why) {
+void Relay::drop(Datagram& datagram, std::string_view why) {
+  discard(datagram.descriptors);
   ++dropped_;
   if (!told_.insert(why).second) return;
   log_.write(LogLevel::kWarn, "a notification of pid " + std::to_string(datagram.pid) + " (uid " +
@@ -168,8 +184,10 @@ void Relay::ping() {
 
 void Relay::close() {
   if (!socket_) return;
-  send_held();
-  for (int count = 0; count < kAtTheEnd && !holds() && read_one(); ++count) {
+  read_all();
+  for (int count = 0; count < kLastTries && holds(); ++count) {
+    send_held();
+    if (holds()) std::this_thread::sleep_for(kBetweenTries);
   }
   dropped_ += held_.size();
   held_.clear();

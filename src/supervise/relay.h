@@ -27,7 +27,7 @@ struct RelayRequest {
   std::string set_by{};  // for messages: what asks for it
   // The value of NOTIFY_SOCKET; empty: there is no service manager, and what comes is only counted.
   std::string upstream{};
-  bool passes_stopping = true;             // the end of the command is the end of the run
+  KeptBack kept_back{};
   bool hears_ready = false;                // the command is ready when it says READY=1
   bool hears_watchdog = false;             // graceshim has a watchdog of its own for the command
   bool hears_extension = false;            // the command may ask for more time in a stop
@@ -74,6 +74,11 @@ class Relay {
   // Says that graceshim is alive.
   void ping();
 
+  // Reads what is in the queue now, and returns what read() would. Where the service manager does not read, what is more
+  // than may be held is dropped, so that nothing is left for the next life of the command. To be called before a process
+  // is reaped: of one that is gone nobody knows any more whether it belonged to the command.
+  std::vector<Event> read_all();
+
   // Passes on what has come so far, removes the socket, and tells how much was dropped. To be called at the end.
   void close();
   // How many notifications were dropped; complete once it is closed.
@@ -90,7 +95,7 @@ class Relay {
   void hear(const NotifyMessage& message);
   void send(Outgoing message);
   bool try_to_send(const Outgoing& message);
-  void drop(const Datagram& datagram, std::string_view why);
+  void drop(Datagram& datagram, std::string_view why);
 
   const RelayRequest& request_;
   Log& log_;
@@ -101,7 +106,7 @@ class Relay {
   std::uint64_t dropped_ = 0;
   std::vector<Event> heard_;
   bool deaf_ = false;
-  int refused_ = 0;  // the errno with which the service manager refused the last message
+  std::set<int> refused_;  // the errnos with which the service manager has refused a message
 };
 
 }  // namespace graceshim

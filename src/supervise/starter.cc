@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -217,6 +218,10 @@ Result<int> Starter::start_hook(Hook hook, const std::vector<std::string>& varia
     for (char* const entry : environment_) {
       if (entry == nullptr || !is_one_of(kFacts, entry)) environment.push_back(entry);
     }
+  }
+  // What is meant for the command is not meant for its hooks, and they see that by the pid, which is not theirs.
+  for (char* const place : own_pid_places_) {
+    if (place != nullptr) std::snprintf(place, kRoomForPid, "%d", self_.id.pid);
   }
   SpawnRequest spawn_request{};
   spawn_request.argv = arguments.data();

@@ -33,6 +33,10 @@ Event World::timer_is_due() {
 }
 
 Event World::reap(bool by_chld) {
+  if (hear_before_reaping()) {
+    post(Event::reaped(now(), false));
+    return *next_posted();
+  }
   ended_.clear();
   reaps_again_ = false;
   Event event = Event::reaped(now(), false);

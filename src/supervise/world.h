@@ -142,6 +142,9 @@ class World {
   // To be called while no timer is due: the next call of timer_is_due() reaps.
   void no_timer_is_due() noexcept { reaped_for_timer_ = false; }
 
+  // Posts what processes have said that may have ended by now, and returns true; false if there is nothing of the kind.
+  // reap() calls it, and reaps later if so.
+  virtual bool hear_before_reaping() { return false; }
   virtual Reaped reap_next() = 0;
   // Whether the process group has a member, which may have ended without having been reaped.
   virtual bool group_exists(int group) = 0;

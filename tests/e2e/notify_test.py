@@ -36,8 +36,9 @@ class Notify(Case):
             file.write(SPEAKER + script)
         return ["/usr/bin/python3", "-B", "-E", "-S", path]
 
-    def run_command(self, script, options=("--notify=proxy",), address=None):
-        return self.start_under_graceshim(self.command(script), options, environment(NOTIFY_SOCKET=address or self.address))
+    def run_command(self, script, options=("--notify=proxy",), address=None, **variables):
+        address = self.address if address is None else address
+        return self.start_under_graceshim(self.command(script), options, environment(NOTIFY_SOCKET=address, **variables))
 
     def next(self, limit=20):
         """(text, pid) of the next notification; its descriptors are in self.descriptors."""
@@ -188,6 +189,55 @@ signal.pause()
         self.assertEqual(command.wait(1), 137)
         self.assertGreater(time.monotonic() - begun, 1.9)
         self.assertEqual(len([text for text in said if text.startswith(b"STOPPING=1\n")]), 1)
+
+    def test_flood_of_pings_that_graceshim_itself_hears_does_not_delay_the_kill(self):
+        command = self.run_command("""
+import time
+block("TERM")
+os.fork()
+print("ready", flush=True)
+until = time.monotonic() + 30
+while time.monotonic() < until:
+    say("WATCHDOG=1")
+""", ("--notify=proxy", "--watchdog=1h", "--stop-timeout=2s"), address="")
+        self.until(lambda: "ready" in command.output(), "the flood")
+        begun = time.monotonic()
+        command.send("TERM")
+        self.assertEqual(command.wait(8), 137)
+        self.assertGreater(time.monotonic() - begun, 1.9)
+
+    def test_socket_that_lingers_does_not_delay_the_stop(self):
+        command = self.run_command("""
+import struct
+block("TERM")
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+peer, _ = server.accept()
+client.setblocking(False)
+try:
+    while True:
+        client.send(bytes(65536))
+except BlockingIOError:
+    pass
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 25))
+say("STATUS=x", [client.fileno()])
+client.close()
+say("READY=1")
+wait_for("TERM")
+""", ("--notify=proxy",))
+        self.assertEqual(self.next()[0], "STATUS=x\n")
+        self.assertEqual(self.next()[0], "READY=1\n")
+        begun = time.monotonic()
+        self.stops(command)
+        self.assertEqual(command.wait(15), 0)
+        self.assertLess(time.monotonic() - begun, 15 * SLOWER)
+
+    def test_last_words_are_heard_before_the_end(self):
+        """Of another user too, whose pid tells nothing any more once it is reaped."""
+        command = self.run_command("for i in range(200): say(f'STATUS={i}')", ("--notify=proxy", "--user=65534:65534"))
+        self.assertEqual([self.next()[0] for _ in range(200)], [f"STATUS={i}\n" for i in range(200)])
+        self.assertEqual(command.wait(20), 0)
+        self.assertNotIn("dropped", command.output())
 
     def test_manager_that_reads_late_gets_everything(self):
         command = self.run_command("for i in range(500): say(f'STATUS={i}')")

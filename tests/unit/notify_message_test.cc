@@ -82,7 +82,7 @@ TEST(NotifyMessage, StateIsTheStrongestThatIsSaid) {
 }
 
 TEST(NotifyMessage, StoppingIsKeptBackWhereTheCommandMayBeStartedAgain) {
-  const auto message = read_notification("STOPPING=1\nSTATUS=bye", 0, false);
+  const auto message = read_notification("STOPPING=1\nSTATUS=bye", 0, {.stopping = true});
   ASSERT_TRUE(message);
   EXPECT_EQ(message->upstream, "STATUS=bye\n");
   EXPECT_EQ(message->kept_back, 1U);
