@@ -33,8 +33,8 @@ std::optional<Millis> manager_watchdog(std::span<char* const> environment, std::
 // Whether descriptors have been handed to us: LISTEN_PID is our pid.
 bool listens(std::span<char* const> environment, std::string_view own_pid) noexcept;
 
-// Returns where a socket for notifications may lie, the best directory first. What XDG_RUNTIME_DIR, RUNTIME_DIRECTORY and
-// TMPDIR name may be closed to every other user; it counts only if the command runs as our own user.
+// Returns where a socket for notifications may lie, the best directory first. What XDG_RUNTIME_DIR, RUNTIME_DIRECTORY
+// and TMPDIR name may be closed to every other user; it counts only if the command runs as our own user.
 std::vector<std::string> directories_for_socket(std::span<char* const> environment, bool same_user);
 
 }  // namespace graceshim

@@ -151,7 +151,8 @@ std::optional<Datagram> NotifySocket::receive(std::size_t longest) const {
 
 void discard(std::vector<Fd>& descriptors) noexcept {
   constexpr linger kNone{};
-  for (const Fd& fd : descriptors) static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &kNone, sizeof kNone));
+  for (const Fd& fd : descriptors)
+    static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &kNone, sizeof kNone));
   descriptors.clear();
 }
 

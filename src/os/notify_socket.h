@@ -66,8 +66,8 @@ class NotifySocket {
 };
 
 // Closes descriptors that have come with a datagram and are not passed on. Ours may be the last reference to a socket
-// whose sender has set SO_LINGER, and close(2) would wait then for as long as the sender likes; the option is taken back.
-// What a file of a user's own file system (FUSE) does at its close cannot be helped.
+// whose sender has set SO_LINGER, and close(2) would wait then for as long as the sender likes; the option is taken
+// back. What a file of a user's own file system (FUSE) does at its close cannot be helped.
 void discard(std::vector<Fd>& descriptors) noexcept;
 
 enum class Told : std::uint8_t {

@@ -119,7 +119,7 @@ class LinuxWorld final : public World {
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
   bool heard_before_reaping_ = false;
-  bool relay_was_last_ = false;   // the same of what the relay has heard
+  bool relay_was_last_ = false;  // the same of what the relay has heard
 };
 
 }  // namespace graceshim

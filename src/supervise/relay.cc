@@ -17,8 +17,8 @@ constexpr std::string_view kVariable = "NOTIFY_SOCKET=";
 
 // How many notifications are read at once. The kernel keeps a queue of some ten of them, and whoever sends more waits.
 constexpr int kPerTurn = 16;
-// And if all of it is read. Systemd lets a queue have 512 of them (net.unix.max_dgram_qlen); a sender that goes on is not
-// heard to its end.
+// And if all of it is read. Systemd lets a queue have 512 of them (net.unix.max_dgram_qlen); a sender that goes on is
+// not heard to its end.
 constexpr int kWholeQueue = 1'024;
 // How many are held for a service manager that does not read.
 constexpr std::size_t kMostHeld = 64;

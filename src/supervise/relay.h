@@ -74,9 +74,9 @@ class Relay {
   // Says that graceshim is alive.
   void ping();
 
-  // Reads what is in the queue now, and returns what read() would. Where the service manager does not read, what is more
-  // than may be held is dropped, so that nothing is left for the next life of the command. To be called before a process
-  // is reaped: of one that is gone nobody knows any more whether it belonged to the command.
+  // Reads what is in the queue now, and returns what read() would. Where the service manager does not read, what is
+  // more than may be held is dropped, so that nothing is left for the next life of the command. To be called before a
+  // process is reaped: of one that is gone nobody knows any more whether it belonged to the command.
   std::vector<Event> read_all();
 
   // Passes on what has come so far, removes the socket, and tells how much was dropped. To be called at the end.

@@ -184,6 +184,14 @@ class Case(unittest.TestCase):
 
     # Commands.
 
+    def write(self, name, text, mode=0o644):
+        path = os.path.join(self.directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
     def start(self, argv, env=None, directory=None, ignore=()):
         output = os.path.join(self.directory, f"output.{len(self.commands)}")
         self.commands.append(Command(argv, directory or self.directory, output, env or environment(), ignore))

@@ -39,14 +39,6 @@ class ReadyCase(Case):
         with open(self.allowed, "w", encoding="ascii"):
             pass
 
-    def write(self, name, text, mode=0o644):
-        path = os.path.join(self.directory, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, mode)
-        return path
-
     def status_of(self, argv, **variables):
         """The exit status of a program that ends by itself, and soon."""
         return subprocess.run(argv, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
