@@ -171,7 +171,10 @@ void Relay::tell_ready() {
 }
 
 void Relay::tell_stopping(Millis longest) {
-  send({write_announcement({.stopping = true, .extend_usec = extension_for(longest)}), {}});
+  // It comes before the first signal, so that what the command itself says of its end comes later and counts.
+  std::string status = "stopping";
+  if (longest != kInfinity) status += ", for " + format_duration(longest) + " at most";
+  send({write_announcement({.stopping = true, .extend_usec = extension_for(longest), .status = status}), {}});
 }
 
 void Relay::tell_extended(Millis longest) {

@@ -3,6 +3,7 @@
 import array
 import json
 import os
+import re
 import select
 import socket
 import time
@@ -68,7 +69,7 @@ class Notify(Case):
     def says_ready(self):
         self.assertEqual(self.next()[0], "READY=1\n")
 
-    def stops(self, command, told=r"STOPPING=1\n(EXTEND_TIMEOUT_USEC=\d+\n)?"):
+    def stops(self, command, told=r"STOPPING=1\n(EXTEND_TIMEOUT_USEC=\d+\n)?STATUS=.*\n"):
         """Sends TERM, and returns what the manager hears of it."""
         command.send("TERM")
         said = self.next()[0]
@@ -126,15 +127,15 @@ say("STATUS=behind the barrier")
     def test_stop_is_told_with_the_time_that_it_needs(self):
         command = self.run_command(SERVICE + "say('STATUS=ends')", ("--notify=proxy", "--stop-timeout=40s"))
         self.says_ready()
-        told = self.stops(command, r"STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+\n")
-        self.assertTrue(42_000_000 < int(told.split("=")[2]) <= 43_000_000, told)
+        told = self.stops(command, r"STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+\nSTATUS=stopping, for 40s at most\n")
+        self.assertTrue(42_000_000 < int(re.search(r"USEC=(\d+)", told)[1]) <= 43_000_000, told)
         self.assertEqual(self.next()[0], "STATUS=ends\n")
         self.assertEqual(command.wait(20), 0)
 
     def test_of_a_stop_without_an_end_no_time_is_told(self):
         command = self.run_command(SERVICE, ("--notify=proxy", "--stop-timeout=infinity"))
         self.says_ready()
-        self.stops(command, r"STOPPING=1\n")
+        self.stops(command, r"STOPPING=1\nSTATUS=stopping\n")
         self.assertEqual(command.wait(20), 0)
 
     def test_restart_is_no_stop(self):
@@ -331,7 +332,7 @@ os._exit(7)
 """, ("--notify=proxy", "--extend-max=1h", "--stop-timeout=2s"))
         self.assertEqual(self.next()[0], "READY=1\n")
         command.send("TERM")
-        self.assertRegex(self.next()[0], r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=[45]\d{6}\n$")
+        self.assertRegex(self.next()[0], r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=[45]\d{6}\nSTATUS=.*\n$")
         self.assertEqual(self.next()[0], "EXTEND_TIMEOUT_USEC=60000000\n")
         told = self.next()[0]
         self.assertRegex(told, r"^EXTEND_TIMEOUT_USEC=6[23]\d{6}\n$")  # the KILL and the report need some time
@@ -379,7 +380,7 @@ wait_for("USR1")
         command.send("USR1")
         self.says_ready()
         self.until(lambda: os.path.exists(ready_file), "the ready file", command=command)
-        self.stops(command, r"STOPPING=1\n")
+        self.stops(command, r"STOPPING=1\nSTATUS=stopping\n")
         self.assertEqual(command.wait(20), 0)
         self.assertFalse(os.path.exists(ready_file))
 
