@@ -59,7 +59,7 @@ class NotifySocket {
   void remove() noexcept;
 
  private:
-  NotifySocket(Fd fd, std::string address) noexcept : fd_(std::move(fd)), address_(std::move(address)) {}
+  NotifySocket(Fd fd, std::string&& address) noexcept : fd_(std::move(fd)), address_(std::move(address)) {}
 
   Fd fd_;
   std::string address_;
@@ -91,7 +91,7 @@ class NotifyTarget {
   [[nodiscard]] Told send(std::string_view text, std::span<const Fd> descriptors = {}) const noexcept;
 
  private:
-  NotifyTarget(Fd fd, std::string address) noexcept : fd_(std::move(fd)), address_(std::move(address)) {}
+  NotifyTarget(Fd fd, std::string&& address) noexcept : fd_(std::move(fd)), address_(std::move(address)) {}
 
   Fd fd_;
   std::string address_;  // as in NOTIFY_SOCKET

@@ -159,9 +159,9 @@ Result<void> LinuxWorld::open() {
     if (!parent_) return tl::unexpected<Error>(system_error("child.die_with_parent: cannot watch the parent", errno));
   }
   if (Result<void> prepared = teller_.prepare(request_.environment); !prepared) return prepared;
-  const Result<void> probed = EventLoop::probe();
+  Result<void> probed = EventLoop::probe();
   if (!probed) return probed;
-  const Result<void> opened = relay_.open();
+  Result<void> opened = relay_.open();
   if (opened && relay_.is_open()) starter_.set_variable(relay_.variable());
   return opened;
 }

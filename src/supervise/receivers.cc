@@ -26,10 +26,10 @@ const std::vector<Process>& Receivers::members() {
 }
 
 const std::vector<Process>& Receivers::children_of(int pid) {
-  static const std::vector<Process> kNone;
+  static const std::vector<Process> none;
   members();
   const auto found = children_.find(pid);
-  return found == children_.end() ? kNone : found->second;
+  return found == children_.end() ? none : found->second;
 }
 
 const std::vector<Process>& Receivers::writers_of(std::uint64_t pipe) {
