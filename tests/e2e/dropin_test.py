@@ -11,8 +11,7 @@ import signal
 import subprocess
 import sys
 
-from harness import (INTERACTIVE_BASH, REST, SHIM, Case, Screen, TerminalCase, descendants, environment, kill, main,
-                     processes)
+from harness import (INTERACTIVE_BASH, REST, SHIM, Case, Screen, TerminalCase, descendants, environment, main, processes)
 
 # The command below the init. It says what it sees, then which signals reach it, by their numbers, and ends by QUIT with
 # 9. "worker": another process of its group listens, too. "fork": it leaves an orphan. "end": TERM ends it with 4.
@@ -120,15 +119,8 @@ class DropIn(BesideTheReal, Case):
         return status, done.stdout, errors
 
     def begin(self, path, *words, pid1=False, env=None, ignore=()):
-        argv = [path, *words]
-        if pid1:
-            self.need(os.geteuid() == 0, "a PID namespace needs root")
-            argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
-        command = self.start(argv, environment(**(env or {})), ignore=ignore)
-        if pid1:
-            command.pid = self.until(lambda: next(iter(descendants(command.process.pid)), None), "PID 1",
-                                     command=command)
-        return command
+        start = self.start_as_pid1 if pid1 else self.start
+        return start([path, *words], environment(**(env or {})), ignore=ignore)
 
     def until_said(self, command, what, count=1):
         self.until(lambda: command.output().count(what) >= count, f"{count} times '{what}'", command=command)
@@ -146,11 +138,6 @@ class DropIn(BesideTheReal, Case):
         os.kill(command.pid, signal.SIGQUIT)
         status = command.wait(20)
         return sorted(command.output().splitlines()), status
-
-    def end_what_is_left(self):
-        for pid in self.left():
-            kill(pid)
-        self.until(lambda: not self.left(), "the end of what was left")
 
     # Command lines and words.
 

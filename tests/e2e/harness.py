@@ -182,6 +182,11 @@ class Case(unittest.TestCase):
             services.update(descendants(service.process.pid))
         return {pid: name for pid, name in descendants(os.getpid()).items() if pid not in services}
 
+    def end_what_is_left(self):
+        for pid in self.left():
+            kill(pid)
+        self.until(lambda: not self.left(), "the end of what was left")
+
     # Commands.
 
     def write(self, name, text, mode=0o644):
@@ -198,12 +203,13 @@ class Case(unittest.TestCase):
         return self.commands[-1]
 
     def start_under_graceshim(self, argv, options=(), env=None, directory=None, pid1=False, ignore=()):
-        shim = [SHIM, *options, "--", *argv]
-        if not pid1:
-            return self.start(shim, env, directory, ignore)
+        start = self.start_as_pid1 if pid1 else self.start
+        return start([SHIM, *options, "--", *argv], env, directory, ignore)
+
+    def start_as_pid1(self, argv, env=None, directory=None, ignore=()):
         self.need(os.geteuid() == 0, "a PID namespace needs root")
         namespace = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--"]
-        command = self.start([*namespace, *shim], env, directory, ignore)
+        command = self.start([*namespace, *argv], env, directory, ignore)
         command.pid = self.until(lambda: next(iter(descendants(command.process.pid)), None),
                                  "the namespace's first process", command=command)
         return command

@@ -58,46 +58,54 @@ class Response:
         return self.received.partition(b"\r\n\r\n")[2]
 
 
-class Nginx(Case):
-    def setUp(self):
-        super().setUp()
-        self.program = self.need_program("nginx")
+class Site:
+    """A site in the directory of a case, with pages that come slowly, for an nginx that the case starts."""
+
+    def __init__(self, case):
+        self.case = case
         self.port = free_port()
-        pages = os.path.join(self.directory, "pages")
+        pages = os.path.join(case.directory, "pages")
         os.mkdir(pages)
         with open(os.path.join(pages, "large"), "wb") as file:
             file.write(b"x" * SIZE)
         with open(os.path.join(pages, "name"), "w", encoding="ascii") as file:
-            file.write(self.directory)
-        self.configuration = os.path.join(self.directory, "nginx.conf")
+            file.write(case.directory)
+        self.configuration = os.path.join(case.directory, "nginx.conf")
         with open(self.configuration, "w", encoding="ascii") as file:
-            file.write(CONFIGURATION.format(directory=self.directory, port=self.port, rate=RATE, slow_rate=SLOW_RATE,
+            file.write(CONFIGURATION.format(directory=case.directory, port=self.port, rate=RATE, slow_rate=SLOW_RATE,
                                             user="user root;" if os.geteuid() == 0 else ""))
-        self.argv = [self.program, "-c", self.configuration]
 
     def ready(self):
         """Whether this very nginx answers."""
         try:
-            return Response(self.port, "/name").body().decode() == self.directory
+            return Response(self.port, "/name").body().decode() == self.case.directory
         except ConnectionRefusedError:
             return False
 
     def request_in_flight(self, command, path="/large"):
-        self.until(self.ready, "an answer of nginx", command=command)
+        self.case.until(self.ready, "an answer of nginx", command=command)
         response = Response(self.port, path)
         response.read_some()
-        self.addCleanup(response.socket.close)
+        self.case.addCleanup(response.socket.close)
         return response
 
+
+class Nginx(Case):
+    def setUp(self):
+        super().setUp()
+        program = self.need_program("nginx")
+        self.site = Site(self)
+        self.argv = [program, "-c", self.site.configuration]
+
     def assert_delivered(self, command):
-        response = self.request_in_flight(command)
+        response = self.site.request_in_flight(command)
         command.send("TERM")
         self.assertEqual(len(response.body()), SIZE)
         self.assertEqual(command.wait(20), 0, command.output())
 
     def test_bare_term_cuts_the_response(self):
         command = self.start(self.argv)
-        response = self.request_in_flight(command)
+        response = self.site.request_in_flight(command)
         command.send("TERM")
         self.assertLess(len(response.body()), SIZE)
         self.assertEqual(command.wait(20), 0)
@@ -110,26 +118,26 @@ class Nginx(Case):
 
     def test_no_new_connection_is_taken_while_the_response_ends(self):
         command = self.start_under_graceshim(self.argv)
-        response = self.request_in_flight(command)
+        response = self.site.request_in_flight(command)
         command.send("TERM")
-        self.until(lambda: not self.ready(), "the end of listening")
+        self.until(lambda: not self.site.ready(), "the end of listening")
         self.assertEqual(len(response.body()), SIZE)
         self.assertEqual(command.wait(20), 0, command.output())
 
     def test_hup_reloads_and_the_response_is_delivered(self):
         command = self.start_under_graceshim(self.argv)
-        response = self.request_in_flight(command)
+        response = self.site.request_in_flight(command)
         command.send("HUP")
         self.until(lambda: "reconfiguring" in command.output(), "the reload")
         self.assertEqual(len(response.body()), SIZE)
-        self.assertTrue(self.ready())
+        self.assertTrue(self.site.ready())
         command.send("TERM")
         self.assertEqual(command.wait(20), 0, command.output())
 
     def test_a_client_slower_than_the_timeout_is_cut_at_it(self):
         # The plan is QUIT, then TERM 5 s before the end: nginx itself ends in good order.
         command = self.start_under_graceshim(self.argv, ["-t", "6s"])
-        response = self.request_in_flight(command, "/slow")
+        response = self.site.request_in_flight(command, "/slow")
         begun = time.monotonic()
         command.send("TERM")
         self.assertLess(len(response.body()), SIZE)

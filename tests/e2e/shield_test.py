@@ -192,7 +192,7 @@ class DynoWithWorker(Case):
 class DynoWithNginx(Nginx):
     def stopped(self, *options):
         command = self.start_under_graceshim(self.argv, options, environment(**Dyno.ENVIRONMENT))
-        response = self.request_in_flight(command)
+        response = self.site.request_in_flight(command)
         dyno = Dyno(command)
         delivered = len(response.body())
         self.assertEqual(dyno.end(), 0, command.output())
