@@ -2,7 +2,7 @@
 #   packaging/release-build && cpack --config build/release-static/CPackConfig.cmake
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 # The documents keep their places, so that their links to each other hold.
-install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY packaging/doc DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
 install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
