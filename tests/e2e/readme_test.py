@@ -1,4 +1,4 @@
-"""Every command of the README, the manual and the page of the benchmark does what they say."""
+"""Every command of the README and of the pages beside the manual does what they say."""
 
 import json
 import os
@@ -12,7 +12,11 @@ from harness import (HERE, SHIM, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker,
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-DOCUMENTS = ("README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md")
+DOCUMENTS = ("README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md", "packaging/doc/migration.md",
+             "packaging/doc/troubleshooting.md")
+
+LAST_WORDS = ("graceshim -t 1s -- python3{} -c 'import os, signal; signal.signal(15, signal.SIG_IGN); print(\"last words\"); "
+              "os.kill(os.getppid(), 15); signal.pause()' | cat")
 
 # Each command of the documents, and what runs it: a test of this file, of another one here, or a function of a script of tests.
 COMMANDS = {
@@ -24,8 +28,6 @@ COMMANDS = {
     "graceshim --list-presets": "readme_test.py test_list_presets",
     "graceshim --stop-signal QUIT --stop-timeout 20s -- ./server": "readme_test.py test_a_signal_and_a_timeout",
     "graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server": "readme_test.py test_a_plan",
-    "graceshim --restart on-failure -- rake resque:work":
-        "restart_test.py test_a_worker_that_poison_has_crashed_three_times_works_on",
     "graceshim --report /tmp/life.json -- true": "readme_test.py test_report",
     'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
     "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
@@ -39,6 +41,21 @@ COMMANDS = {
     "build/dev/tests/bench/bench --shim build/release-static/graceshim --json bench.json --svg plots"
     " --table packaging/doc/benchmark.md": "bench/run.bash quick",
     """graceshim -t 2s -- sh -c 'trap "" TERM; while :; do sleep 1; done'""": "readme_test.py test_a_deaf_command",
+    "graceshim --scope group -s QUIT -- ./server": "readme_test.py test_a_group",
+    "graceshim --user nobody -- id -un": "readme_test.py test_another_user",
+    "timeout --preserve-status 2s graceshim -s QUIT -t 10s -- ./server": "readme_test.py test_below_timeout",
+    "graceshim -s QUIT -t 10s --restart on-failure --restart-limit 3 --umask 027 -- ./server":
+        "readme_test.py test_what_supervisord_did",
+    "graceshim --pre-start ./prepare --post-stop ./finish --ready-from fd:3 --restart always -s QUIT -- ./server":
+        "readme_test.py test_what_s6_did",
+    """graceshim -t 1s --report fd:2 -- sh -c 'trap "" TERM; kill -TERM $PPID; while :; do sleep 1; done'""":
+        "readme_test.py test_why_137",
+    "graceshim --success-exit-status 143 -- sh -c 'kill -TERM $PPID; sleep 60'": "readme_test.py test_why_143",
+    'graceshim --stop-timeuot 20s -- ./server || echo "status $?"': "readme_test.py test_why_125",
+    "graceshim --explain -- sh -c './server; true'": "readme_test.py test_why_it_did_not_stop",
+    "ps -eo pid,ppid,stat,comm | awk '$3 ~ /^Z/'": "readme_test.py test_whose_zombies",
+    LAST_WORDS.format(""): "readme_test.py test_why_logs_end_early",
+    LAST_WORDS.format(" -u"): "readme_test.py test_why_logs_end_early",
 }
 
 # Programs that the commands name and this machine need not have.
@@ -82,12 +99,12 @@ class Readme(Case):
         self.env = environment()
         self.env["PATH"] = f"{self.directory}:{self.env['PATH']}"
 
-    def run_command(self, command):
-        """The whole output of a command of the documents, which must succeed."""
+    def run_command(self, command, status=0):
+        """The whole output of a command of the documents, which must end like that."""
         self.assertIn(command, commands())
         done = subprocess.run(command, shell=True, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.returncode, status, done.stdout)
         return done.stdout
 
     def start_command(self, command):
@@ -104,7 +121,7 @@ class Readme(Case):
             self.assertTrue(found, f"{command}: no '{name}' in {path}")
 
     def test_every_link_leads_somewhere(self):
-        for path in (*DOCUMENTS, "packaging/doc/platforms.md", "tests/README.md", "CHANGELOG.md"):
+        for path in (*DOCUMENTS, "packaging/doc/platforms.md", "tests/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
             for target in re.findall(r"\]\((?!https?:)([^)]+)\)", document(path)):
                 file, _, place = target.partition("#")
                 there = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
@@ -121,10 +138,13 @@ class Readme(Case):
         for figure in figures:
             self.assertIn(f"| {figure} |", table)
 
-    def test_the_lines_of_the_unit_are_those_of_the_example(self):
-        unit = document("packaging/systemd/resque-worker.service").splitlines()
-        for line in "".join(blocks("ini")).splitlines():
-            self.assertIn(line, unit)
+    def test_every_option_that_takes_the_place_of_another_is_one(self):
+        help_text = subprocess.run([SHIM, "--help"], capture_output=True, text=True, check=True).stdout
+        column = [cells[1] for cells in re.findall(r"(?m)^\|([^|]+)\|([^|]+)\|[^|]*\|$", document("packaging/doc/migration.md"))]
+        options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(column)))
+        self.assertGreater(len(options), 15)
+        for option in options - {"--preserve-status", "--init-path"}:  # of timeout and of podman
+            self.assertRegex(help_text, rf"(?<![\w-]){option}(?![\w-])")
 
     def test_try_shows_what_it_promises(self):
         command = self.start([os.path.join(ROOT, "packaging/try")])
@@ -176,10 +196,8 @@ class Readme(Case):
         shown = re.search(r"(?m)^\$ graceshim --explain .*\n((?:(?!```).*\n)+)", readme())[1]
         self.assertIn(shown, output)
 
-    def start_server(self, command):
-        with open(os.path.join(self.directory, "server"), "w", encoding="ascii") as file:
-            file.write(SERVER)
-        os.chmod(file.name, 0o755)
+    def start_server(self, command, text=SERVER):
+        self.write("server", text, 0o755)
         started = self.start_command(command)
         self.until(lambda: "ready" in started.output(), "the server", command=started)
         return started
@@ -195,6 +213,74 @@ class Readme(Case):
 
     def test_a_plan(self):
         self.assert_gets_quit("graceshim --stop-plan QUIT/20s/TERM/5s/KILL -- ./server")
+
+    # Coming from another program.
+
+    def test_a_group(self):
+        self.assert_gets_quit("graceshim --scope group -s QUIT -- ./server")
+
+    def test_another_user(self):
+        self.need(os.geteuid() == 0, "another user needs root")
+        self.assertEqual(self.run_command("graceshim --user nobody -- id -un"), "nobody\n")
+
+    def test_below_timeout(self):
+        started = self.start_server("timeout --preserve-status 2s graceshim -s QUIT -t 10s -- ./server")
+        self.assertEqual(started.wait(10), 0, started.output())
+        self.assertRegex(started.output(), r"(?m)^QUIT$")
+
+    def test_what_supervisord_did(self):
+        self.assert_gets_quit("graceshim -s QUIT -t 10s --restart on-failure --restart-limit 3 --umask 027 -- ./server")
+
+    def test_what_s6_did(self):
+        self.write("prepare", "#!/bin/sh\necho prepare\n", 0o755)
+        self.write("finish", "#!/bin/sh\necho finish $GRACESHIM_EXIT_CODE\n", 0o755)
+        command = "graceshim --pre-start ./prepare --post-stop ./finish --ready-from fd:3 --restart always -s QUIT -- ./server"
+        started = self.start_server(command, SERVER.replace("echo ready", "echo ready; echo >&3; exec 3>&-"))
+        self.until(lambda: "is ready" in started.output(), "the line about being ready", command=started)
+        started.send("TERM")
+        self.assertEqual(started.wait(10), 0, started.output())
+        said = [line for line in started.output().splitlines() if not line.startswith("graceshim")]
+        self.assertEqual(said, ["prepare", "ready", "QUIT", "finish 0"])
+
+    # Why did it do that?
+
+    def test_why_137(self):
+        output = self.run_command("""graceshim -t 1s --report fd:2 -- sh -c 'trap "" TERM; kill -TERM $PPID; while :; do sleep 1; done'""",
+                                  137)
+        report = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+        self.assertEqual((report["outcome"], [step["signal"] for step in report["steps"]]), ("killed", ["TERM", "KILL"]))
+        self.assertGreaterEqual(report["steps"][1]["at_ms"] - report["trigger"]["at_ms"], 1000)
+
+    def test_why_143(self):
+        command = "graceshim --success-exit-status 143 -- sh -c 'kill -TERM $PPID; sleep 60'"
+        self.run_command(command)
+        status = subprocess.run(command.replace("--success-exit-status 143 ", ""), shell=True, cwd=self.directory, env=self.env,
+                                stderr=subprocess.DEVNULL, check=False).returncode
+        self.assertEqual(status, 143)
+
+    def test_why_125(self):
+        output = self.run_command('graceshim --stop-timeuot 20s -- ./server || echo "status $?"')
+        self.assertRegex(output, r"did you mean '?--stop-timeout'?.*\nstatus 125\n")
+
+    def test_why_it_did_not_stop(self):
+        self.assertRegex(self.run_command("graceshim --explain -- sh -c './server; true'"), "does not pass signals on")
+
+    def test_whose_zombies(self):
+        keeper = self.start(["graceshim", "--", "python3", "-c", "import os, signal\npid = os.fork() or os._exit(0)\n"
+                             "print(pid, os.getpid(), flush=True)\nsignal.pause()"], self.env)
+        zombie, parent = self.until(lambda: re.match(r"(\d+) (\d+)\n", keeper.output()), "a child", command=keeper).groups()
+        listed = self.until(lambda: re.search(rf"(?m)^ *{zombie} +(\d+) ", self.run_command("ps -eo pid,ppid,stat,comm | awk '$3 ~ /^Z/'")),
+                            "the zombie", command=keeper)
+        self.assertEqual(listed[1], parent)
+        keeper.send("TERM")
+        keeper.wait(10)
+
+    def test_why_logs_end_early(self):
+        for option, said in (("", False), (" -u", True)):
+            output = self.run_command(LAST_WORDS.format(option))
+            self.assertEqual("last words" in output.splitlines(), said, output)
+
+    # Platforms.
 
     def write_bundle(self):
         """A bundle(1) that has everything."""
@@ -230,7 +316,7 @@ class Readme(Case):
     def test_the_container_with_all_of_it(self):
         self.need(os.geteuid() == 0, "another user needs root")
         block = next(block for block in blocks("dockerfile") if "--restart" in block)
-        entry, command, probe = (json.loads("[" + line.partition("[")[2]) for line in block.splitlines())
+        entry, command, probe = (json.loads("[" + line.partition("[")[2]) for line in block.splitlines() if "[" in line)
         ready, path = os.path.join(self.directory, "ready"), os.path.join(self.directory, "report")
         here = {"/run/ready": ready, "worker": "nobody"}
         options, probe = ([here.get(word, word) for word in words[1:]] for words in (entry[:-1], probe))
