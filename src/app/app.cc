@@ -212,6 +212,8 @@ void app_main(int argc, char** argv, char** environment) {
   switch (invocation->mode) {
     case Mode::kHelp:
       leave(show(help_text(), conventions));
+    case Mode::kHelpAll:
+      leave(show(help_all_text(), conventions));
     case Mode::kVersion:
       leave(show(version_text(), conventions));
     case Mode::kListPresets:

@@ -42,7 +42,7 @@ tl::unexpected<Error> unknown_option(std::string_view word) {
       if (hint.empty() && word.size() > 2 && name.starts_with(word)) hint = "; did you mean '" + name + "'?";
     }
   }
-  return fail(message + (hint.empty() ? "; graceshim --help lists the options" : hint));
+  return fail(message + (hint.empty() ? "; graceshim --help=all lists the options" : hint));
 }
 
 }  // namespace
@@ -85,9 +85,12 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
       case Role::kVersion:
         line.mode = Mode::kVersion;
         return line;
-      case Role::kHelp:
-        line.mode = Mode::kHelp;
+      case Role::kHelp: {
+        const Result<std::size_t> word = read_word(value, key->words);
+        if (!word) return tl::unexpected(word.error());
+        line.mode = found.argument == nullptr ? Mode::kHelp : Mode::kHelpAll;
         return line;
+      }
     }
   }
   line.command.assign(arguments.begin() + static_cast<std::ptrdiff_t>(std::min(reader.end(), arguments.size())),

@@ -13,7 +13,7 @@
 
 namespace graceshim {
 
-enum class Mode { kRun, kExplain, kExplainJson, kHelp, kVersion, kListPresets };
+enum class Mode { kRun, kExplain, kExplainJson, kHelp, kHelpAll, kVersion, kListPresets };
 
 // A text that is printed instead of running anything, and the exit status that follows.
 struct Said {

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "files.h"
 #include "platforms.h"
+#include "presets.h"
 #include "users.h"
 
 namespace graceshim {
@@ -72,8 +73,12 @@ std::optional<LateStop> late_stop(const Invocation& invocation, std::span<const 
                                   const std::function<std::optional<std::string>(std::string_view)>& lookup);
 
 std::string program_version();  // "0.1.0"
-std::string help_text();        // ends in a newline, as do the two below
+std::string help_text();        // the options that people use, on one screen; ends in a newline, as do those below
+std::string help_all_text();
 std::string version_text();
 std::string list_presets_text();
+
+// Returns "says READY=1 by sd_notify with -Ws (measured)". Empty: nothing is known.
+std::string notifying_in_words(const Notifying& fact);
 
 }  // namespace graceshim

@@ -1,4 +1,7 @@
 // The texts that are made from the tables alone: help, version and the list of presets.
+#include <algorithm>
+#include <array>
+
 #include "columns.h"
 #include "configure.h"
 #include "keys.h"
@@ -9,8 +12,28 @@ namespace graceshim {
 namespace {
 
 constexpr std::size_t kOptionColumn = 34;
+constexpr std::size_t kUsualColumn = 31;
 constexpr std::size_t kNameColumn = 24;
 constexpr std::size_t kPlanColumn = 26;
+
+// What the short help shows: the name of an option, or its letter if it has no name.
+constexpr auto kUsual = std::to_array<std::string_view>({"preset", "config", "stop-signal", "stop-timeout", "stop-plan",
+                                                         "stop-delay", "restart", "map", "user", "q", "v", "report",
+                                                         "explain", "list-presets", "version", "help"});
+
+bool is_usual(const Key& key) {
+  const std::string_view name = key.flag.empty() ? std::string_view(&key.letter, 1) : key.flag;
+  return std::ranges::find(kUsual, name) != kUsual.end();
+}
+
+// Returns "  -t, --stop-timeout DURATION".
+std::string option_of(const Key& key) {
+  const std::string argument(key.argument);
+  std::string option(key.letter != 0 ? "  " : "      ");
+  option.append(option_text(key.letter, key.flag, key.implied.empty() ? argument : ""));
+  if (!argument.empty() && !key.implied.empty()) option.append("[=").append(argument).append("]");
+  return option;
+}
 
 std::string joined(std::span<const std::string_view> words, std::string_view separator) {
   std::string text;
@@ -18,7 +41,8 @@ std::string joined(std::span<const std::string_view> words, std::string_view sep
   return text;
 }
 
-// Returns "says READY=1 by sd_notify with -Ws (measured)". Empty: nothing is known.
+}  // namespace
+
 std::string notifying_in_words(const Notifying& fact) {
   std::string text;
   switch (fact.ready) {
@@ -40,9 +64,22 @@ std::string notifying_in_words(const Notifying& fact) {
   return text.append(" (").append(fact.source).append(")");
 }
 
-}  // namespace
-
 std::string help_text() {
+  std::string text =
+      "Usage: graceshim [OPTION]... [--] COMMAND [ARG]...\n"
+      "Run COMMAND, and exit with its status. To stop it, send the signal on which it\n"
+      "finishes its work, and kill what has not ended in time. Reap every orphan.\n"
+      "\n";
+  for (const Key& key : keys()) {
+    if (!is_usual(key)) continue;
+    // The first clause, which says what the option is for.
+    const std::string_view help = key.help.substr(0, std::min(key.help.find("; "), key.help.find(". ")));
+    text.append(help_entry(option_of(key), help, kUsualColumn));
+  }
+  return text.append("\ngraceshim --help=all shows every option, and so does the page graceshim(1).\n");
+}
+
+std::string help_all_text() {
   std::string text =
       "Usage: graceshim [OPTION]... [--] COMMAND [ARG]...\n"
       "Run COMMAND and exit with its status. When a stop is asked for, send the signal on which\n"
@@ -55,11 +92,7 @@ std::string help_text() {
     }
     std::string help(key.help);
     if (!key.default_text.empty()) help.append(" [").append(key.default_text).append("]");
-    const std::string argument(key.argument);
-    std::string option(key.letter != 0 ? "  " : "      ");
-    option.append(option_text(key.letter, key.flag, key.implied.empty() ? argument : ""));
-    if (!argument.empty() && !key.implied.empty()) option.append("[=").append(argument).append("]");
-    text.append(help_entry(std::move(option), help, kOptionColumn));
+    text.append(help_entry(option_of(key), help, kOptionColumn));
   }
   text.append(
       "\nEvery setting is also a variable, GRACESHIM_STOP_TIMEOUT=20s, and a key of the TOML file:\n"

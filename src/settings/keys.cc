@@ -49,6 +49,7 @@ constexpr Access kPlan{.assign = assign<&C::stop_plan, Codec<StepList>>, .show =
 constexpr Access kSignals{.words = kMappingWords, .assign = assign_mappings, .show = show_mappings};
 constexpr Access kConfigFile{.role = Role::kConfigFile};
 constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
+constexpr Access kHelp{.role = Role::kHelp, .words = kHelpWords};
 
 constexpr std::string_view kWhat = "What runs, and where";
 constexpr std::string_view kStop = "How COMMAND is stopped";
@@ -72,9 +73,9 @@ constexpr auto kRows = std::to_array<Key>({
 
     {kOf<&C::stop_signal, StopSignal>, kStop,    "stop.signal",            "",         's',    "SIGNAL",      "same",           "Send this signal to stop COMMAND; same: the signal that asked for the stop"},
     {kOf<&C::stop_timeout>,           kStop,    "stop.timeout",           "",         't',    "DURATION",    "auto",           "KILL what is left after this time; auto: just before the platform kills"},
-    {kPlan,                           kStop,    "stop.plan",              "",         'p',    "PLAN",        "same/auto/KILL", "Send several signals, with waits: QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
+    {kPlan,                           kStop,    "stop.plan",              "",         'p',    "PLAN",        "same/auto/KILL", "Send signals, with waits: QUIT/20s/TERM/5s/KILL; not with --stop-signal"},
     {kOf<&C::stop_on>,                kStop,    "stop.on",                "",         0,      "SIGNAL,...",  "TERM,INT",       "Stop when one of these signals arrives"},
-    {kOf<&C::stop_delay>,             kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal, for connections to drain"},
+    {kOf<&C::stop_delay>,             kStop,    "stop.delay",             "",         0,      "DURATION",    "0s",             "Wait before the first signal; connections drain in this time"},
     {kOf<&C::stop_pre_stop>,          kStop,    "stop.pre_stop",          "pre-stop", 0,      "COMMAND",     "",               "Run this by /bin/sh before the first signal"},
     {kOf<&C::stop_post>,              kStop,    "stop.post",              "post-stop", 0,     "COMMAND",     "",               "Run this by /bin/sh after COMMAND and its processes have ended, for at most 15s"},
     {kOf<&C::stop_repeat>,            kStop,    "stop.repeat",            "",         0,      "WORD",        "auto",           "Do this at a second stop signal: auto, ignore, escalate or forward"},
@@ -110,11 +111,11 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::log_format>,             kRest,    "log.format",             "",         0,      "WORD",        "text",           "Log lines as text or json"},
     {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report to this place at the end; auto: in Kubernetes, to the pod's termination log, if not all went well"},
 
-    {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan as a timeline"},
+    {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan; start nothing"},
     {{Role::kCheckReady},             kInstead, "",                       "check-ready", 0,   "[PATH]",      "",               "Exit with 0 if the graceshim that keeps this file is there and its COMMAND is ready, with 1 if not; without PATH: GRACESHIM_NOTIFY_READY_FILE"},
     {{Role::kListPresets},            kInstead, "",                       "list-presets", 0,  "",            "",               "Show all presets"},
     {{Role::kVersion},                kInstead, "",                       "version",  'V',    "",            "",               "Show the version"},
-    {{Role::kHelp},                   kInstead, "",                       "help",     'h',    "",            "",               "Show this text"},
+    {kHelp,                           kInstead, "",                       "help",     'h',    "[all]",       "",               "Show the options that people use; all: show every option"},
 });
 // clang-format on
 

@@ -51,6 +51,7 @@ inline constexpr std::array<std::string_view, 1> kLimitWords{"infinity"};
 inline constexpr std::array<std::string_view, 1> kAutoWords{"auto"};
 inline constexpr std::array<std::string_view, 3> kReadyWords{"auto", "exec", "socket"};  // in the order of ReadyFrom::Kind
 inline constexpr std::array<std::string_view, 2> kNameWords{"auto", "none"};
+inline constexpr std::array<std::string_view, 1> kHelpWords{"all"};
 
 // The words of an enum, in the order of its values.
 template <class Enum> inline constexpr auto kWordsOf = kNoWords;

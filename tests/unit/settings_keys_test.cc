@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "fake_surroundings.h"
 #include "presets.h"
@@ -188,7 +189,7 @@ TEST(Keys, SpellingsOfEarlierVersionsGoOnWorkingAndAreNotShown) {
   for (const OldName& old : old_flags()) {
     ASSERT_NE(key_of_flag(old.name), nullptr) << old.name;
     EXPECT_EQ(key_of_flag(old.name)->toml, old.toml);
-    EXPECT_EQ(help_text().find("--" + std::string(old.name)), std::string::npos) << old.name;
+    EXPECT_EQ(help_all_text().find("--" + std::string(old.name)), std::string::npos) << old.name;
     EXPECT_EQ(std::ranges::find(keys(), old.name, &Key::flag), keys().end()) << old.name;
   }
   for (const OldName& old : old_variables()) {
@@ -226,8 +227,21 @@ TEST(Keys, AReportToADescriptorByAnyOfItsNames) {
   }
 }
 
+TEST(Keys, TheShortHelpFitsAScreenAndLeavesALineForThePrompt) {
+  std::istringstream help(help_text());
+  int lines = 0;
+  int options = 0;
+  for (std::string line; std::getline(help, line); ++lines) {
+    EXPECT_LE(line.size(), 80U) << line;
+    EXPECT_FALSE(line.ends_with(' ')) << line;
+    if (line.starts_with(' ')) ++options;
+  }
+  EXPECT_LE(lines, 23);
+  EXPECT_EQ(options, 16) << "an option that is not in the table, or one with a second line";
+}
+
 TEST(Keys, EveryRowHasAHelpLine) {
-  const std::string help = help_text();
+  const std::string help = help_all_text();
   for (const Key& key : keys()) {
     EXPECT_FALSE(key.help.empty()) << key.flag;
     const std::string name = key.flag.empty() ? std::string("  -") + key.letter : "--" + std::string(key.flag);

@@ -59,6 +59,8 @@ TEST(CommandLine, ABareBooleanIsYesAndItsArgumentIsAttached) {
 TEST(CommandLine, ModesAreTold) {
   EXPECT_EQ(with_arguments({"--help"}).configure()->mode, Mode::kHelp);
   EXPECT_EQ(with_arguments({"-h"}).configure()->mode, Mode::kHelp);
+  EXPECT_EQ(with_arguments({"--help", "all"}).configure()->mode, Mode::kHelp);
+  EXPECT_EQ(with_arguments({"--help=all"}).configure()->mode, Mode::kHelpAll);
   EXPECT_EQ(with_arguments({"--version"}).configure()->mode, Mode::kVersion);
   EXPECT_EQ(with_arguments({"-V"}).configure()->mode, Mode::kVersion);
   EXPECT_EQ(with_arguments({"--list-presets"}).configure()->mode, Mode::kListPresets);
@@ -84,12 +86,15 @@ TEST(CommandLine, MistakesAreNamed) {
             "unknown option '--stop-sigal'; did you mean '--stop-signal'?");
   EXPECT_EQ(with_arguments({"--stop-time=3", "x"}).error(),
             "unknown option '--stop-time'; did you mean '--stop-timeout'?");
-  EXPECT_EQ(with_arguments({"--wobble"}).error(), "unknown option '--wobble'; graceshim --help lists the options");
-  EXPECT_EQ(with_arguments({"-x"}).error(), "unknown option '-x'; graceshim --help lists the options");
-  EXPECT_EQ(with_arguments({"-qx"}).error(), "unknown option '-x'; graceshim --help lists the options");
+  EXPECT_EQ(with_arguments({"--wobble"}).error(), "unknown option '--wobble'; graceshim --help=all lists the options");
+  EXPECT_EQ(with_arguments({"-x"}).error(), "unknown option '-x'; graceshim --help=all lists the options");
+  EXPECT_EQ(with_arguments({"-qx"}).error(), "unknown option '-x'; graceshim --help=all lists the options");
   EXPECT_EQ(with_arguments({"-t"}).error(), "--stop-timeout: needs an argument, DURATION");
   EXPECT_EQ(with_arguments({"--stop-timeout"}).error(), "--stop-timeout: needs an argument, DURATION");
-  EXPECT_EQ(with_arguments({"--help=3"}).error(), "--help: takes no argument");
+  EXPECT_EQ(with_arguments({"--version=3"}).error(), "--version: takes no argument");
+  EXPECT_EQ(with_arguments({"--help=3"}).error(), "--help: unknown word '3'; expected all");
+  EXPECT_EQ(with_arguments({"--help=al", "ls"}).error(), "--help: unknown word 'al'; did you mean 'all'?");
+  EXPECT_EQ(with_arguments({"--help="}).error(), "--help: unknown word ''; expected all");
   EXPECT_EQ(with_arguments({"--config=", "ls"}).error(), "--config: the file's name is empty");
 }
 
