@@ -22,12 +22,14 @@
 #include "ready_teller.h"
 #include "recognise.h"
 #include "run.h"
+#include "terminal.h"
 
 namespace graceshim {
 namespace {
 
 constexpr std::string_view kCheckReady = "--check-ready";
 constexpr int kExitNotReady = 1;
+constexpr int kStandardOutput = 1;
 
 // The program ends here and nowhere else. It calls exit(3) rather than _exit(2), so that a sanitizer or gcov can write
 // its results.
@@ -50,6 +52,13 @@ std::span<char* const> environment_span(char** environment) {
   std::size_t size = 0;
   while (environment[size] != nullptr) ++size;
   return {environment, size};
+}
+
+// By no-color.org; where TERM is not set, nothing is known of the terminal.
+bool wants_colour(std::span<char* const> environment) {
+  const std::string_view terminal = variable_in(environment, "TERM").value_or("");
+  return !terminal.empty() && terminal != "dumb" && variable_in(environment, "NO_COLOR").value_or("").empty() &&
+         is_terminal(kStandardOutput);
 }
 
 // As login(1) does; a number without a name has a home alone.
@@ -233,7 +242,8 @@ void app_main(int argc, char** argv, char** environment) {
   static const auto& situation = *new Situation(found);
   static const auto& plan = *new Result<PlanResult>(make_plan(invocation->config, invocation->platform, situation));
   if (!plan) leave(refuse(plan.error(), conventions));
-  if (invocation->mode == Mode::kExplain) leave(show(explain(*invocation, *plan), conventions));
+  if (invocation->mode == Mode::kExplain)
+    leave(show(explain(*invocation, *plan, wants_colour(surroundings.environment)), conventions));
   if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), conventions));
   static auto& request = *new RunRequest(request_of(*invocation, *plan, entry, situation));
   request.conventions = conventions;

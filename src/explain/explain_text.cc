@@ -31,6 +31,41 @@ std::string quoted_command(const std::vector<std::string>& command) {
   return text;
 }
 
+// Colours for a terminal, or none; the words are the same.
+class Pen {
+ public:
+  explicit Pen(bool coloured) : coloured_(coloured) {}
+  [[nodiscard]] std::string heading(std::string_view text) const { return painted("1", text); }   // bold
+  [[nodiscard]] std::string origin(std::string_view text) const { return painted("2", text); }    // dim
+  [[nodiscard]] std::string kill(std::string_view text) const { return painted("31", text); }     // red
+  [[nodiscard]] std::string warning(std::string_view text) const { return painted("33", text); }  // yellow
+
+ private:
+  // Paints each line by itself, because a pager forgets the colour at its end, and not the blanks that it begins with.
+  [[nodiscard]] std::string painted(std::string_view colour, std::string_view text) const {
+    if (!coloured_) return std::string(text);
+    std::string result;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      const std::size_t begin = std::min(text.find_first_not_of(' '), end);
+      result.append(text.substr(0, begin));
+      if (begin != end) {
+        result.append("\x1b[").append(colour).append("m");
+        result.append(text.substr(begin, end - begin)).append("\x1b[0m");
+      }
+      result.append(text.substr(end, 1));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return result;
+  }
+
+  bool coloured_;
+};
+
+std::string section(const Pen& pen, std::string_view title) {
+  return "\n" + pen.heading(title) + "\n";
+}
+
 // The words, values and file names that are printed here may hold any bytes. So every line is made by labelled(),
 // setting_line() or warning_block(), which escape such texts, or by timeline(), which prints only our own words.
 
@@ -42,30 +77,35 @@ std::string labelled(std::string_view label, std::string_view text) {
   return block;
 }
 
-std::string head(const Explanation& explanation) {
+std::string head(const Pen& pen, const Explanation& explanation) {
   const Explanation::Recognition& preset = explanation.preset;
   const Explanation::Recognition& platform = explanation.platform;
-  std::string text = labelled("Command", explanation.command.empty() ? "none" : quoted_command(explanation.command));
-  text += labelled("Preset", preset.heading);
+  const auto titled = [&pen](std::string_view label, std::string_view block_text) {
+    std::string block = labelled(label, block_text);
+    return block.replace(0, std::min(label.size(), block.size()), pen.heading(label));
+  };
+  std::string text = titled("Command", explanation.command.empty() ? "none" : quoted_command(explanation.command));
+  text += titled("Preset", preset.heading);
   if (preset.name.empty() && explanation.looks_again) text += labelled("", kLooksAgain);
   text += labelled("", preset.note);
   if (!preset.source.empty()) text += labelled("", "(" + preset.source + ")");
-  return text + labelled("Platform", platform.heading) + labelled("", platform.note);
+  return text + titled("Platform", platform.heading) + labelled("", platform.note);
 }
 
-std::string setting_line(const std::string& name, std::string_view any_value, std::string_view any_origin) {
+std::string setting_line(const Pen& pen, const std::string& name, std::string_view any_value,
+                         std::string_view any_origin) {
   const std::string value = escaped(any_value);
   const std::string origin = escaped(any_origin);
-  std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn) + origin;
+  std::string line = pad("  " + name, kKeyColumn) + pad("= " + value, kValueColumn);
   // If the line is too long, the origin gets a line of its own.
-  if (line.size() > kLineWidth) {
+  if (line.size() + origin.size() > kLineWidth) {
     line = wrap(pad(name, kKeyColumn - 2) + "= " + value, 2);
-    line += std::string(kKeyColumn + kValueColumn, ' ') + origin;
+    line += std::string(kKeyColumn + kValueColumn, ' ');
   }
-  return line + "\n";
+  return line + pen.origin(origin) + "\n";
 }
 
-std::string timeline(const std::vector<Bar>& bars) {
+std::string timeline(const Pen& pen, const std::vector<Bar>& bars) {
   Millis end{0};
   bool endless = false;
   for (const Bar& bar : bars) {
@@ -106,13 +146,13 @@ std::string timeline(const std::vector<Bar>& bars) {
     line.append(row).append(" ").append(when);
     if (!bar.text.empty() && bar.from != kInfinity) line.append(", ").append(bar.text);
     line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+    text += (bar.signal == "KILL" ? pen.kill(line) : line) + "\n";
   }
   return text;
 }
 
-std::string stop(const Explanation& explanation) {
-  std::string text = "\nStop\n";
+std::string stop(const Pen& pen, const Explanation& explanation) {
+  std::string text = section(pen, "Stop");
   std::string on = format_signals(explanation.triggers);
   for (const int signal : explanation.implicit_triggers) {
     on += "; " + signal_name(signal) + " because the plan begins with it";
@@ -133,11 +173,11 @@ std::string stop(const Explanation& explanation) {
   } else if (!explanation.shield_note.empty()) {
     text += labelled("  shield", "none: " + explanation.shield_note);
   }
-  return text + "\n" + timeline(explanation.timeline);
+  return text + "\n" + timeline(pen, explanation.timeline);
 }
 
-std::string around(const Explanation& explanation) {
-  std::string text = "\nBefore and after\n";
+std::string around(const Pen& pen, const Explanation& explanation) {
+  std::string text = section(pen, "Before and after");
   if (explanation.pre_start) {
     text += labelled("  start.pre",
                      "before each start of the command, without a limit; if it fails, the command is not "
@@ -164,25 +204,25 @@ std::string ladder(const Explanation::Restarts& restarts) {
          (repeats ? ", after " + std::to_string(restarts.limit) + " restarts in a row" : "");
 }
 
-std::string ready(const Explanation::Ready& ready) {
-  std::string text = "\nReadiness\n" + labelled("  from", ready.from + " (" + ready.from_reason + ")");
+std::string ready(const Pen& pen, const Explanation::Ready& ready) {
+  std::string text = section(pen, "Readiness") + labelled("  from", ready.from + " (" + ready.from_reason + ")");
   if (!ready.file.empty()) text += labelled("  file", ready.file + ": there from ready to the stop");
   if (ready.fd) text += labelled("  fd", std::to_string(*ready.fd) + ": gets a newline");
   return text;
 }
 
-std::string watchdog(Millis interval) {
-  return "\nWatchdog\n" +
+std::string watchdog(const Pen& pen, Millis interval) {
+  return section(pen, "Watchdog") +
          labelled("  interval", format_duration(interval) + " without WATCHDOG=1, once the command is ready") +
          labelled("  a miss", "ABRT to the command, which has " + format_duration(kMostAbort) +
                                   " at most to end; then the plan, without delay and pre_stop; a failure in any case");
 }
 
-std::string restart(const Explanation::Restarts& restarts, bool counts_from_ready) {
+std::string restart(const Pen& pen, const Explanation::Restarts& restarts, bool counts_from_ready) {
   std::string policy = restarts.policy;
   policy.append(" (").append(restarts.policy_reason.empty() ? "default" : restarts.policy_reason).append(")");
   if (!restarts.ends.empty()) policy.append(": ").append(restarts.ends);
-  std::string text = "\nRestart\n" + labelled("  policy", policy);
+  std::string text = section(pen, "Restart") + labelled("  policy", policy);
   if (!restarts.delays.empty()) {
     text += labelled("  waits", ladder(restarts));
     text += labelled("", "A life of " + format_duration(restarts.reset_after) +
@@ -196,27 +236,28 @@ std::string restart(const Explanation::Restarts& restarts, bool counts_from_read
   return text;
 }
 
-std::string warning_block(std::string_view warning) {
+std::string warning_block(const Pen& pen, std::string_view warning) {
   std::string block = wrap(escaped(warning), 4);
-  return block.replace(2, 1, "-");
+  return pen.warning(block.replace(2, 1, "-"));
 }
 
 }  // namespace
 
-std::string explain(const Invocation& invocation, const PlanResult& plan) {
+std::string explain(const Invocation& invocation, const PlanResult& plan, bool coloured) {
   const Explanation explanation = explanation_of(invocation, plan);
-  std::string text = head(explanation) + "\nSettings\n";
+  const Pen pen(coloured);
+  std::string text = head(pen, explanation) + section(pen, "Settings");
   for (const Explanation::Setting& setting : explanation.settings) {
-    text += setting_line(setting.name, setting.value.empty() ? "none" : setting.value,
+    text += setting_line(pen, setting.name, setting.value.empty() ? "none" : setting.value,
                          setting.where.empty() ? "default" : setting.where);
   }
-  text += stop(explanation);
-  if (explanation.pre_start || explanation.post_stop_limit) text += around(explanation);
-  if (explanation.restart) text += restart(*explanation.restart, explanation.ready.has_value());
-  if (explanation.ready) text += ready(*explanation.ready);
-  if (explanation.watchdog != kInfinity) text += watchdog(explanation.watchdog);
-  if (!explanation.warnings.empty()) text += "\nWarnings\n";
-  for (const std::string& warning : explanation.warnings) text += warning_block(warning);
+  text += stop(pen, explanation);
+  if (explanation.pre_start || explanation.post_stop_limit) text += around(pen, explanation);
+  if (explanation.restart) text += restart(pen, *explanation.restart, explanation.ready.has_value());
+  if (explanation.ready) text += ready(pen, *explanation.ready);
+  if (explanation.watchdog != kInfinity) text += watchdog(pen, explanation.watchdog);
+  if (!explanation.warnings.empty()) text += section(pen, "Warnings");
+  for (const std::string& warning : explanation.warnings) text += warning_block(pen, warning);
   return text;
 }
 

@@ -86,6 +86,10 @@ TerminalLeft leave_terminal() noexcept {
   return left;
 }
 
+bool is_terminal(int fd) noexcept {
+  return ::isatty(fd) == 1;
+}
+
 void stop_self() noexcept {
   ::kill(::getpid(), SIGSTOP);
 }

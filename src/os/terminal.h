@@ -38,6 +38,9 @@ struct TerminalLeft {
 };
 TerminalLeft leave_terminal() noexcept;
 
+// Whether this descriptor is a terminal.
+bool is_terminal(int fd) noexcept;
+
 // Stops this process until it gets a CONT.
 void stop_self() noexcept;
 

@@ -1,4 +1,4 @@
-"""--explain=json, as a program reads it."""
+"""--explain=json, as a program reads it, and --explain at a terminal."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import jsonschema
-from harness import HERE, SHIM, Case, environment, main
+from harness import HERE, SHIM, Case, Screen, environment, main
 
 SCHEMA_PATH = os.path.join(HERE, "..", "..", "packaging", "explain.schema.json")
 ROOMS = {
@@ -71,6 +71,30 @@ class ExplainForPrograms(Case):
         explanation = self.explained("--pre-stop", b'"\\\x01\xff', "--", b"wor\xffker\n", **ROOMS["none"])
         self.assertEqual(explanation["command"], ["wor\xffker\n"])
         self.assertIsNone(explanation["preset"])
+
+
+class ExplainAtATerminal(Case):
+    WORDS = (SHIM, "--explain", "-t", "30s", "npm", "start")
+
+    def at_a_terminal(self, *words, **variables):
+        screen = Screen(self, [*words], environment(**variables))
+        self.assertEqual(screen.wait(), 0)
+        return screen.read().replace("\r\n", "\n")
+
+    def test_colours_and_the_same_words(self):
+        plain = subprocess.run(self.WORDS, env=environment(TERM="xterm"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               text=True, check=True).stdout
+        self.assertNotIn("\x1b", plain)
+        for variables in ({"TERM": "xterm"}, {"TERM": "xterm-256color", "NO_COLOR": ""}):
+            shown = self.at_a_terminal(*self.WORDS, **variables)
+            for painted in ("\x1b[1mSettings\x1b[0m\n", "\x1b[2mdefault\x1b[0m\n", "  \x1b[33m- npm start", "  \x1b[31mKILL "):
+                self.assertIn(painted, shown)
+            self.assertEqual(re.sub(r"\x1b\[\d+m", "", shown), plain)
+        for variables in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}, {}):
+            self.assertEqual(self.at_a_terminal(*self.WORDS, **variables), plain, variables)
+
+    def test_json_is_never_coloured(self):
+        self.assertNotIn("\x1b", self.at_a_terminal(SHIM, "--explain=json", "npm", "start", TERM="xterm"))
 
 
 main()

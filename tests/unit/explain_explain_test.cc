@@ -8,12 +8,12 @@
 namespace graceshim {
 namespace {
 
-std::string explained(FakeSurroundings surroundings, const Situation& situation = {}) {
+std::string explained(FakeSurroundings surroundings, const Situation& situation = {}, bool coloured = false) {
   const auto invocation = surroundings.configure();
   if (!invocation) return invocation.error().message;
   const auto plan = make_plan(invocation->config, invocation->platform, situation);
   if (!plan) return plan.error().message;
-  return explain(*invocation, *plan);
+  return explain(*invocation, *plan, coloured);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -102,6 +102,31 @@ TEST(Explain, SaysThatItWillLookAgain) {
   EXPECT_TRUE(looks_again({"./entrypoint.sh"}));
   EXPECT_FALSE(looks_again({"nginx"}));
   EXPECT_FALSE(looks_again({"-s", "QUIT", "./entrypoint.sh"}));
+}
+
+TEST(Explain, ColoursAddEscapeSequencesAndNoWord) {
+  FakeSurroundings surroundings;
+  surroundings.environment = {"DYNO=worker.1"};
+  const std::vector<std::vector<std::string>> command_lines = {
+      {"--restart", "always", "--pre-start", "true", "--ready-fd", "3", "--watchdog", "30s", "nginx"},
+      {"--chdir", "/" + std::string(100, 'x'), "npm", "start"},
+      {"-t", "infinity", "\x1b[31m", "KILL"}};
+  for (const std::vector<std::string>& arguments : command_lines) {
+    surroundings.arguments = arguments;
+    const std::string plain = explained(surroundings);
+    EXPECT_EQ(plain.find('\x1b'), std::string::npos) << plain;
+    std::string coloured = explained(surroundings, {}, true);
+    EXPECT_NE(coloured.find("\x1b[1mCommand\x1b[0m     "), std::string::npos) << coloured;
+    EXPECT_NE(coloured.find("\n\x1b[1mSettings\x1b[0m\n"), std::string::npos) << coloured;
+    EXPECT_NE(coloured.find(pad("= 10s", 28) + "\x1b[2mdefault\x1b[0m\n"), std::string::npos) << coloured;
+    EXPECT_NE(coloured.find("\n  \x1b[31mKILL   "), std::string::npos) << coloured;
+    const bool warns = plain.find("\nWarnings\n") != std::string::npos;
+    EXPECT_EQ(coloured.find("\n  \x1b[33m- ") != std::string::npos, warns) << coloured;
+    for (std::size_t at = 0; (at = coloured.find("\x1b[", at)) != std::string::npos;) {
+      coloured.erase(at, coloured.find('m', at) + 1 - at);
+    }
+    EXPECT_EQ(coloured, plain);
+  }
 }
 
 TEST(Explain, WithoutALimitTheLaterStepsNeverCome) {
