@@ -7,6 +7,11 @@ install(DIRECTORY packaging/doc DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging FI
 install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
+# The man pages.
+install(FILES packaging/man/graceshim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES packaging/man/graceshim.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+install(FILES packaging/man/graceshim-presets.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "The graceshim developers <graceshim@localhost>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)

@@ -118,6 +118,15 @@ std::string package_runner(std::string_view name, Words words) {
 
 }  // namespace
 
+std::vector<std::string_view> wrapper_names() {
+  std::vector<std::string_view> names;
+  for (const Wrapper& wrapper : kWrappers) {
+    const auto own = names_in(wrapper.names);
+    names.insert(names.end(), own.begin(), own.end());
+  }
+  return names;
+}
+
 const Wrapper* find_wrapper(std::string_view name) {
   const auto* const row =
       std::ranges::find_if(kWrappers, [name](const Wrapper& wrapper) { return has_name(wrapper.names, name); });

@@ -13,6 +13,9 @@ namespace graceshim {
 
 struct Wrapper;
 
+// The names of the wrappers that are looked through, in the order of the table.
+std::vector<std::string_view> wrapper_names();
+
 // Returns null if `name` is not a wrapper that is looked through.
 const Wrapper* find_wrapper(std::string_view name);
 

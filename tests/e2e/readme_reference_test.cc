@@ -1,14 +1,13 @@
 // The references in the manual are what the tables of the settings, the presets and the other inits say, row by row.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
 #include "drop_in.h"
 #include "keys.h"
 #include "presets.h"
+#include "references.h"
 
 namespace graceshim {
 namespace {
@@ -48,11 +47,6 @@ std::string reference() {
             " | " + escaped(key.help) + " |\n";
   }
   return text;
-}
-
-std::string manual() {
-  std::ifstream file(GRACESHIM_MANUAL);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // "-c, --single-child; DUMB_INIT_SETSID=0"
@@ -101,27 +95,18 @@ std::string notifying() {
          who_says_ready(SaysReady::kIfSet) + " |\n| never | " + who_says_ready(SaysReady::kNever) + " |\n";
 }
 
-void expect_in_manual(std::string_view name, const std::string& expected) {
-  const std::string begin = "<!-- " + std::string(name) + ": begin -->\n";
-  const std::string end = "<!-- " + std::string(name) + ": end -->\n";
-  const std::string text = manual();
-  ASSERT_NE(text.find(begin), std::string::npos);
-  ASSERT_NE(text.find(end), std::string::npos);
-  const std::size_t from = text.find(begin) + begin.size();
-  EXPECT_EQ(text.substr(from, text.find(end) - from), expected) << "The manual should have this between its marks:\n"
-                                                                << expected;
-}
+constexpr const char* kManual = "packaging/doc/manual.md";
 
 TEST(ManualReference, SaysWhatTheTableOfTheSettingsSays) {
-  expect_in_manual("settings", reference());
+  expect_reference(kManual, "settings", reference());
 }
 
 TEST(ManualReference, SaysWhoSaysThatItIsReady) {
-  expect_in_manual("notifying", notifying());
+  expect_reference(kManual, "notifying", notifying());
 }
 
 TEST(ManualReference, SaysWhatTheTableOfTheOtherInitsSays) {
-  expect_in_manual("inits", migration());
+  expect_reference(kManual, "inits", migration());
 }
 
 }  // namespace
