@@ -7,10 +7,18 @@ install(DIRECTORY packaging/doc DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging FI
 install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
-# The man pages.
+# The man pages, and the completions where each shell looks for them; Debian's zsh has a folder for those of packages.
 install(FILES packaging/man/graceshim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/man/graceshim.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES packaging/man/graceshim-presets.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+install(FILES packaging/completions/graceshim.bash RENAME graceshim
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES packaging/completions/graceshim.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+if(EXISTS /etc/debian_version)
+  install(FILES packaging/completions/_graceshim DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+else()
+  install(FILES packaging/completions/_graceshim DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "The graceshim developers <graceshim@localhost>")

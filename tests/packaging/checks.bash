@@ -127,7 +127,10 @@ package_installs_and_runs() {
     test -s /usr/share/doc/graceshim/copyright
     test -s /usr/share/doc/graceshim/packaging/doc/manual.md
     test -s /usr/share/doc/graceshim/examples/resque-worker.service
-    for file in man1/graceshim.1 man5/graceshim.toml.5 man7/graceshim-presets.7; do test -s /usr/share/man/$file; done
+    for file in man/man1/graceshim.1 man/man5/graceshim.toml.5 man/man7/graceshim-presets.7 \
+        bash-completion/completions/graceshim zsh/vendor-completions/_graceshim fish/vendor_completions.d/graceshim.fish; do
+      test -s /usr/share/$file
+    done
     dpkg -r graceshim
     ! test -e /usr/bin/graceshim'
 }
