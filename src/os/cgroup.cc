@@ -10,41 +10,71 @@ namespace graceshim {
 
 namespace {
 
-// Removes the first line from `text`, and returns it.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
+// Removes the text up to `separator` from `text`, and returns it.
+std::string_view take(std::string_view& text, char separator) {
+  const std::size_t end = text.find(separator);
+  const std::string_view taken = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
+  return taken;
 }
 
-// Returns the path of the file with the counters of our memory cgroup, by `cgroups`, the text of /proc/self/cgroup. A
-// line of it is "NUMBER:CONTROLLERS:PATH"; version 2 has number 0 and no controllers. PATH is relative to the mount of
-// the hierarchy, and is "/" in a cgroup namespace.
-std::string counter_file(std::string_view cgroups) {
+// The memory cgroup that we live in.
+struct Group {
+  std::string path;              // from the root of the hierarchy
+  std::string_view mount_point;  // of the hierarchy
+  std::string_view counters;     // the file with them, in each cgroup
+};
+
+// Finds the group in `cgroups`, the text of /proc/self/cgroup. A line of it is "NUMBER:CONTROLLERS:PATH"; version 2 has
+// number 0 and no controllers. In a cgroup namespace PATH is "/".
+std::optional<Group> memory_group(std::string_view cgroups) {
   while (!cgroups.empty()) {
-    const std::string_view line = take_line(cgroups);
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1);
-    const std::string path(line.substr(second + 1));
-    if (controllers == "memory") return "/sys/fs/cgroup/memory" + path + "/memory.oom_control";
-    if (line.substr(0, first) == "0" && controllers.empty()) return "/sys/fs/cgroup" + path + "/memory.events";
+    std::string_view path = take(cgroups, '\n');
+    const std::string_view number = take(path, ':');
+    const std::string_view controllers = take(path, ':');
+    if (controllers == "memory") return Group{std::string(path), "/sys/fs/cgroup/memory", "/memory.oom_control"};
+    if (number == "0" && controllers.empty()) return Group{std::string(path), "/sys/fs/cgroup", "/memory.events"};
   }
-  return {};
+  return std::nullopt;
+}
+
+// Returns the path from what is mounted of the hierarchy, by `mounts`, the text of /proc/self/mountinfo. A container
+// without a cgroup namespace has its own cgroup there, and not the root; Docker and podman make such a container where
+// the cgroups are those of version 1. A line is "ID PARENT DEVICE ROOT MOUNT-POINT ...", with ROOT as a path that
+// counts from the root of the hierarchy, too.
+std::optional<std::string> path_below_mount(std::string_view mounts, const Group& group) {
+  const std::string_view path = group.path;
+  while (!mounts.empty()) {
+    std::string_view line = take(mounts, '\n');
+    for (int skipped = 0; skipped < 3; ++skipped) take(line, ' ');
+    const std::string_view root = take(line, ' ');
+    if (take(line, ' ') != group.mount_point || !path.starts_with(root)) continue;
+    const std::string_view rest = path.substr(root.size());
+    if (rest.empty() || rest.front() == '/') return std::string(rest);
+  }
+  return std::nullopt;
+}
+
+Result<std::string> read_counters(const Group& group, std::string_view path) {
+  return read_file(std::string(group.mount_point).append(path).append(group.counters));
 }
 
 }  // namespace
 
 std::optional<std::uint64_t> oom_kill_count() {
   const Result<std::string> cgroups = read_file("/proc/self/cgroup");
-  if (!cgroups) return std::nullopt;
-  const Result<std::string> counters = read_file(counter_file(*cgroups));
+  const std::optional<Group> group = cgroups ? memory_group(*cgroups) : std::nullopt;
+  if (!group) return std::nullopt;
+  Result<std::string> counters = read_counters(*group, group->path);
+  if (!counters) {
+    const Result<std::string> mounts = read_file("/proc/self/mountinfo");
+    const std::optional<std::string> path = mounts ? path_below_mount(*mounts, *group) : std::nullopt;
+    if (path) counters = read_counters(*group, *path);
+  }
   if (!counters) return std::nullopt;
   std::string_view rest = *counters;
   while (!rest.empty()) {
-    const std::string_view line = take_line(rest);
+    const std::string_view line = take(rest, '\n');
     constexpr std::string_view kName = "oom_kill ";
     if (!line.starts_with(kName)) continue;
     std::uint64_t count = 0;

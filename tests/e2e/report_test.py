@@ -210,20 +210,30 @@ class ReportOfALife(ReportCase):
         self.assertEqual((report["outcome"], report["exit_status"], report["pid"]), ("start_failed", 125, None))
         self.assertLess(report["duration_ms"], 20_000)
 
-    def test_what_the_out_of_memory_killer_has_done_meanwhile_is_counted(self):
+    def counts_oom_kills(self, whole):
+        """Whether the hierarchy of the cgroups is mounted whole, or our own cgroup alone, as a container has it."""
         self.need(os.geteuid() == 0, "a mount namespace needs root")
         with open("/proc/self/cgroup", encoding="ascii") as file:
             groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
-        if "memory" in groups:
-            counter = f"/sys/fs/cgroup/memory{groups['memory']}/memory.oom_control"
-        else:
-            counter = f"/sys/fs/cgroup{groups['']}/memory.events"
-        setup = (f'mount -t tmpfs none /sys/fs/cgroup && mkdir -p "{os.path.dirname(counter)}"'
-                 f' && printf "oom 9\\noom_kill 3\\n" >"{counter}" && exec "$@"')
+        version_1 = "memory" in groups
+        mounted, name = ("/sys/fs/cgroup/memory", "memory.oom_control") if version_1 else ("/sys/fs/cgroup", "memory.events")
+        path = groups["memory" if version_1 else ""].rstrip("/")
+        hierarchy = os.path.join(self.directory, "hierarchy")
+        os.mkdir(hierarchy)
+        setup = (f'mount -t tmpfs none {hierarchy} && mkdir -p "{hierarchy}{path}" && mount -t tmpfs none /sys/fs/cgroup'
+                 f' && mkdir -p {mounted} && mount --bind "{hierarchy}{"" if whole else path}" {mounted}'
+                 f' && printf "oom 9\noom_kill 3\n" >"{hierarchy}{path}/{name}" && exec "$@"')
         command = self.start(["unshare", "--mount", "sh", "-c", setup, "sh", SHIM, "--report", self.path, "--", "sh", "-c",
-                              f'printf "oom 11\\noom_kill 5\\n" >"{counter}"'], environment(GRACESHIM_PLATFORM="none"))
+                              f'printf "oom 11\noom_kill 5\n" >"{hierarchy}{path}/{name}"'],
+                             environment(GRACESHIM_PLATFORM="none"))
         self.assertEqual(command.wait(20), 0, command.output())
         self.assertEqual(self.report()["oom_kills"], 2)
+
+    def test_what_the_out_of_memory_killer_has_done_meanwhile_is_counted(self):
+        self.counts_oom_kills(whole=True)
+
+    def test_what_it_has_done_is_counted_where_our_own_cgroup_is_all_that_is_mounted(self):
+        self.counts_oom_kills(whole=False)
 
     def test_a_socket_that_nobody_reads_does_not_hold_the_end_up(self):
         ours, theirs = socket.socketpair()
