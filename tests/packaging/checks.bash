@@ -41,7 +41,7 @@ package() {
 # left is cleared away first.
 base_image() {
   clear_away
-  debian_image $base "$work/base.tar"
+  debian_image $base "$work/base.tar" bookworm
 }
 
 image() { podman build --layers=false --network=host "${limits[@]}" --tag "$image" "$root"; }

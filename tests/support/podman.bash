@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the suites `packaging` and `systemd` do with podman. To be sourced.
+# What the suites `packaging`, `systemd` and `containers` do with podman. To be sourced.
 
 # For names of containers that are this checkout's alone: another may run its tests at the same time.
 # shellcheck disable=SC2034  # for those who source this
@@ -15,12 +15,24 @@ need_root_for_podman() {
 
 podman_run() { podman --runtime runc run "${limits[@]}" "$@"; }
 
-# debian_image IMAGE FILE [PACKAGE,...]: has the image, made from Debian's own archive. The root that it is made of is
-# kept in FILE for the next run.
+# debian_image IMAGE FILE SUITE [PACKAGE,...]: has the image, made from Debian's own archive. The root that it is made of
+# is kept in FILE for the next run.
 debian_image() {
   if podman image exists "$1"; then return 0; fi
   if [[ ! -s $2 ]]; then
-    mmdebstrap --format=tar --variant=minbase ${3:+--include="$3"} bookworm "$2.new" && mv "$2.new" "$2" || return 1
+    mmdebstrap --format=tar --variant=minbase ${4:+--include="$4"} "$3" "$2.new" && mv "$2.new" "$2" || return 1
   fi
   podman import "$2" "$1"
+}
+
+# The root that the suites `systemd` and `containers` try graceshim in: one for both, with systemd, and with what the
+# documents have in front of it. It is made from Debian's archive once, and stays in ~/.cache/graceshim-systemd (260 MB),
+# for other checkouts as well.
+root_packages=systemd,dbus,python3-minimal,nginx,ruby,rake
+root_kind=$(cksum <<<"$root_packages" | cut -d ' ' -f 1)
+root_image=localhost/graceshim-systemd:$root_kind
+
+have_root_image() {
+  local kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-systemd
+  mkdir -p "$kept" && debian_image "$root_image" "$kept/$root_kind.tar" bookworm "$root_packages"
 }

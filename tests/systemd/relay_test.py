@@ -162,8 +162,8 @@ class Podman(MachineCase):
         go = os.path.join(self.directory, "go")
         os.mkfifo(go)
         script = "echo waits at $NOTIFY_SOCKET; read line </test/go; systemd-notify --ready; read line </test/go; exit 7"
-        _, shim = self.container(["--sdnotify=container", "--volume", f"{self.directory}:/test:ro"], "--", "sh", "-c", script,
-                                 env=environment(NOTIFY_SOCKET=manager.address))
+        shim = self.container(["--sdnotify=container", "--volume", f"{self.directory}:/test:ro"], "--", "sh", "-c", script,
+                              env=environment(NOTIFY_SOCKET=manager.address))
         self.until(lambda: re.search("waits at /.*/graceshim-notify-[0-9a-f]+\n", shim.output()), "the command", command=shim)
         manager.socket.settimeout(20 * SLOWER)
         # podman's own word, which it says once the container has been started.

@@ -98,31 +98,31 @@ class Capabilities(MachineCase):
         return self.container(rights, "--user", "nobody", *options, "--", "sh", "-c", command)
 
     def test_three_are_enough_to_start_and_to_stop(self):
-        name, shim = self.stepping_down(self.NEEDED, [], "trap 'echo finished; exit 7' TERM; echo ready $(id -u)\n"
-                                                         "while :; do sleep 0.1; done")
+        shim = self.stepping_down(self.NEEDED, [], "trap 'echo finished; exit 7' TERM; echo ready $(id -u)\n"
+                                                   "while :; do sleep 0.1; done")
         self.until(lambda: "ready 65534" in shim.output(), "the command", command=shim)
-        self.podman("kill", "--signal", "TERM", name)
+        self.podman("kill", "--signal", "TERM", shim.name)
         self.assertEqual(shim.wait(30), 7)
         self.assertIn("finished", shim.output())
 
     def test_three_are_enough_to_kill(self):
-        name, shim = self.stepping_down(self.NEEDED, ["--stop-timeout", "300ms"],
-                                        "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+        shim = self.stepping_down(self.NEEDED, ["--stop-timeout", "300ms"],
+                                  "trap '' TERM; echo ready; while :; do sleep 0.1; done")
         self.until(lambda: "ready" in shim.output(), "the command", command=shim)
-        self.podman("kill", "--signal", "TERM", name)
+        self.podman("kill", "--signal", "TERM", shim.name)
         self.assertEqual(shim.wait(30), 137)
 
     def test_without_one_of_them_nothing_is_started(self):
         shims = {}
         for missing in self.NEEDED:
             kept = [word for word in self.NEEDED if word != missing]
-            _, shims[missing] = self.stepping_down(kept, [], "echo started")
+            shims[missing] = self.stepping_down(kept, [], "echo started")
         for missing, shim in shims.items():
             self.assertEqual(shim.wait(30), 125, missing)
             self.assertRegex(shim.output().strip(), rf"^graceshim: [^\n]*CAP_{missing}[^\n]*$")
 
     def test_without_any_nothing_is_started(self):
-        _, shim = self.stepping_down([], [], "echo started")
+        shim = self.stepping_down([], [], "echo started")
         self.assertEqual(shim.wait(30), 125)
         self.assertRegex(shim.output().strip(), r"^graceshim: [^\n]*CAP_SETUID[^\n]*$")
 
