@@ -13,6 +13,11 @@ need_root_for_podman() {
   fi
 }
 
+# remove_containers NAME: the container of this name, and those whose names begin with it.
+remove_containers() {
+  podman ps --all --quiet --filter "name=^$1" | xargs --no-run-if-empty podman rm --force --time 0
+} >/dev/null 2>&1
+
 podman_run() { podman --runtime runc run "${limits[@]}" "$@"; }
 
 # debian_image IMAGE FILE SUITE [PACKAGE,...]: has the image, made from Debian's own archive. The root that it is made of

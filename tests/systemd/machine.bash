@@ -28,7 +28,7 @@ boot() {
 
 clear_away() {
   rm -f "$work/machine"
-  podman rm --force --ignore --time 0 "$container" >/dev/null 2>&1
+  remove_containers "$container"
 }
 
 need_root_for_podman
