@@ -1,6 +1,6 @@
 # What the toolchain files beside this one share: Debian's cross compilers, and its libraries for the other processor,
-# which `dpkg --add-architecture` lets apt install beside the machine's own. Needed are the compiler that the file names
-# and, each with :ARCHITECTURE, libuv1-dev, libfmt-dev, libspdlog-dev, libtomlplusplus-dev, libgtest-dev and libgmock-dev.
+# which apt installs beside the machine's own: `packaging/install-packages build cross-arm64`, for one. The tests need
+# libgtest-dev and libgmock-dev besides, each with :ARCHITECTURE.
 #
 # It is given CMAKE_SYSTEM_PROCESSOR and `triplet`, the compilers' prefix; besides, where they are others, `libraries`, the
 # folder below /usr/lib, and `emulator`, qemu's name for the processor.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The suite `packaging`: the release build, the image, the Debian package and the unit example, each built and tried.
-# Each function that CMakeLists.txt beside this file names is a test: checks.bash NAME.
+# Each function that CMakeLists.txt beside this file names is a test: checks.bash NAME [ARGUMENT...].
 set -uo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -41,18 +41,45 @@ package() {
 # left is cleared away first.
 base_image() {
   clear_away
-  debian_image $base "$work/base.tar" bookworm
+  debian_image $base "$work/bookworm.tar" bookworm
 }
 
-image() { podman build --layers=false --network=host "${limits[@]}" --tag "$image" "$root"; }
+# build_image NAME OPTION...
+build_image() { podman build --layers=false --network=host "${limits[@]}" --tag "$@" "$root"; }
 
+image() { build_image "$image"; }
+
+# The layer has the program once, and the other names of it as hard links.
 image_holds_one_file() {
-  local id files
-  id=$(podman create "$image" none) || return 1
-  files=$(podman export "$id" | tar --list --verbose | grep '^-' | awk '$3 > 0 { print $6 }')
-  podman rm "$id"
+  local files
+  files=$(podman save --format docker-archive "$image" | tar --extract --to-stdout --wildcards '*.tar' |
+    tar --list --verbose --ignore-zeros) || return 1
   echo "$files"
-  [[ $files == graceshim ]]
+  [[ $(grep -c ^- <<<"$files") == 1 && $(awk '!/^d/ { print $6 }' <<<"$files" | sort | paste -sd ' ') == \
+    'catatonit dumb-init graceshim tini' && $(grep -c ^h <<<"$files") == 3 ]]
+}
+
+image_says_what_it_is() {
+  podman inspect --format '{{range $name, $value := .Labels}}{{$name}}={{$value}}{{"\n"}}{{end}}' "$image" | tee "$work/labels"
+  grep -qx 'org.opencontainers.image.title=graceshim' "$work/labels" &&
+    grep -qxF "org.opencontainers.image.version=$("$root/build/static/graceshim" --version | sed -n '1s/graceshim //p')" "$work/labels"
+}
+
+# image_for_another_processor TARGET [DEBIAN]: it is built and looked at, and not run.
+image_for_another_processor() {
+  local debian=${2:-bookworm} id machine
+  declare -A machines=([arm64]=AArch64 [arm/v7]=ARM [386]='Intel 80386' [ppc64le]=PowerPC64 [s390x]='IBM S/390' [riscv64]=RISC-V)
+  debian_image "docker.io/library/debian:$debian-slim" "$work/$debian.tar" "$debian" &&
+    build_image "$image-foreign" --pull=never --platform "linux/$1" --build-arg BUILDPLATFORM=linux/amd64 \
+      --build-arg "DEBIAN=$debian-slim" &&
+    [[ $(podman inspect --format '{{.Architecture}}' "$image-foreign") == "${1%/*}" ]] &&
+    id=$(podman create "$image-foreign" none) || return 1
+  podman cp "$id:/graceshim" "$work/foreign"
+  podman rm "$id"
+  podman image rm "$image-foreign"
+  machine=$(readelf --file-header "$work/foreign" | sed -n 's/^ *Machine: *//p')
+  echo "$machine"
+  [[ $machine == "${machines[$1]}" ]]
 }
 
 image_without_a_command() {
@@ -63,6 +90,20 @@ image_without_a_command() {
 # There is nothing to run in the image but graceshim itself.
 image_runs_a_command() {
   container --network=none "$image" /graceshim --version | tee "$work/version" && grep '^graceshim [0-9]' "$work/version"
+}
+
+image_runs_without_rights() {
+  container --network=none --read-only --read-only-tmpfs=false --cap-drop=ALL --security-opt=no-new-privileges \
+    --user=65534:65534 "$image" /graceshim -- /graceshim --version
+}
+
+image_has_the_names_of_other_inits() {
+  local name
+  declare -A versions=([tini]='tini version 0.19' [dumb-init]='dumb-init v1.2' [catatonit]='tini version 0.1.7_catatonit')
+  for name in "${!versions[@]}"; do
+    container --network=none --entrypoint "/$name" "$image" --version 2>&1 | tee "$work/version" &&
+      grep -qF "${versions[$name]}" "$work/version" || return 1
+  done
 }
 
 # As a user builds theirs.
@@ -103,21 +144,6 @@ image_in_another_kills_at_the_timeout() {
     podman kill --signal TERM "$container" && ended_with 137
 }
 
-# As `podman run --init` has it: an image that knows nothing of graceshim, and the host's binary in front of its
-# command, called /run/podman-init. The orphan that PID 1 adopts must not stay behind as a zombie.
-podmans_init_reaps_and_translates_the_stop() {
-  # shellcheck disable=SC2016  # for the shell in the container
-  local command='trap "echo finished; exit 7" QUIT; (true & exec true); (sh -c "exit 0" &)
-    until [ "$(grep -l "^State:.*Z" /proc/[0-9]*/status 2>/dev/null | wc -l)" = 0 ]; do sleep 0.1; done
-    tr "\\0" " " </proc/1/cmdline; echo ready; while :; do sleep 0.1; done'
-  podman rm --force --ignore "$container"
-  podman_run --detach --name "$container" --network=none --stop-signal TERM \
-    --init --init-path "$root/build/static/graceshim" --env GRACESHIM_STOP_SIGNAL=QUIT $base sh -c "$command" &&
-    timeout 30 sh -c "until podman logs $container 2>&1 | grep ready; do sleep 0.1; done" &&
-    podman logs "$container" 2>&1 | grep -E '^/(run/podman-init|dev/init) -- ' &&
-    podman stop --time 30 "$container" && ended_with 7
-}
-
 package_installs_and_runs() {
   # shellcheck disable=SC2016  # for the shell in the container
   container --network=none --volume "$work/graceshim.deb:/graceshim.deb:ro" $base sh -euxc '
@@ -146,8 +172,8 @@ try_on_fresh_debian() {
 
 mkdir -p "$work"
 case $1 in
-  base_image | image* | podman* | package_* | try_* | clear_away)
+  base_image | image* | package_* | try_* | clear_away)
     need_root_for_podman
     ;;
 esac
-"$1"
+"$@"
