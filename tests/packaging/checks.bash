@@ -24,11 +24,13 @@ clear_away() {
 container() { podman_run --rm --name "$container" "$@"; }
 
 unit_example() {
-  # The example names programs that this machine need not have.
-  sed "s|/usr/bin/graceshim|$root/build/static/graceshim|; s|/usr/bin/bundle|/bin/sh|" \
-    "$root/packaging/systemd/resque-worker.service" >"$work/resque-worker.service"
-  grep -q "$root/build/static/graceshim .* /bin/sh" "$work/resque-worker.service" &&
-    systemd-analyze verify "$work/resque-worker.service"
+  local example unit
+  for example in "$root"/packaging/systemd/*.service; do
+    unit=$work/${example##*/}
+    # An example names programs that this machine need not have.
+    sed "s|/usr/bin/graceshim|$root/build/static/graceshim|; s|/usr/bin/bundle|/bin/sh|" "$example" >"$unit"
+    grep -q "$root/build/static/graceshim .* /bin/sh" "$unit" && systemd-analyze verify "$unit" || return 1
+  done
 }
 
 package() {
@@ -157,6 +159,7 @@ package_installs_and_runs() {
         bash-completion/completions/graceshim zsh/vendor-completions/_graceshim fish/vendor_completions.d/graceshim.fish; do
       test -s /usr/share/$file
     done
+    test -s /usr/share/doc/graceshim/packaging/examples/graceshim.toml
     dpkg -r graceshim
     ! test -e /usr/bin/graceshim'
 }

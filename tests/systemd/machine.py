@@ -24,11 +24,14 @@ class Unit(Place):
         self.units = []  # those that have been written
 
     def write(self, settings, kind="service"):
+        self.write_text("\n".join([f"[{kind.title()}]", *(f"{key}={value}" for key, value in settings.items()), ""]), kind)
+
+    def write_text(self, text, kind="service"):
         """A new unit, which systemd reads when it is asked for it: a daemon-reload, which makes systemd forget what
         EXTEND_TIMEOUT_USEC has said of any unit, is not needed."""
         self.units.append(f"{self.name}.{kind}")
         with open(f"{self.case.root}/run/systemd/system/{self.name}.{kind}", "w", encoding="utf-8") as file:
-            file.write("\n".join([f"[{kind.title()}]", *(f"{key}={value}" for key, value in settings.items()), ""]))
+            file.write(text)
 
     def service(self, options, command, **settings):
         """Writes a service which runs the command under graceshim."""
