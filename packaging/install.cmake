@@ -3,7 +3,9 @@
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 # The documents keep their places, so that their links to each other hold.
 install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY packaging/doc DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+install(DIRECTORY packaging/doc packaging/heroku packaging/cnb DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN bin EXCLUDE PATTERN lib EXCLUDE)
+install(DIRECTORY packaging/examples packaging/systemd DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
