@@ -208,6 +208,7 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.environment = environment_span(environment);
   surroundings.pid = entry.pid;
   surroundings.pid1 = entry.pid1;
+  surroundings.privileged = is_privileged();
   surroundings.files = {read_file, file_exists, directory_names, entry.working_directory};
   const Dialect dialect = dialect_of(surroundings.arguments);
   if (dialect.is_own && asks_for_check(surroundings.arguments))

@@ -1,5 +1,6 @@
 #include "facts.h"
 
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,6 +16,10 @@ bool is_pid1() noexcept {
 
 std::uint32_t own_user() noexcept {
   return ::geteuid();
+}
+
+bool is_privileged() noexcept {
+  return ::getauxval(AT_SECURE) != 0;
 }
 
 bool become_subreaper() noexcept {

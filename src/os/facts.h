@@ -14,6 +14,10 @@ bool is_pid1() noexcept;
 // Our own user id, the effective one.
 std::uint32_t own_user() noexcept;
 
+// Whether our file has given us rights that our caller lacks: it is setuid or setgid, or has capabilities. Then what
+// the caller says is not to be trusted (AT_SECURE, getauxval(3)).
+bool is_privileged() noexcept;
+
 // Makes us a subreaper: orphans below us become our children, not those of init. Returns false if the kernel refuses.
 bool become_subreaper() noexcept;
 

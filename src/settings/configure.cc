@@ -12,6 +12,7 @@
 #include "php_fpm.h"
 #include "platforms.h"
 #include "presets.h"
+#include "privilege_rule.h"
 #include "readiness_rule.h"
 #include "recognise.h"
 #include "restart_rule.h"
@@ -97,14 +98,6 @@ Result<void> choose_user(Invocation& invocation, const Surroundings& surrounding
   if (!user) return fail_at(wanted.where, user.error().message);
   invocation.user = std::move(*user);
   return {};
-}
-
-// Returns the line about variables that begin with our prefix but belong to the command.
-std::string note_on(const std::vector<std::string_view>& namesakes) {
-  std::vector<std::string> first;
-  for (const std::string_view name : std::span(namesakes).first(std::min(namesakes.size(), kNamesPerLine)))
-    first.push_back(printable(name));
-  return "these variables are not settings and are left to the command: " + names_and_more(first, namesakes.size());
 }
 
 // Adds a warning, if there is one.
@@ -275,7 +268,11 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   invocation.environment = std::move(environment->others);
   invocation.warnings = std::move(environment->warnings);
   // Under the name of another init this note is left out, because that init would not have printed it.
-  if (dialect.is_own && !environment->namesakes.empty()) invocation.notes.push_back(note_on(environment->namesakes));
+  if (dialect.is_own && !environment->namesakes.empty()) invocation.notes.push_back(environment->note_on_namesakes());
+  if (surroundings.privileged) {
+    if (std::optional<Error> error = privilege_conflict(*line, *environment))
+      return tl::unexpected<Error>(std::move(*error));
+  }
   const Result<Layer> file = read_file_layer(surroundings, *line, *environment);
   if (!file) return tl::unexpected(file.error());
 

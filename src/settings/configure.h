@@ -23,6 +23,7 @@ struct Surroundings {
   std::span<char* const> environment;  // "KEY=value", without the final null pointer
   int pid = 0;                         // that of graceshim itself
   bool pid1 = false;
+  bool privileged = false;  // has more rights than its caller, as of a setuid file
   FileAccess files;
 };
 

@@ -68,6 +68,13 @@ std::optional<std::string_view> Environment::marker(std::string_view name) const
   return std::nullopt;
 }
 
+std::string Environment::note_on_namesakes() const {
+  std::vector<std::string> first;
+  for (const std::string_view name : std::span(namesakes).first(std::min(namesakes.size(), kNamesPerLine)))
+    first.push_back(printable(name));
+  return "these variables are not settings and are left to the command: " + names_and_more(first, namesakes.size());
+}
+
 std::optional<std::string_view> variable_in(std::span<char* const> environment, std::string_view name) {
   for (const std::string_view entry : environment) {
     if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) return entry.substr(name.size() + 1);

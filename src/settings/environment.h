@@ -23,6 +23,9 @@ struct Environment {
 
   // Returns the value of a marker; the first of several counts.
   [[nodiscard]] std::optional<std::string_view> marker(std::string_view name) const;
+
+  // Returns the line about `namesakes`, which must not be empty: they begin with our prefix but belong to the command.
+  [[nodiscard]] std::string note_on_namesakes() const;
 };
 
 // Returns the value of a variable, as getenv(3) would find it.

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -336,6 +337,38 @@ TEST_F(Refusal, OfAProcessIs125AndSaysSo) {
   EXPECT_EQ(shim.end().code(), 125);
   EXPECT_EQ(shim.output(), "");
   EXPECT_NE(shim.errors().find("Resource temporarily unavailable"), std::string::npos) << shim.errors();
+}
+
+// A file that root has made setuid, called by somebody else.
+TEST_F(Refusal, OfWhatACallerWithFewerRightsAsksFor) {
+  GRACESHIM_NEEDS(is_root(), "root, to make a file setuid");
+  const Scratch scratch;
+  struct statvfs mounted {};
+  ASSERT_EQ(::statvfs(scratch.path().c_str(), &mounted), 0);
+  GRACESHIM_NEEDS((mounted.f_flag & ST_NOSUID) == 0, "a folder for temporary files that is not mounted nosuid");
+  const std::string setuid = scratch.copy(shim_path(), 04755);
+  struct Asked {
+    std::string options;
+    std::map<std::string, std::string> variables;
+    std::string where;
+  };
+  for (const Asked& asked :
+       {Asked{"--pre-stop true", {}, "--pre-stop"}, Asked{"--report " + scratch.path("report"), {}, "--report"},
+        Asked{"", {{"GRACESHIM_STOP_TIMEOUT", "1s"}}, "GRACESHIM_STOP_TIMEOUT"}}) {
+    Process shim = run({.options = asked.options,
+                        .child = "print started",
+                        .start = {.argv = {}, .environment = asked.variables, .before_exec = as_user(kUser)},
+                        .binary = setuid});
+    EXPECT_EQ(shim.end().code(), 125);
+    EXPECT_EQ(shim.output(), "");
+    EXPECT_NE(shim.errors().find(asked.where + ": refused, because graceshim has more rights than its caller"),
+              std::string::npos)
+        << shim.errors();
+  }
+  Process shim =
+      run({.child = "print started exit 9", .start = {.argv = {}, .before_exec = as_user(kUser)}, .binary = setuid});
+  EXPECT_EQ(shim.end().code(), 9);
+  EXPECT_EQ(shim.output(), "started\n");
 }
 
 // Whatever the limit, either the command runs and its status is exact, or nothing was started and the reason is said.

@@ -21,6 +21,7 @@ class FakeSurroundings {
   std::map<std::string, std::string> files;
   std::string working_directory = "/work";
   int pid = 42;
+  bool privileged = false;
 
   Result<Invocation> configure() {
     std::vector<std::string> words{program};
@@ -35,6 +36,7 @@ class FakeSurroundings {
             .environment = environment_pointers,
             .pid = pid,
             .pid1 = false,
+            .privileged = privileged,
             .files = {.read_file = [this](const std::string& path) -> Result<std::string> {
                         ++reads;
                         const auto file = files.find(path);

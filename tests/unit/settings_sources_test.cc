@@ -422,5 +422,52 @@ TEST(ConfigFile, TheWorkingDirectoryIsNotLookedAt) {
   EXPECT_EQ(surroundings.error(), "");
 }
 
+// --- More rights than the caller: a setuid file, for one. ---
+
+const std::string kRefused =
+    ": refused, because graceshim has more rights than its caller (setuid, setgid or capabilities of its file): write "
+    "it "
+    "into /etc/graceshim.toml, or take these rights away";
+
+TEST(Privileges, TheCallerNamesNoFileAndNoCommandButTheOne) {
+  for (const auto& [option, where] :
+       std::vector<std::pair<std::string, std::string>>{{"--config=/app.toml", "--config"},
+                                                        {"--pre-start=x", "--pre-start"},
+                                                        {"--pre-stop=x", "--pre-stop"},
+                                                        {"--post-stop=x", "--post-stop"},
+                                                        {"--report=/r", "--report"},
+                                                        {"--ready-file=/r", "--ready-file"}}) {
+    FakeSurroundings surroundings = with_arguments({option, "ls"});
+    surroundings.files["/app.toml"] = "";
+    EXPECT_EQ(surroundings.error(), "") << option;
+    surroundings.privileged = true;
+    EXPECT_EQ(surroundings.error(), where + kRefused);
+    EXPECT_EQ(surroundings.reads, 0);
+  }
+}
+
+TEST(Privileges, TheCallersVariablesAreRefusedAndOthersAreNot) {
+  FakeSurroundings surroundings = with_arguments({"ls"});
+  surroundings.privileged = true;
+  for (const char* const variable : {"GRACESHIM_CONFIG=/app.toml", "GRACESHIM_STOP_TIMEOUT=5s"}) {
+    surroundings.environment = {"HOME=/", variable};
+    const std::string name = std::string(variable).substr(0, std::string(variable).find('='));
+    EXPECT_EQ(surroundings.error(), name + kRefused);
+    EXPECT_EQ(surroundings.reads, 0);
+  }
+  surroundings.environment = {"HOME=/", "TERM=dumb"};
+  EXPECT_EQ(surroundings.error(), "");
+}
+
+TEST(Privileges, TheFileInEtcAndTheOtherOptionsCount) {
+  FakeSurroundings surroundings = with_arguments({"--stop-signal=QUIT", "ls"});
+  surroundings.privileged = true;
+  surroundings.files["/etc/graceshim.toml"] = "[stop]\npre_stop = \"drain\"\n";
+  const Result<Invocation> invocation = surroundings.configure();
+  ASSERT_TRUE(invocation) << invocation.error().message;
+  EXPECT_EQ(invocation->config.stop_signal.value, sig::kQuit);
+  EXPECT_EQ(invocation->config.stop_pre_stop.value, (Words{"/bin/sh", "-c", "drain"}));
+}
+
 }  // namespace
 }  // namespace graceshim

@@ -1,0 +1,34 @@
+#include "privilege_rule.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace graceshim {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kActsOnFilesOrRuns = {"start.pre", "stop.pre_stop", "stop.post",
+                                                                "report.path", "notify.ready_file"};
+
+Error refused(const std::string& what) {
+  return {what +
+          ": refused, because graceshim has more rights than its caller (setuid, setgid or capabilities of its file): "
+          "write it into /etc/graceshim.toml, or take these rights away"};
+}
+
+}  // namespace
+
+std::optional<Error> privilege_conflict(const CommandLine& line, const Environment& environment) {
+  if (!environment.config_path.empty()) return refused("GRACESHIM_CONFIG");
+  if (!environment.layer.empty()) return refused(environment.layer.front().value.where);
+  if (!line.config_path.empty()) return refused("--config");
+  const auto found = std::ranges::find_if(line.layer, [](const Assignment& assignment) {
+    return std::ranges::count(kActsOnFilesOrRuns, assignment.key->toml) != 0;
+  });
+  if (found == line.layer.end()) return std::nullopt;
+  return refused(found->value.where);
+}
+
+}  // namespace graceshim
