@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes build/release-static/layout.ld: what an ordinary life of the static program touches, for the linker to lay it side
-by side.
+"""Writes FOLDER/layout.ld: what an ordinary life of the static program touches, for the linker to lay it side by side.
 
-    tests/bench/layout.py
+    tests/bench/layout.py FOLDER [OPTION-OF-CMAKE...]
 
-Builds the static preset in build/release-static, runs a few commands behind it under valgrind's lackey, and looks each
-address up in the linker's map. The list names functions as this compiler has written them and members of this C library: it
-is made for one build, by packaging/release-build, which then has the same objects linked by it, and is not kept.
+Builds the static preset in FOLDER, runs a few commands behind it under valgrind's lackey, and looks each address up in the
+linker's map. The list names functions as this compiler has written them and members of this C library: it is made for one
+build, by packaging/release-build, which then has the same objects linked by it.
+
+The same build gives the same list, whatever the numbers of processes, the environment and the addresses were: it is sorted by
+name.
 """
 
 import bisect
@@ -20,8 +22,6 @@ from collections import namedtuple
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BUILD = _ROOT / "build/release-static"
-_LAYOUT = _BUILD / "layout.ld"
 _LIFETIME = 60  # s, at the most
 
 Section = namedtuple("Section", "start size name origin output")
@@ -34,13 +34,13 @@ _UNSEEN_DATA = ["*libc.a:dl-origin.o(.rodata .rodata.*)"]
 _VARIANT = re.compile(r"-(sse\w*|ssse3|avx\w*|evex\w*)(-\w+)*(?=\.o$)")
 
 
-def build():
-    map_file = _BUILD / "map"
+def build(folder, options):
+    map_file = folder / "map"
     subprocess.run(
-        ["cmake", "--preset", "static", "-B", _BUILD, "-DGRACESHIM_LAYOUT=", f"-DGRACESHIM_LINK_MAP={map_file}"],
+        ["cmake", "--preset", "static", "-B", folder, *options, "-DGRACESHIM_LAYOUT=", f"-DGRACESHIM_LINK_MAP={map_file}"],
         cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", _BUILD, "--target", "graceshim"], check=True, stdout=subprocess.DEVNULL)
-    return _BUILD / "graceshim", map_file
+    subprocess.run(["cmake", "--build", folder, "--target", "graceshim"], check=True, stdout=subprocess.DEVNULL)
+    return folder / "graceshim", map_file
 
 
 def sections_of(map_file):
@@ -67,9 +67,10 @@ def lives():
 
 
 def trace(program, number, arguments, ask):
-    log = _BUILD / f"life-{number}"
+    log = program.with_name(f"life-{number}")
     command = ["valgrind", "--quiet", "--tool=lackey", "--trace-mem=yes", f"--log-file={log}", program, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as life:
+    with subprocess.Popen(command, env={"PATH": "/usr/bin:/bin"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as life:
         if ask is not None:
             life.stdout.readline()
             os.kill(life.pid, ask)
@@ -125,7 +126,7 @@ INSERT AFTER .rodata.life;
 
 
 def patterns(sections):
-    return dict.fromkeys(pattern(section) for section in sorted(sections))  # in order, each once
+    return sorted({pattern(section) for section in sections})
 
 
 def output_section(name, where, sections, unseen=()):
@@ -136,12 +137,14 @@ def output_section(name, where, sections, unseen=()):
 def main():
     if shutil.which("valgrind") is None:
         sys.exit("layout.py: valgrind is missing. Type: apt-get install valgrind")
-    program, map_file = build()
+    folder = Path(sys.argv[1]).absolute()
+    layout = folder / "layout.ld"
+    program, map_file = build(folder, sys.argv[2:])
     sections = sections_of(map_file)
     logs = [trace(program, number, *life) for number, life in enumerate(lives())]
     executed, read, written = touched(sections, logs)
     of = lambda used, *outputs: [section for section in used if section.output in outputs]
-    _LAYOUT.write_text("""\
+    layout.write_text("""\
 /* What an ordinary life of the static program touches, side by side: a start pays for each page that it maps, and an end
    for each that it unmaps; the kernel maps sixteen around one that is missing. Written by tests/bench/layout.py. Whatever
    is not named here is laid out as ever. */
@@ -150,7 +153,7 @@ def main():
         + _WHOLE_SECTIONS
         + output_section(".data.life", "AFTER .data", of(written, ".data", ".data.rel.ro"))
         + output_section(".bss.life", "BEFORE .bss", of(read, ".bss")))
-    print(_LAYOUT)
+    print(layout)
 
 
 if __name__ == "__main__":
