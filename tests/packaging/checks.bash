@@ -164,6 +164,32 @@ package_installs_and_runs() {
     ! test -e /usr/bin/graceshim'
 }
 
+# From an earlier version, which is this one by another number, while a graceshim runs that then is asked to stop. At the end
+# nothing is left.
+package_is_upgraded_and_removed() {
+  rm -rf "$work/older" && dpkg-deb --raw-extract "$work/graceshim.deb" "$work/older" &&
+    sed -i 's/^Version: .*/Version: 0.0.1-1/' "$work/older/DEBIAN/control" &&
+    dpkg-deb --root-owner-group --build "$work/older" "$work/older.deb" || return 1
+  # shellcheck disable=SC2016  # for the shell in the container
+  container --network=none --volume "$work/graceshim.deb:/graceshim.deb:ro" --volume "$work/older.deb:/older.deb:ro" $base sh -euxc '
+    version() { dpkg-query --show --showformat "\${Version} \${Status}" graceshim; }
+    find / -xdev -not -path "/proc/*" -not -path "/var/lib/dpkg/*" -not -path "/var/log/*" | sort >/tmp/before
+    dpkg -i /older.deb
+    [ "$(version)" = "0.0.1-1 install ok installed" ]
+    mkfifo /tmp/ready
+    graceshim --stop-signal QUIT -- sh -c "trap \"exit 7\" QUIT; echo >/tmp/ready; while :; do sleep 0.1; done" &
+    read -r _ </tmp/ready
+    dpkg -i /graceshim.deb
+    [ "$(version)" != "0.0.1-1 install ok installed" ]
+    graceshim -- sh -c "exit 3" || [ $? = 3 ]
+    kill -TERM $!
+    wait $! || [ $? = 7 ]
+    dpkg --purge graceshim
+    rm /tmp/ready
+    find / -xdev -not -path "/proc/*" -not -path "/var/lib/dpkg/*" -not -path "/var/log/*" | sort >/tmp/after
+    grep -vx /tmp/after /tmp/after | diff /tmp/before -' # of itself it is the only one
+}
+
 # Nothing but Debian's base system is there at first; its archive is all that is asked for.
 try_on_fresh_debian() {
   container --network=host --volume "$root:/given:ro" $base sh -euc '
