@@ -12,10 +12,10 @@ kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-portable
 declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
 # Besides, what a release is made with: valgrind for its layout, and rpm.
 declare -A compilers_of_roots=(
-  [trixie]='clang qemu-user g++-aarch64-linux-gnu valgrind rpm'
+  [trixie]='clang qemu-user g++-aarch64-linux-gnu rpm'
   [riscv]='qemu-user g++-riscv64-linux-gnu rpm'
   [sid]='clang'
-  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu rpm'
+  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu valgrind rpm'
 )
 # By Debian's names, besides x86-64.
 declare -A processors_of_roots

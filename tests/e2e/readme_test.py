@@ -12,8 +12,8 @@ from harness import (HERE, SHIM, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker,
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-DOCUMENTS = ("README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md", "packaging/doc/migration.md",
-             "packaging/doc/troubleshooting.md")
+DOCUMENTS = ("README.md", "packaging/README.md", "packaging/doc/manual.md", "packaging/doc/benchmark.md",
+             "packaging/doc/migration.md", "packaging/doc/troubleshooting.md")
 
 LAST_WORDS = ("graceshim -t 1s -- python3{} -c 'import os, signal; signal.signal(15, signal.SIG_IGN); print(\"last words\"); "
               "os.kill(os.getppid(), 15); signal.pause()' | cat")
@@ -36,6 +36,10 @@ COMMANDS = {
     "packaging/release-build": "packaging/checks.bash release_build",
     "cpack --config build/release-static/CPackConfig.cmake": "packaging/checks.bash package",
     "dpkg -i graceshim_0.1.0_amd64.deb": "packaging/checks.bash package_installs_and_runs",
+    "packaging/release 1.2.3": "packaging/release.bash release_sets_the_version_and_tags",
+    "packaging/dist": "packaging/release.bash every_processor",
+    "packaging/verify": "packaging/release.bash verify_finds_what_was_changed",
+    "gpg --armor --detach-sign dist/SHA256SUMS": "packaging/release.bash verify_finds_what_was_changed",
     "podman build --tag graceshim .": "packaging/checks.bash image",
     "cmake --preset dev && cmake --build build/dev --target bench": "bench/run.bash cost_of_a_start",
     "build/dev/tests/bench/bench --shim build/release-static/graceshim --json bench.json --svg plots"

@@ -1,10 +1,19 @@
 #!/bin/bash
-# The part of the suite `packaging` that is about a release. Each function that CMakeLists.txt beside this file names is a test: release.bash NAME.
+# The suite `dist`, and the part of the suite `packaging` that is about a release: what packaging/dist makes,
+# packaging/verify and packaging/release. Each function that CMakeLists.txt beside this file names is a test.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 work=$root/build/packaging
+assets=$root/build/dist/first  # of packaging/dist --check
+
+need_root_for_roots() {
+  if [[ $(id -u) != 0 ]]; then
+    echo 'not to be had here: roots of Debian are made as root only'
+    exit 77
+  fi
+}
 
 # fails_with TEXT COMMAND...: the command fails, and says so.
 fails_with() {
@@ -16,6 +25,104 @@ fails_with() {
   fi
   echo "$said"
   grep -qF -- "$text" <<<"$said"
+}
+
+# Everything for this processor, built twice.
+makes_the_same_bytes_twice() {
+  need_root_for_roots
+  packaging/dist --check amd64
+  [[ -x $assets/graceshim-linux-amd64 && -s $assets/SHA256SUMS ]]
+}
+
+dist_says_what_it_lacks() {
+  need_root_for_roots
+  fails_with 'made by root alone' setpriv --reuid 65534 --clear-groups packaging/dist amd64
+  fails_with 'mmdebstrap is missing' env PATH="$(without mmdebstrap)" packaging/dist amd64
+  fails_with "no processor 'vax'; there are: amd64 arm64 arm " packaging/dist vax
+}
+
+# A folder of links to all programs but one.
+without() {
+  local folder=$work/without-$1
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  ln -s /usr/bin/* "$folder" 2>/dev/null || true
+  rm "$folder/$1"
+  echo "$folder"
+}
+
+# The documents of what is in the binary.
+bill_of_materials_names_the_libraries() {
+  need_root_for_roots
+  python3 - "$assets/graceshim-linux-amd64" <<'END'
+import hashlib, json, sys
+name = sys.argv[1]
+bill = json.load(open(f"{name}.spdx.json", encoding="utf-8"))
+info = json.load(open(f"{name}.build-info.json", encoding="utf-8"))
+packages = {package["name"]: package for package in bill["packages"]}
+wanted = {"libuv", "spdlog", "fmt", "toml++", "tl-expected", "libstdc++", "libc"}
+assert bill["spdxVersion"] == "SPDX-2.3" and wanted <= packages.keys(), packages.keys()
+assert packages["graceshim"]["checksums"][0]["checksumValue"] == hashlib.sha256(open(name, "rb").read()).hexdigest()
+identifiers = [package["SPDXID"] for package in bill["packages"]]
+assert len(set(identifiers)) == len(identifiers), identifiers
+for relation in bill["relationships"]:
+    assert {relation["spdxElementId"], relation["relatedSpdxElement"]} <= {"SPDXRef-DOCUMENT", *identifiers}, relation
+linked = {r["relatedSpdxElement"] for r in bill["relationships"] if r["relationshipType"] == "STATIC_LINK"}
+assert {packages[name]["SPDXID"] for name in wanted} <= linked, linked
+assert info["libraries"].keys() >= wanted and all(info["libraries"].values()), info
+assert len(info["commit"]) == 40 and info["SOURCE_DATE_EPOCH"] > 0 and "-Os" in info["compile_flags"], info
+for name in sorted(wanted):
+    print(name, packages[name]["versionInfo"])
+END
+}
+
+verify_finds_what_was_changed() {
+  need_root_for_roots
+  local copy=$work/copy home=$work/gnupg
+  rm -rf "$copy" "$home"
+  cp -r "$assets" "$copy"
+  packaging/verify "$copy"
+  mkdir -m 700 "$home"
+  GNUPGHOME=$home gpg --batch --quiet --passphrase '' --quick-generate-key test@graceshim.invalid ed25519 sign never
+  GNUPGHOME=$home gpg --batch --armor --detach-sign "$copy/SHA256SUMS"
+  GNUPGHOME=$home packaging/verify "$copy"
+  echo extra >"$copy/extra"
+  fails_with 'extra is not in SHA256SUMS' env GNUPGHOME="$home" packaging/verify "$copy"
+  rm "$copy/extra"
+  printf X | dd of="$copy/graceshim-linux-amd64" bs=1 seek=5000 conv=notrunc status=none
+  fails_with 'SHA256SUMS does not fit' env GNUPGHOME="$home" packaging/verify "$copy"
+  (cd "$copy" && sha256sum -- graceshim* >SHA256SUMS)
+  fails_with 'the signature of SHA256SUMS is not good' env GNUPGHOME="$home" packaging/verify "$copy"
+  GNUPGHOME=$home gpgconf --kill all
+}
+
+# What it overrides, it gives a reason for.
+deb_has_no_lintian_errors() {
+  need_root_for_roots
+  awk '/^#/ { reason = 1; next } { if (!reason) exit 1; reason = 0 }' packaging/debian/lintian-overrides
+  lintian --allow-root --fail-on error "$assets"/*.deb
+}
+
+rpm_lists_its_files() {
+  need_root_for_roots
+  rpm -qlp "$assets"/*.rpm | tee "$work/rpm-files"
+  grep -qx /usr/bin/graceshim "$work/rpm-files"
+  grep -qx /usr/share/doc/graceshim/packaging/doc/manual.md "$work/rpm-files"
+  [[ $(rpm -qp --queryformat '%{NAME} %{ARCH} %{LICENSE}' "$assets"/*.rpm) == 'graceshim x86_64 MIT AND '* ]]
+  if rpm -qlp "$assets"/*.rpm | grep -v graceshim | grep -vE '^/usr/share/(man|bash-completion|zsh|fish)'; then
+    echo 'these are not its own'
+    return 1
+  fi
+}
+
+wheel_installs_and_runs() {
+  need_root_for_roots
+  local venv=$work/venv
+  rm -rf "$venv"
+  /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/pip" install --no-index --find-links "$assets" graceshim
+  cmp "$venv/bin/graceshim" "$assets/graceshim-linux-amd64"
+  "$venv/bin/graceshim" --version | grep '^graceshim [0-9]'
 }
 
 # As `pip install packaging/pypi` does it, with a binary that is there.
@@ -110,6 +217,12 @@ nix_flake_is_evaluated_not_built() {
     in flake.packages.aarch64-linux.default.version')
   echo "$version"
   [[ $version == "\"$(sed -n 's/^project(graceshim VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)\"" ]]
+}
+
+every_processor() {
+  need_root_for_roots
+  packaging/dist
+  packaging/verify
 }
 
 mkdir -p "$work"
