@@ -12,7 +12,10 @@ image=localhost/$container
 
 release_build() { "$root/tests/build" release-static; }
 release_build_is_small_at_work() {
-  "$root/tests/system/static_binary.bash" is_small_at_work "$root/build/release-static/graceshim" 1100000
+  # With the C++ library of Debian 13 more is touched, also where it is laid out.
+  local most=1500000
+  if [[ $(. /etc/os-release && echo "$VERSION_ID") == 12 ]]; then most=1100000; fi
+  "$root/tests/system/static_binary.bash" is_small_at_work "$root/build/release-static/graceshim" $most
 }
 
 clear_away() {
