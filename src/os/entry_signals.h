@@ -18,7 +18,7 @@ struct EntrySignals {
 EntrySignals entry_signals() noexcept;
 
 // Returns those signals of `among` that were ignored at exec. The kernel is asked about each of them, because graceshim
-// changes no disposition but CHLD's.
+// changes the disposition of no signal that is ignored, but for CHLD's.
 SignalSet ignored_at_entry(SignalSet among) noexcept;
 
 }  // namespace graceshim

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <iterator>
 #include <new>
@@ -39,7 +40,7 @@ alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memo
 // A tree that forks as fast as it is killed must not keep us for ever.
 constexpr int kWalksWithoutMemory = 32;
 
-constinit LinuxWorld* running_world = nullptr;  // for what has no argument: a handler of the C++ library
+constinit LinuxWorld* running_world = nullptr;  // for handlers, which have no argument of ours
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 constexpr Millis kTellInterval{20};    // only while the service manager does not read
@@ -65,10 +66,24 @@ LinuxWorld::LinuxWorld(const RunRequest& request)
 
   running_world = this;
   std::set_new_handler([] { running_world->die("graceshim: out of memory; every process gets KILL\n"); });
+  // What an exec makes of a handler is the default action, and nobody is to find ABRT changed: where it is ignored, no
+  // handler is set.
+  if (ignored_at_entry({sig::kAbrt}).empty()) std::signal(SIGABRT, [](int) { running_world->die_of_abort(); });
 }
 
 LinuxWorld::~LinuxWorld() {
-  if (std::exchange(running_world, nullptr) != nullptr) std::set_new_handler(nullptr);
+  if (std::exchange(running_world, nullptr) == nullptr) return;
+  std::set_new_handler(nullptr);
+  if (ignored_at_entry({sig::kAbrt}).empty()) std::signal(SIGABRT, SIG_DFL);
+}
+
+// libuv calls abort(3) where the kernel refuses it a watch or a pipe, at moments that no probe before can see. Only
+// abort(3) comes here, which unblocks the signal: an ABRT from outside is read like any other.
+void LinuxWorld::die_of_abort() noexcept {
+  std::array<char, 160> line;
+  std::snprintf(line.data(), line.size(), "graceshim: cannot go on (abort): %s; every process gets KILL\n",
+                std::strerror(errno));
+  die(line.data());
 }
 
 // Allocation fails where the address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM

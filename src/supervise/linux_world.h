@@ -104,6 +104,7 @@ class LinuxWorld final : public World {
   std::optional<Event> next_signal();
   [[nodiscard]] Event event_of(const signalfd_siginfo& info);
   [[noreturn]] void die(std::string_view line) noexcept;
+  [[noreturn]] void die_of_abort() noexcept;
 
   const RunRequest& request_;
   Starter starter_;

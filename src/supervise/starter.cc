@@ -41,7 +41,10 @@ bool is_one_of(const Variables& variables, std::string_view entry) {
 }
 
 SignalsAtStart signals_at_start(const Plan& plan) {
-  return {entry_signals().mask & ~plan.starts_unblocked.bits(), plan.starts_default};
+  SignalSet by_default = plan.starts_default;
+  // It has a handler of graceshim's, which is not to run in the child's half.
+  if (ignored_at_entry({sig::kAbrt}).empty()) by_default.add(sig::kAbrt);
+  return {entry_signals().mask & ~plan.starts_unblocked.bits(), by_default};
 }
 
 int status_of_exec(int error, const Conventions& conventions) {
