@@ -204,8 +204,10 @@ void LinuxWorld::leave() {
 }
 
 void LinuxWorld::watch_relay() {
-  if (const Result<void> watched = loop_.watch_notifications(relay_.descriptor()); !watched)
-    log(LogLevel::kWarn, "the command's notifications are not heard: " + watched.error().message);
+  const Result<void> watched = loop_.watch_notifications(relay_.descriptor());
+  if (watched) return;
+  log(LogLevel::kWarn, "the command's notifications are not heard: " + watched.error().message);
+  relay_.close();  // whoever sends something is refused, rather than kept waiting once the queue is full
 }
 
 Result<void> LinuxWorld::tell_ready() {
