@@ -47,7 +47,7 @@ int handed_on_sockets(std::span<char* const> environment) {
 }
 
 // "PID START": the start time is that of /proc/PID/stat, so that a later process with the pid is not taken for us.
-// Without /proc it is 0.
+// Where /proc cannot be read it is 0.
 std::string text_of(const ProcessId& id) {
   return std::to_string(id.pid) + " " + std::to_string(id.start_time) + "\n";
 }
@@ -74,7 +74,8 @@ std::string why_ended(const std::string& text, int pid) {
   // Where /proc does not show the process, there is no start time to compare.
   if (!found) return {};
   if (has_ended(*found)) return "has ended";
-  return text == text_of(found->id) ? std::string() : "has ended, and another process has its pid";
+  const bool is_same = text == text_of(found->id) || text == text_of(ProcessId{.pid = pid});
+  return is_same ? std::string() : "has ended, and another process has its pid";
 }
 
 }  // namespace

@@ -213,6 +213,9 @@ TEST_F(ReadinessOfAProcess, AFileOfAGraceshimThatWasKilledIsStale) {
   // Another process that has got the pid.
   scratch.write("ready", std::to_string(::getpid()) + " 1\n");
   EXPECT_EQ(check(file), 1);
+  // One that could not read when it was started: its pid has to do.
+  scratch.write("ready", std::to_string(::getpid()) + " 0\n");
+  EXPECT_EQ(check(file), 0);
   for (const char* const text : {"", "\n", "ready\n", "1", "0 0\n", "-1 5\n", "99999999999999999999 1\n"}) {
     scratch.write("ready", text);
     EXPECT_EQ(check(file), 1) << text;
