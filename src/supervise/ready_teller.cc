@@ -139,10 +139,11 @@ Error ReadyTeller::cannot_write_file(const std::string& reason) const {
   return refused(request_.file_set_by, "write the ready file " + request_.file, reason).value();
 }
 
-Result<void> ReadyTeller::write_file() const {
+Result<void> ReadyTeller::write_file() {
   if (request_.file.empty()) return {};
+  written_ = own_text();
   return look_at_ready_file(request_.file)
-      .and_then([](const FileTarget& target) { return replace_file(target, own_text()); })
+      .and_then([this](const FileTarget& target) { return replace_file(target, written_); })
       .map_error([this](const std::string& reason) { return cannot_write_file(reason); });
 }
 
@@ -157,16 +158,24 @@ Result<void> ReadyTeller::write_line() {
 
 // Another graceshim may have been given the same path meanwhile: its file stays.
 Result<void> ReadyTeller::withdraw() const {
-  if (request_.file.empty()) return {};
-  const tl::expected<FileTarget, std::string> target = look_at_ready_file(request_.file);
-  if (!target || !target->exists) return {};
+  if (written_.empty()) return {};
+  const tl::expected<FileTarget, std::string> target = look_at_target(request_.file);
+  if (target && (!target->exists || !target->is_replaced())) return {};
   const Result<std::string> text = read_file(request_.file);
-  return text && *text == own_text() ? remove(*target) : Result<void>();
+  if (text && *text != written_) return {};
+  // What cannot be looked at, and is there, may be ours, and tells a probe that the command is ready.
+  if (!text && access(request_.file.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) return {};
+  if (!target || !text) return cannot_remove(target ? text.error().message : target.error());
+  return remove(*target);
 }
 
 Result<void> ReadyTeller::remove(const FileTarget& target) const {
   if (unlinkat(target.place.directory.get(), target.place.name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  return refused(request_.file_set_by, "remove the ready file " + request_.file, std::strerror(errno));
+  return cannot_remove(std::strerror(errno));
+}
+
+tl::unexpected<Error> ReadyTeller::cannot_remove(const std::string& reason) const {
+  return refused(request_.file_set_by, "remove the ready file " + request_.file, reason);
 }
 
 std::string why_not_ready(const std::string& path) {

@@ -47,12 +47,14 @@ class ReadyTeller {
   [[nodiscard]] Result<void> check_number(int fd, const std::string& set_by, std::span<char* const> environment) const;
   [[nodiscard]] Result<void> prepare_file() const;
   [[nodiscard]] Error cannot_write_file(const std::string& reason) const;
-  [[nodiscard]] Result<void> write_file() const;
+  [[nodiscard]] tl::unexpected<Error> cannot_remove(const std::string& reason) const;
+  [[nodiscard]] Result<void> write_file();
   [[nodiscard]] Result<void> write_line();
   [[nodiscard]] Result<void> remove(const FileTarget& target) const;
 
   const ReadyRequest& request_;
   Fd fd_;
+  std::string written_;  // the text of the ready file that is there, if it could be written
 };
 
 // Returns why the command is not ready by the file at `path`, or an empty text if it is: the graceshim that has written
