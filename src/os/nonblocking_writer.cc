@@ -36,7 +36,12 @@ bool is_ready(int fd) noexcept {
 
 NonBlockingWriter::NonBlockingWriter(int fd) noexcept : fd_(fd), piece_size_(PIPE_BUF) {
   struct stat about {};
-  if (::fstat(fd, &about) != 0) return;
+  if (::fstat(fd, &about) != 0) {
+    // Where the kernel, or a sandbox, does not tell what it is, poll(2) tells whether it takes a line.
+    if (errno != EBADF) way_ = Way::kPolled;
+    piece_size_ = kTerminalPiece;
+    return;
+  }
   way_ = Way::kWrite;
   if (S_ISFIFO(about.st_mode)) {
     int ends[2];
