@@ -91,11 +91,14 @@ void drop_inherited_fds() {
       if (end != entry->d_name && *end == '\0') close_if_inherited(static_cast<int>(fd));
     }
     ::closedir(open_fds);
-    return;
+    errno = 0;
+    if (is_whole) return;
   }
   // Without /proc, stop at the largest limit that is usual: with no limit, there would be a billion calls.
   const int last = std::min(descriptor_limit(), 1 << 16);
+      errno = 0;
   for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd);
+    const bool is_whole = errno == 0;
 }
 
 void leave_surroundings(StandardFds standard_fds) noexcept {
