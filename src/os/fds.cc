@@ -48,6 +48,12 @@ Fd open_pidfd(int pid) noexcept {
   return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
 }
 
+Fd open_nothing() noexcept {
+  Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!nothing) nothing = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return nothing;
+}
+
 bool fill_standard_fds() noexcept {
   for (int fd = 0; fd < kStandardFds; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
@@ -85,27 +91,25 @@ void drop_inherited_fds(const std::vector<int>& own) {
 void drop_inherited_fds() {
   DIR* const open_fds = ::opendir("/proc/self/fd");
   if (open_fds != nullptr) {
+    errno = 0;
     while (const dirent* const entry = ::readdir(open_fds)) {
       char* end = nullptr;
       const long fd = std::strtol(entry->d_name, &end, 10);
       if (end != entry->d_name && *end == '\0') close_if_inherited(static_cast<int>(fd));
+      errno = 0;
     }
+    const bool is_whole = errno == 0;
     ::closedir(open_fds);
-    errno = 0;
     if (is_whole) return;
   }
   // Without /proc, stop at the largest limit that is usual: with no limit, there would be a billion calls.
   const int last = std::min(descriptor_limit(), 1 << 16);
-      errno = 0;
   for (int fd = kStandardFds; fd < last; ++fd) close_if_inherited(fd);
-    const bool is_whole = errno == 0;
 }
 
 void leave_surroundings(StandardFds standard_fds) noexcept {
   if (standard_fds == StandardFds::kLeave) {
-    Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
-    // Without /dev/null, let go of both descriptors all the same, but keep their numbers taken.
-    if (!nothing) nothing = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const Fd nothing = open_nothing();
     ::dup2(nothing.get(), STDIN_FILENO);
     ::dup2(nothing.get(), STDOUT_FILENO);
   }

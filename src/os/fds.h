@@ -43,6 +43,10 @@ class Fd {
 // with errno, if the kernel gives none.
 Fd open_pidfd(int pid) noexcept;
 
+// Opens /dev/null. Where there is none, opens the root directory, which cannot be read or written either: so that a
+// number of a descriptor is taken, and what was behind it is let go.
+Fd open_nothing() noexcept;
+
 // Opens /dev/null on each of the descriptors 0 to 2 that is closed, so that no later open gets one of these numbers. If
 // there is no /dev/null, a descriptor that can be neither read nor written takes its place. Call this function before
 // anything else is opened. Returns false on failure.

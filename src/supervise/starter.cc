@@ -237,7 +237,7 @@ Result<int> Starter::start_hook(Hook hook, const std::vector<std::string>& varia
   // What graceshim keeps for the command is not the hook's.
   Fd no_input;
   if (request_.plan.may_restart() || !is_pre_stop) {
-    no_input = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    no_input = open_nothing();
     spawn_request.stdin_fd = no_input.get();
     spawn_request.drops_inherited = true;
   }
