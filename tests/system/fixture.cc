@@ -20,7 +20,9 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <span>
 #include <string>
@@ -495,6 +498,30 @@ void report() {
   }
 }
 
+// What an exec keeps of a process besides.
+void tell_credentials() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    const std::string key = line.substr(0, line.find(':'));
+    for (const std::string_view told : {"Umask", "Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp_filters"}) {
+      if (key == told) say(line);
+    }
+  }
+}
+
+// As sd_notify(3) does.
+void notify(const char* text) {
+  const char* const path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path == nullptr || path[0] != '/' || std::strlen(path) >= sizeof address.sun_path) give_up("notify", "no path");
+  std::memcpy(address.sun_path, path, std::strlen(path));
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto size = ::sendto(socket, text, std::strlen(text), 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  if (size < 0) say(std::string("notifies nobody: ") + std::strerror(errno));  // as most commands, it goes on
+  ::close(socket);
+}
+
 void log_to(const char* path) {
   const int file = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file < 0) give_up_with_errno(path);
@@ -661,6 +688,8 @@ constexpr std::array kVocabulary = {
          [](const Arguments&) { say("ready " + std::to_string(::getpid()) + " " + std::to_string(::getppid())); }},
     Word{"print", 1, false, false, [](const Arguments& a) { say(a.words[0]); }},
     Word{"report", 0, false, false, [](const Arguments&) { report(); }},
+    Word{"credentials", 0, false, false, [](const Arguments&) { tell_credentials(); }},
+    Word{"notify", 1, false, false, [](const Arguments& a) { notify(a.words[0]); }},
     Word{"env", 0, false, false,
          [](const Arguments&) {
            for (char** entry = environ; *entry != nullptr; ++entry) say(std::string("env ") + *entry);
