@@ -41,7 +41,7 @@ def installed(pattern):
 
 def environment(**extra):
     """An environment in which graceshim sees no platform and no setting but `extra`."""
-    kept = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    kept = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PODMAN_IGNORE_CGROUPSV1_WARNING")
     result = {name: os.environ[name] for name in kept if name in os.environ}
     result.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     result["LC_ALL"] = "C.UTF-8"

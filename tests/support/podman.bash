@@ -4,6 +4,8 @@
 # For names of containers that are this checkout's alone: another may run its tests at the same time.
 # shellcheck disable=SC2034  # for those who source this
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd | cksum | cut -d ' ' -f 1)
+# podman 5 would warn of version 1 of cgroups among what a container says.
+export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=4000:4000)
 
 need_root_for_podman() {

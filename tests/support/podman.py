@@ -7,6 +7,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from harness import SPEAKER, Case  # noqa: E402
 
+# podman 5 would warn of version 1 of cgroups among what a container says.
+os.environ["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"
+
 # What a script has besides SPEAKER: note() leaves a file, which the test waits for, and hold() waits for the test.
 NOTES = """
 HERE = os.path.dirname(os.path.abspath(__file__))
