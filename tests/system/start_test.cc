@@ -347,28 +347,28 @@ TEST_F(Refusal, OfWhatACallerWithFewerRightsAsksFor) {
   ASSERT_EQ(::statvfs(scratch.path().c_str(), &mounted), 0);
   GRACESHIM_NEEDS((mounted.f_flag & ST_NOSUID) == 0, "a folder for temporary files that is not mounted nosuid");
   const std::string setuid = scratch.copy(shim_path(), 04755);
-  struct Asked {
-    std::string options;
-    std::map<std::string, std::string> variables;
-    std::string where;
+  const auto start = [&setuid](const std::vector<std::string>& options, const std::string& variable = "UNUSED=") {
+    Start way;
+    way.before_exec = as_user(kUser);
+    // The harness's own setting is a variable, too.
+    way.argv = {"/usr/bin/env", "-u", "GRACESHIM_PLATFORM", variable, setuid};
+    way.argv.insert(way.argv.end(), options.begin(), options.end());
+    way.argv.insert(way.argv.end(), {"--", fixture_path(), "print", "started", "exit", "9"});
+    return Process(way);
   };
-  for (const Asked& asked :
-       {Asked{"--pre-stop true", {}, "--pre-stop"}, Asked{"--report " + scratch.path("report"), {}, "--report"},
-        Asked{"", {{"GRACESHIM_STOP_TIMEOUT", "1s"}}, "GRACESHIM_STOP_TIMEOUT"}}) {
-    Process shim = run({.options = asked.options,
-                        .child = "print started",
-                        .start = {.argv = {}, .environment = asked.variables, .before_exec = as_user(kUser)},
-                        .binary = setuid});
+  const auto expect_refused = [](Process shim, const std::string& where) {
     EXPECT_EQ(shim.end().code(), 125);
     EXPECT_EQ(shim.output(), "");
-    EXPECT_NE(shim.errors().find(asked.where + ": refused, because graceshim has more rights than its caller"),
+    EXPECT_NE(shim.errors().find(where + ": refused, because graceshim has more rights than its caller"),
               std::string::npos)
         << shim.errors();
-  }
-  Process shim =
-      run({.child = "print started exit 9", .start = {.argv = {}, .before_exec = as_user(kUser)}, .binary = setuid});
+  };
+  expect_refused(start({"--pre-stop", "true"}), "--pre-stop");
+  expect_refused(start({"--report", scratch.path("report")}), "--report");
+  expect_refused(start({}, "GRACESHIM_STOP_TIMEOUT=1s"), "GRACESHIM_STOP_TIMEOUT");
+  Process shim = start({"--stop-timeout", "1s"});
   EXPECT_EQ(shim.end().code(), 9);
-  EXPECT_EQ(shim.output(), "started\n");
+  EXPECT_EQ(shim.output(), "main started\n");
 }
 
 // Whatever the limit, either the command runs and its status is exact, or nothing was started and the reason is said.
