@@ -2,9 +2,9 @@
 
 import os
 
-from machine import GRACESHIM, HERE, WORKER, MachineCase, Unit, main
+from machine import GRACESHIM, WORKER, MachineCase, Unit, main
 
-UNITS = os.path.join(HERE, "..", "..", "packaging", "systemd")
+UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging", "systemd")
 
 # Finishes its work at a TERM, as Sidekiq does; is silent once it is told to.
 SIDEKIQ = """
