@@ -1,5 +1,6 @@
 """What the tests of the suite `containers` share: containers in which graceshim is the entry point."""
 
+import fcntl
 import os
 import sys
 
@@ -86,6 +87,13 @@ class ContainerCase(PodmanCase):
         """An image made of these instructions, which is gone with the test. Nothing can be copied into it."""
         path = self.write("Containerfile", "\n".join([*instructions, ""]))
         image = f"localhost/{self.prefix}-{os.getpid()}"
-        self.addCleanup(self.podman, "image", "rm", "--force", image)
-        self.podman("build", "--layers=false", "--tag", image, "--file", path, self.directory, check=True)
+        self.addCleanup(self.one_by_one, "image", "rm", "--force", image)
+        self.one_by_one("build", "--layers=false", "--tag", image, "--file", path, self.directory, check=True)
         return image
+
+    def one_by_one(self, *argv, **how):
+        """What changes images. Those of several tests share a layer, which podman 4 may remove with the image of one test
+        while it writes that of another ("layer not known")."""
+        with open(os.environ["GRACESHIM_CONTAINERS"] + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.podman(*argv, limit=120, **how)
