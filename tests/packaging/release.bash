@@ -36,9 +36,17 @@ makes_the_same_bytes_twice() {
 
 dist_says_what_it_lacks() {
   need_root_for_roots
-  fails_with 'made by root alone' setpriv --reuid 65534 --clear-groups packaging/dist amd64
+  fails_with 'made by root alone' env PATH="$(nobody):$PATH" packaging/dist amd64
   fails_with 'mmdebstrap is missing' env PATH="$(without mmdebstrap)" packaging/dist amd64
   fails_with "no processor 'vax'; there are: amd64 arm64 arm " packaging/dist vax
+}
+
+# A folder with an id(1) of somebody else: for a real one the checkout may be out of reach.
+nobody() {
+  mkdir -p "$work/nobody"
+  printf '#!/bin/sh\necho 65534\n' >"$work/nobody/id"
+  chmod 755 "$work/nobody/id"
+  echo "$work/nobody"
 }
 
 # A folder of links to all programs but one.
@@ -134,18 +142,17 @@ wheel_is_built_by_pip() {
   ls "$folder"/graceshim-*-py3-none-manylinux_2_17_x86_64.musllinux_1_1_x86_64.whl
 }
 
-# scratch: a clone in $work/scratch, with the scripts as they are in this tree, and a changelog for the version 9.8.7.
+# scratch: a repository in $work/scratch that holds this tree, and a changelog for the version 9.8.7. The tree itself may be
+# no repository, or another user's, which git would not read.
 scratch() {
   rm -rf "$work/scratch"
-  git clone --quiet "$root" "$work/scratch"
-  mkdir -p "$work/scratch/packaging"/{apk,arch}
-  cp packaging/release "$work/scratch/packaging"
-  cp packaging/apk/APKBUILD "$work/scratch/packaging/apk"
-  cp packaging/arch/PKGBUILD "$work/scratch/packaging/arch"
+  mkdir -p "$work/scratch"
+  tar --directory "$root" --exclude=./.git --exclude=./build --exclude=./dist --create . | tar --directory "$work/scratch" --extract
   cd "$work/scratch"
   export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
   export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@graceshim.invalid GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@graceshim.invalid
   sed -i 's/^## Unreleased$/## Unreleased\n\n## 9.8.7 - 2026-11-27/' CHANGELOG.md
+  git init --quiet
   git add --all
   git commit --quiet --message 'for a test'
 }
