@@ -158,7 +158,7 @@ package_installs_and_runs() {
     test -s /usr/share/doc/graceshim/copyright
     test -s /usr/share/doc/graceshim/packaging/doc/manual.md
     test -s /usr/share/doc/graceshim/examples/resque-worker.service
-    for file in man/man1/graceshim.1 man/man5/graceshim.toml.5 man/man7/graceshim-presets.7 \
+    for file in man/man1/graceshim.1.gz man/man5/graceshim.toml.5.gz man/man7/graceshim-presets.7.gz \
         bash-completion/completions/graceshim zsh/vendor-completions/_graceshim fish/vendor_completions.d/graceshim.fish; do
       test -s /usr/share/$file
     done
