@@ -12,13 +12,13 @@ kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-portable
 declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
 # Besides, what a release is made with: valgrind for its layout, and rpm.
 declare -A compilers_of_roots=(
-  [trixie]='clang qemu-user g++-aarch64-linux-gnu rpm'
+  [trixie]='clang qemu-user g++-aarch64-linux-gnu'
   [riscv]='qemu-user g++-riscv64-linux-gnu rpm'
   [sid]='clang'
-  [bookworm]='clang qemu-user g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu valgrind rpm'
+  [bookworm]='clang qemu-user g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-powerpc64le-linux-gnu g++-s390x-linux-gnu valgrind rpm'
 )
-# By Debian's names, besides x86-64.
-declare -A processors_of_roots
+# By Debian's names, besides x86-64; a row of the suite `portable` wants arm64 of Debian 13, too.
+declare -A processors_of_roots=([trixie]=arm64)
 while read -r _ processor _ _ name; do
   [[ $processor == amd64 ]] || processors_of_roots[$name]+="${processors_of_roots[$name]+ }$processor"
 done < <(grep '^[a-z0-9]' packaging/processors)
