@@ -35,12 +35,13 @@ def output_of(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
-def files_linked(build):
-    """The files of the system that have come into the binary."""
+def files_linked(build, sources):
+    """The files of the system that have come into the binary; `sources` is the folder of our own, which may be below /usr."""
     headers = {line.strip() for line in output_of("ninja", "-C", build, "-t", "deps").splitlines() if line.startswith("    ")}
     archives = set(re.findall(r"^LOAD (/\S+)", (build / "map").read_text(encoding="utf-8"), re.MULTILINE))
     paths = {str(Path(path).resolve()) for path in headers | archives if path.startswith("/")}
-    return sorted(path for path in paths if path.startswith("/usr/"))
+    ours = tuple(f"{Path(folder).resolve()}/" for folder in (build, sources))
+    return sorted(path for path in paths if path.startswith("/usr/") and not path.startswith(ours))
 
 
 def packages_of(files):
@@ -165,7 +166,7 @@ def main():
     build, name, commit, epoch, folder = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5])
     cache = cache_of(build)
     digest = hashlib.sha256((build / "graceshim").read_bytes()).hexdigest()
-    libraries = [library(*each) for each in versions_of(packages_of(files_linked(build)))]
+    libraries = [library(*each) for each in versions_of(packages_of(files_linked(build, cache["CMAKE_HOME_DIRECTORY"])))]
     folder.mkdir(parents=True, exist_ok=True)
     for kind, value in (
         ("spdx", document(name, cache["CMAKE_PROJECT_VERSION"], digest, epoch, libraries)),

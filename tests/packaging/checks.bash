@@ -7,6 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/support/podman.bash"
 work=$root/build/packaging
 base=docker.io/library/debian:bookworm-slim
+builder=$base-ccache
 container=graceshim-test-$checkout
 image=localhost/$container
 
@@ -46,13 +47,29 @@ package() {
 # left is cleared away first.
 base_image() {
   clear_away
-  debian_image $base "$work/bookworm.tar" bookworm
+  builder_image bookworm
 }
 
-# build_image NAME OPTION...
-build_image() { podman build --layers=false --network=host "${limits[@]}" --tag "$@" "$root"; }
+# builder_image DEBIAN: the base image, and one beside it, called -ccache, that has by its environment what an earlier run has
+# compiled. To compile it once more would take half of the suite's time.
+cache=${CCACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ccache}
+builder_image() {
+  local of=docker.io/library/debian:$1-slim
+  mkdir -p "$cache"
+  debian_image "$of" "$work/$1.tar" "$1" && podman build --network=host "${limits[@]}" --tag "$of-ccache" - <<END
+FROM $of
+RUN apt-get update && apt-get install --yes --no-install-recommends ccache && rm -rf /var/lib/apt/lists/*
+ENV CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_DIR=/ccache CCACHE_SLOPPINESS=pch_defines,time_macros
+END
+}
 
-image() { build_image "$image"; }
+# build_image NAME DEBIAN OPTION...
+build_image() {
+  podman build --layers=false --network=host "${limits[@]}" --volume "$cache:/ccache" --tag "$1" \
+    --build-arg "DEBIAN=$2-slim-ccache" "${@:3}" "$root"
+}
+
+image() { build_image "$image" bookworm; }
 
 # The layer has the program once, and the other names of it as hard links.
 image_holds_one_file() {
@@ -74,9 +91,8 @@ image_says_what_it_is() {
 image_for_another_processor() {
   local debian=${2:-bookworm} id machine
   declare -A machines=([arm64]=AArch64 [arm/v7]=ARM [386]='Intel 80386' [ppc64le]=PowerPC64 [s390x]='IBM S/390' [riscv64]=RISC-V)
-  debian_image "docker.io/library/debian:$debian-slim" "$work/$debian.tar" "$debian" &&
-    build_image "$image-foreign" --pull=never --platform "linux/$1" --build-arg BUILDPLATFORM=linux/amd64 \
-      --build-arg "DEBIAN=$debian-slim" &&
+  builder_image "$debian" &&
+    build_image "$image-foreign" "$debian" --pull=never --platform "linux/$1" --build-arg BUILDPLATFORM=linux/amd64 &&
     [[ $(podman inspect --format '{{.Architecture}}' "$image-foreign") == "${1%/*}" ]] &&
     id=$(podman create "$image-foreign" none) || return 1
   podman cp "$id:/graceshim" "$work/foreign"
@@ -193,9 +209,9 @@ package_is_upgraded_and_removed() {
     grep -vx /tmp/after /tmp/after | diff /tmp/before -' # of itself it is the only one
 }
 
-# Nothing but Debian's base system is there at first; its archive is all that is asked for.
+# Nothing but Debian's base system is there at first, but for ccache; its archive is all that is asked for.
 try_on_fresh_debian() {
-  container --network=host --volume "$root:/given:ro" $base sh -euc '
+  container --network=host --volume "$root:/given:ro" --volume "$cache:/ccache" $builder sh -euc '
     mkdir /src
     cd /given
     cp -r CMakeLists.txt CMakePresets.json LICENSE CHANGELOG.md README.md include packaging src tests /src
