@@ -12,7 +12,7 @@ install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOC
 install(DIRECTORY packaging/doc packaging/heroku packaging/cnb DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging
   FILES_MATCHING PATTERN "*.md" PATTERN "*.svg" PATTERN bin EXCLUDE PATTERN lib EXCLUDE)
 install(DIRECTORY packaging/examples packaging/systemd DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
-install(FILES packaging/explain.schema.json packaging/report.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
+install(FILES packaging/explain.schema.json packaging/report.schema.json packaging/trial.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/packaging)
 install(FILES packaging/systemd/resque-worker.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # The man pages, and the completions where each shell looks for them; Debian's zsh has a folder for those of packages.

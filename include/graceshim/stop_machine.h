@@ -92,6 +92,14 @@ constexpr Millis kLeastPostStop{1'000};
 // How long the child has to end by ABRT: a core of some GB is written in that time, and one that is not is cut off, as
 // the wait before a restart is the outage of a command that hangs. It takes no more of the timeout than a hook may.
 constexpr Millis kMostAbort{15'000};
+// While time is measured that a process has to end, a look at the clock comes this long after each event. One that is
+// more than twice as late was held up with graceshim itself: by a STOP, or by the freezer of cgroups. What was frozen
+// with graceshim has then not had this time either, so the clock stands still meanwhile: all timers are set later. But
+// since a machine may also be too busy, the time that a stop is given back in this way is no more than its timeout. Of
+// a command that is watched only the second half of its silence is measured so, and in eighths of its interval if they
+// are shorter: one that pings wakes nobody.
+constexpr Millis kClockInterval{1'000};
+constexpr Millis kLeastClockInterval{10};
 // A child that exits with 0 within this time of its start may have daemonised.
 constexpr Millis kDaemonWindow{5'000};
 
@@ -133,6 +141,7 @@ enum class Note : std::uint8_t {
   // KILL has not ended the whole tree within kKillGrace, or no member of it may be signalled. The log names the members
   // that are left.
   kSurvivors,
+  kStoodStill,      // duration: graceshim did not run, so all timers were set later by so much
   kReady,           // the command is ready
   kPreStartFailed,  // the child is not started, because start.pre has failed
   kNotPassedOn,     // signal: there is no child that could get it, because start.pre or stop.post runs
@@ -173,7 +182,7 @@ enum class ActionKind : std::uint8_t {
   kStartHook,     // hook
   kStopHook,      // hook. Send TERM, and CONT behind it, to its group
   kKillHook,      // hook
-  kNote,          // note, signal
+  kNote,          // note, signal, duration
   kFinish,        // status: the exit status of graceshim
 };
 
@@ -187,6 +196,7 @@ struct Action {
   std::uint8_t step = 0;
   int signal = 0;
   int status = 0;
+  Millis duration{0};
 
   static constexpr Action forward(Target target, int signal, Scope scope) noexcept {
     return {.kind = ActionKind::kForward, .scope = scope, .target = target, .signal = signal};
@@ -238,7 +248,8 @@ struct State {
   Millis started_at{0};
   Millis ready_at = kInfinity;  // when the command became ready; kInfinity: it has not
   Millis t0{0};                 // when the stop began
-  // When the KILL comes; set once, once more if a restart becomes a stop, and later where the command may extend it.
+  // When the KILL comes; set once, once more if a restart becomes a stop, and later where the command may extend it or
+  // the clock has stood still.
   Millis deadline = kInfinity;
   Millis latest = kInfinity;     // how far the command may extend the deadline; where there is none, the current wait
   bool extension_cut = false;    // it has asked for more than that
@@ -250,6 +261,8 @@ struct State {
   Millis rescan_interval = kRescanInterval;
   Millis pass_interval = kFirstPassInterval;
   Timers due{};  // when each timer is due
+  // How much time the stop of this life has been given back because graceshim did not run; at most the timeout.
+  Millis given_back{0};
   // How the child has ended, or the last life; valid once target is kOrphans, between two lives, and once a start has
   // failed.
   ExitStatus child{};
@@ -275,6 +288,10 @@ struct Transition {
   State state;
   Actions actions;
 };
+
+// Returns by how much step() sets all timers later before it answers the event, because graceshim did not run. That is
+// mostly 0.
+Millis stood_still_before(const Plan& plan, const State& state, const Event& event) noexcept;
 
 // Whether step() answers the event by the end of a command whose watchdog has run out.
 bool misses_watchdog(const Plan& plan, const State& state, const Event& event) noexcept;

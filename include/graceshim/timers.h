@@ -25,8 +25,11 @@ enum class Timer : std::uint8_t {
   kRestart,    // the wait before a restart is over
   kWatchdog,   // the command has been silent for too long
   kPing,       // the service manager's watchdog needs a word from us
+  // It is time to look at the clock. Each event sets it anew while another timer may end something, so an event that
+  // comes long after it says that graceshim itself did not run.
+  kClock,
 };
-constexpr std::size_t kTimerCount = 11;
+constexpr std::size_t kTimerCount = 12;
 
 // When each timer is due. A timer that is not armed is due at kInfinity.
 class Timers {
@@ -36,6 +39,10 @@ class Timers {
   // Returns the timer that is due first. If several are due at the same time, the one that Timer names first counts.
   [[nodiscard]] constexpr Timer first() const noexcept {
     return static_cast<Timer>(std::min_element(due_.begin(), due_.end()) - due_.begin());
+  }
+  // Sets every timer that is armed later by `pause`.
+  constexpr void postpone(Millis pause) noexcept {
+    for (Millis& due : due_) due = later(due, pause);
   }
   friend constexpr bool operator==(const Timers&, const Timers&) = default;
 

@@ -6,7 +6,7 @@
 # _graceshim_argument OPTION: sets `kind` and `values`, or fails if the option takes no argument. With a '=' behind it,
 # the argument is part of the same word.
 # options: begin
-_graceshim_options='--preset --platform -c --config --pre-start -s --stop-signal -t --stop-timeout -p --stop-plan --stop-on --stop-delay --pre-stop --post-stop --stop-repeat --stop-shield --stop-stragglers --stop-straggler-timeout --restart --restart-prevent --restart-delay --restart-max-delay --restart-limit --restart-reset-after --notify --ready-from --ready-file --ready-fd --watchdog --extend-max -m --map --success-exit-status --scope --user --chdir --umask --die-with-shim --die-with-parent --log-level -q -v --log-format --report --explain --check-ready --list-presets -V --version -h --help'
+_graceshim_options='--preset --platform -c --config --pre-start -s --stop-signal -t --stop-timeout -p --stop-plan --stop-on --stop-delay --pre-stop --post-stop --stop-repeat --stop-shield --stop-stragglers --stop-straggler-timeout --restart --restart-prevent --restart-delay --restart-max-delay --restart-limit --restart-reset-after --notify --ready-from --ready-file --ready-fd --watchdog --extend-max -m --map --success-exit-status --scope --user --chdir --umask --die-with-shim --die-with-parent --log-level -q -v --log-format --report --explain --trial --check-ready --list-presets -V --version -h --help --work --trial-signals --trial-after --trial-limit --trial-ready --trial-times'
 _graceshim_argument() {
   kind='' values=''
   case $1 in
@@ -49,8 +49,15 @@ _graceshim_argument() {
     --log-format | --log-format=) values='text json' ;;
     --report | --report=) kind='file' values='auto none' ;;
     --explain=) values='text json' ;;
+    --trial=) values='text json' ;;
     --check-ready | --check-ready=) kind='file' ;;
     --help=) values='all' ;;
+    --work | --work=) kind='command' ;;
+    --trial-signals | --trial-signals=) kind='list' values='HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS' ;;
+    --trial-after | --trial-after=) ;;
+    --trial-limit | --trial-limit=) ;;
+    --trial-ready | --trial-ready=) kind='command' ;;
+    --trial-times | --trial-times=) ;;
     *) return 1 ;;
   esac
 }

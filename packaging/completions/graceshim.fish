@@ -62,7 +62,7 @@ end
 complete -c graceshim -f
 complete -c graceshim -n 'not __graceshim_at_options' -x -a '(__graceshim_command)'
 # options: begin
-set -g __graceshim_takes_next '^(-[qvVh]*[cstpm]|--(preset|platform|config|pre-start|stop-signal|stop-timeout|stop-plan|stop-on|stop-delay|pre-stop|post-stop|stop-repeat|stop-shield|stop-stragglers|stop-straggler-timeout|restart|restart-prevent|restart-delay|restart-max-delay|restart-limit|restart-reset-after|notify|ready-from|ready-file|ready-fd|watchdog|extend-max|map|success-exit-status|scope|user|chdir|umask|log-level|log-format|report|check-ready))$'
+set -g __graceshim_takes_next '^(-[qvVh]*[cstpm]|--(preset|platform|config|pre-start|stop-signal|stop-timeout|stop-plan|stop-on|stop-delay|pre-stop|post-stop|stop-repeat|stop-shield|stop-stragglers|stop-straggler-timeout|restart|restart-prevent|restart-delay|restart-max-delay|restart-limit|restart-reset-after|notify|ready-from|ready-file|ready-fd|watchdog|extend-max|map|success-exit-status|scope|user|chdir|umask|log-level|log-format|report|check-ready|work|trial-signals|trial-after|trial-limit|trial-ready|trial-times))$'
 complete -c graceshim -n __graceshim_at_options -l preset -x -a 'auto none nginx apache haproxy lighttpd caddy nghttpx h2o varnish dnsmasq squid envoy php-fpm php-server php-server-workers gunicorn uvicorn hypercorn granian daphne flask-run django-runserver cheroot aiohttp waitress uwsgi uwsgi-hook unicorn pitchfork puma thin falcon webrick resque resque-term-child resque-pool resque-pool-term-child sidekiq shoryuken delayed_job good_job que solid_queue celery rq huey dramatiq laravel-queue laravel-horizon postgres postgres-smart mysql redis memcached pgbouncer etcd beanstalkd mongod rabbitmq nats nats-lame-duck java kafka zookeeper tomcat jetty dotnet erlang node pm2-runtime supervisord foreman honcho overmind hivemind cron supercronic go-crond sshd vsftpd rsync socat term' -d 'Stop COMMAND as if it were this server'
 complete -c graceshim -n __graceshim_at_options -l platform -x -a 'auto none github-actions heroku dokku render railway fly azure-container-apps ecs nomad kubernetes cloud-run cloud-foundry slurm systemd systemd-nspawn podman docker' -d 'Assume this platform\'s grace period and signals'
 complete -c graceshim -n __graceshim_at_options -s c -l config -r -F -d 'Read settings from this TOML file'
@@ -104,8 +104,15 @@ complete -c graceshim -n __graceshim_at_options -s v -d 'Same as --log-level deb
 complete -c graceshim -n __graceshim_at_options -l log-format -x -a 'text json' -d 'Log lines as text or json'
 complete -c graceshim -n __graceshim_at_options -l report -r -F -a 'auto none' -d 'Write a JSON report to this place at the end'
 complete -c graceshim -n __graceshim_at_options -l explain -f -a 'text json' -d 'Show every setting with its origin, and the plan'
+complete -c graceshim -n __graceshim_at_options -l trial -f -a 'text json' -d 'Find out which signal lets COMMAND finish its work: start it again and again, each time with work in flight, and try one signal after the other'
 complete -c graceshim -n __graceshim_at_options -l check-ready -r -F -d 'Exit with 0 if the graceshim that keeps this file is there and its COMMAND is ready, with 1 if not'
 complete -c graceshim -n __graceshim_at_options -l list-presets -d 'Show all presets'
 complete -c graceshim -n __graceshim_at_options -s V -l version -d 'Show the version'
 complete -c graceshim -n __graceshim_at_options -s h -l help -f -a 'all' -d 'Show the options that people use'
+complete -c graceshim -n __graceshim_at_options -l work -x -a '(__fish_complete_command)' -d 'Run this by /bin/sh as work that is in flight when the signal comes, and is complete if it exits with 0'
+complete -c graceshim -n __graceshim_at_options -l trial-signals -x -a '(__graceshim_list , HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS)' -d 'Try these'
+complete -c graceshim -n __graceshim_at_options -l trial-after -x -d 'Send the signal this long after the work was started'
+complete -c graceshim -n __graceshim_at_options -l trial-limit -x -d 'Wait no longer for COMMAND to be ready, and no longer for its end after the signal'
+complete -c graceshim -n __graceshim_at_options -l trial-ready -x -a '(__fish_complete_command)' -d 'Take COMMAND for ready once this, run by /bin/sh again and again, exits with 0'
+complete -c graceshim -n __graceshim_at_options -l trial-times -x -d 'Try every signal so often'
 # options: end

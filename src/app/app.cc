@@ -23,6 +23,7 @@
 #include "recognise.h"
 #include "run.h"
 #include "terminal.h"
+#include "trial.h"
 
 namespace graceshim {
 namespace {
@@ -197,12 +198,24 @@ LateRecognition knowledge_of(const Invocation& invocation, const Situation& situ
   return knowledge;
 }
 
+// The runs of a trial: none of them is PID 1 or has a terminal.
+RequestMaker maker_of(const Entry& entry) {
+  return [&entry](const Invocation& invocation) -> Result<RunRequest> {
+    const Situation situation{.ignored = ignored_at_entry(may_start_stop(invocation.config))};
+    const Result<PlanResult> plan = make_plan(invocation.config, invocation.platform, situation);
+    if (!plan) return tl::unexpected<Error>(plan.error());
+    RunRequest request = request_of(invocation, *plan, entry, situation);
+    request.knowledge.keeps_interrupt = keeps_interrupt;
+    return request;
+  };
+}
+
 }  // namespace
 
 // The objects of the run live on the heap, because the stack may be as small as 48 kB. They are never destroyed,
 // because our parent waits for our end.
 void app_main(int argc, char** argv, char** environment) {
-  const Entry entry = enter();
+  static const Entry& entry = *new Entry(enter());
   Surroundings surroundings;
   surroundings.arguments = {argv, static_cast<std::size_t>(argc)};
   surroundings.environment = environment_span(environment);
@@ -230,6 +243,8 @@ void app_main(int argc, char** argv, char** environment) {
       leave(show(list_presets_text(), conventions));
     case Mode::kExplain:
     case Mode::kExplainJson:
+    case Mode::kTrial:
+    case Mode::kTrialJson:
     case Mode::kRun:
       break;
   }
@@ -246,6 +261,10 @@ void app_main(int argc, char** argv, char** environment) {
   if (invocation->mode == Mode::kExplain)
     leave(show(explain(*invocation, *plan, wants_colour(surroundings.environment)), conventions));
   if (invocation->mode == Mode::kExplainJson) leave(show(explain_json(*invocation, *plan), conventions));
+  if (is_trial(invocation->mode)) {
+    static const auto& make = *new RequestMaker(maker_of(entry));
+    leave(try_out(*invocation, plan->plan, make));
+  }
   static auto& request = *new RunRequest(request_of(*invocation, *plan, entry, situation));
   request.conventions = conventions;
   request.narrator = narrator_of(surroundings.arguments, invocation->config);

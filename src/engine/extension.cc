@@ -21,8 +21,8 @@ void StopMachine::on_extended(Millis asked) noexcept {
   const Millis wanted = later(now_, asked);
   const Millis until = sooner(wanted, most);
   bool is_longer = false;
-  if (has_deadline && until + behind > state_.deadline) {
-    state_.deadline = until + behind;
+  if (has_deadline && later(until, behind) > state_.deadline) {
+    state_.deadline = later(until, behind);
     arm(Timer::kDeadline, state_.deadline);
     is_longer = true;
   }

@@ -270,15 +270,18 @@ void StopMachine::on_timer() noexcept {
     case Timer::kWatchdog:
       if (state_.phase == Phase::kRunning) miss();
       return;
-    case Timer::kPing:
-      return;  // stand_in() sees that it is due
+    case Timer::kPing:   // stand_in() sees that it is due
+    case Timer::kClock:  // it was due before the event was handled
+      return;
   }
 }
 
 Transition step(const Plan& plan, const State& state, const Event& event) noexcept {
   StopMachine answer(plan, state, event);
+  answer.make_up_for(stood_still_before(plan, state, event));
   answer.handle(event);
   answer.stand_in();
+  answer.look_at_clock_later();
   return answer.result();
 }
 

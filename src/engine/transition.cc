@@ -271,13 +271,19 @@ void StopMachine::cut_hook() noexcept {
   note(Note::kHookCut);
 }
 
-// What is left for a step: its own wait, but never so much that the fixed waits behind it no longer fit before the
-// deadline.
+// What is left for a step: its own wait. Where that and the fixed waits behind it no longer fit before the deadline,
+// those come first, but half of its share stays: of two signals that come at once, the kernel delivers the one with the
+// lower number first, and it may be the harder one.
 Millis StopMachine::wait_of(std::size_t index) noexcept {
   const Millis own = plan_.steps[index].wait == kAutoWait ? kInfinity : plan_.steps[index].wait;
   if (state_.deadline == kInfinity) return own;
-  const Millis budget = state_.deadline - now_ - fixed_waits(plan_.steps, index + 1);
-  return sooner(own, budget > Millis{0} ? budget : Millis{0});
+  const Millis left = state_.deadline > now_ ? state_.deadline - now_ : Millis{0};
+  const Millis behind = fixed_waits(plan_.steps, index + 1);
+  if (own == kInfinity) return behind < left ? left - behind : left / 2;
+  if (own + behind <= left) return own;
+  const double share = static_cast<double>(own.count()) / static_cast<double>((own + behind).count());
+  const Millis least{static_cast<Millis::rep>(static_cast<double>(left.count()) * share / 2)};
+  return least > left - behind ? least : left - behind;
 }
 
 }  // namespace graceshim

@@ -1,6 +1,6 @@
 // How the stop machine answers one event. stop_machine.cc has a function for each kind of event, transition.cc one for
-// each move of a stop that follows, lives.cc what lies between two lives and around each, and watchdog.cc and
-// extension.cc what a command that is watched may ask for.
+// each move of a stop that follows, lives.cc what lies between two lives and around each, watchdog.cc and extension.cc
+// what a command that is watched may ask for, and clock.cc what happens if graceshim did not run for a while.
 #pragma once
 
 #include "graceshim/stop_machine.h"
@@ -30,8 +30,12 @@ class StopMachine {
       : plan_(plan), now_(event.at), jitter_(event.jitter), result_{state, {}}, state_(result_.state) {}
 
   void handle(const Event& event) noexcept;
-  // To be called last: keeps the service manager's watchdog content where no command does.
+  // To be called first: sets all timers later by `pause`, in which graceshim did not run.
+  void make_up_for(Millis pause) noexcept;
+  // To be called behind handle(): keeps the service manager's watchdog content where no command does.
   void stand_in() noexcept;
+  // To be called last: sets when to look at the clock, if time is measured for anybody.
+  void look_at_clock_later() noexcept;
   [[nodiscard]] const Transition& result() const noexcept { return result_; }
 
  private:

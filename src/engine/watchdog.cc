@@ -27,7 +27,8 @@ void StopMachine::on_abort_asked() noexcept {
 bool misses_watchdog(const Plan& plan, const State& state, const Event& event) noexcept {
   if (plan.watchdog == kInfinity || state.phase != Phase::kRunning) return false;
   if (event.kind == EventKind::kAbortAsked) return true;
-  return event.kind == EventKind::kTimer && state.due[Timer::kWatchdog] <= event.at;
+  const Millis due = later(state.due[Timer::kWatchdog], stood_still_before(plan, state, event));
+  return event.kind == EventKind::kTimer && due <= event.at;
 }
 
 // The command hangs: neither stop.delay nor stop.pre_stop comes first, as systemd runs no ExecStop= then. A tree whose

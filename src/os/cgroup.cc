@@ -18,31 +18,24 @@ std::string_view take(std::string_view& text, char separator) {
   return taken;
 }
 
-// The memory cgroup that we live in.
-struct Group {
-  std::string path;              // from the root of the hierarchy
-  std::string_view mount_point;  // of the hierarchy
-  std::string_view counters;     // the file with them, in each cgroup
-};
+}  // namespace
 
-// Finds the group in `cgroups`, the text of /proc/self/cgroup. A line of it is "NUMBER:CONTROLLERS:PATH"; version 2 has
-// number 0 and no controllers. In a cgroup namespace PATH is "/".
-std::optional<Group> memory_group(std::string_view cgroups) {
+// A line is "NUMBER:CONTROLLERS:PATH"; version 2 has number 0 and no controllers. In a cgroup namespace PATH is "/".
+std::optional<MemoryGroup> memory_group(std::string_view cgroups) {
   while (!cgroups.empty()) {
     std::string_view path = take(cgroups, '\n');
     const std::string_view number = take(path, ':');
     const std::string_view controllers = take(path, ':');
-    if (controllers == "memory") return Group{std::string(path), "/sys/fs/cgroup/memory", "/memory.oom_control"};
-    if (number == "0" && controllers.empty()) return Group{std::string(path), "/sys/fs/cgroup", "/memory.events"};
+    if (controllers == "memory") return MemoryGroup{std::string(path), "/sys/fs/cgroup/memory", "/memory.oom_control"};
+    if (number == "0" && controllers.empty()) return MemoryGroup{std::string(path), "/sys/fs/cgroup", "/memory.events"};
   }
   return std::nullopt;
 }
 
-// Returns the path from what is mounted of the hierarchy, by `mounts`, the text of /proc/self/mountinfo. A container
-// without a cgroup namespace has its own cgroup there, and not the root; Docker and podman make such a container where
-// the cgroups are those of version 1. A line is "ID PARENT DEVICE ROOT MOUNT-POINT ...", with ROOT as a path that
-// counts from the root of the hierarchy, too.
-std::optional<std::string> path_below_mount(std::string_view mounts, const Group& group) {
+// A container without a cgroup namespace has its own cgroup there, and not the root; Docker and podman make such a
+// container where the cgroups are those of version 1. A line is "ID PARENT DEVICE ROOT MOUNT-POINT ...", with ROOT as a
+// path that counts from the root of the hierarchy, too.
+std::optional<std::string> path_below_mount(std::string_view mounts, const MemoryGroup& group) {
   const std::string_view path = group.path;
   while (!mounts.empty()) {
     std::string_view line = take(mounts, '\n');
@@ -55,7 +48,21 @@ std::optional<std::string> path_below_mount(std::string_view mounts, const Group
   return std::nullopt;
 }
 
-Result<std::string> read_counters(const Group& group, std::string_view path) {
+std::optional<std::uint64_t> oom_kills_in(std::string_view counters) {
+  while (!counters.empty()) {
+    const std::string_view line = take(counters, '\n');
+    constexpr std::string_view kName = "oom_kill ";
+    if (!line.starts_with(kName)) continue;
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(line.data() + kName.size(), line.data() + line.size(), count);
+    if (error == std::errc()) return count;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+Result<std::string> read_counters(const MemoryGroup& group, std::string_view path) {
   return read_file(std::string(group.mount_point).append(path).append(group.counters));
 }
 
@@ -63,7 +70,7 @@ Result<std::string> read_counters(const Group& group, std::string_view path) {
 
 std::optional<std::uint64_t> oom_kill_count() {
   const Result<std::string> cgroups = read_file("/proc/self/cgroup");
-  const std::optional<Group> group = cgroups ? memory_group(*cgroups) : std::nullopt;
+  const std::optional<MemoryGroup> group = cgroups ? memory_group(*cgroups) : std::nullopt;
   if (!group) return std::nullopt;
   Result<std::string> counters = read_counters(*group, group->path);
   if (!counters) {
@@ -72,16 +79,7 @@ std::optional<std::uint64_t> oom_kill_count() {
     if (path) counters = read_counters(*group, *path);
   }
   if (!counters) return std::nullopt;
-  std::string_view rest = *counters;
-  while (!rest.empty()) {
-    const std::string_view line = take(rest, '\n');
-    constexpr std::string_view kName = "oom_kill ";
-    if (!line.starts_with(kName)) continue;
-    std::uint64_t count = 0;
-    const auto [end, error] = std::from_chars(line.data() + kName.size(), line.data() + line.size(), count);
-    if (error == std::errc()) return count;
-  }
-  return std::nullopt;
+  return oom_kills_in(*counters);
 }
 
 }  // namespace graceshim

@@ -1,6 +1,7 @@
 #include "credentials.h"
 
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -56,7 +57,12 @@ const char* missing_capability(const Credentials& wanted) noexcept {
   return !is_ours && lacks(CAP_KILL) ? "CAP_KILL" : nullptr;
 }
 
+// From root to another user the kernel clears the ambient capabilities by itself. From one user to another it leaves
+// them, and an exec would hand them on.
 GRACESHIM_UNINSTRUMENTED int take_credentials(const Credentials& wanted) noexcept {
+  const bool is_clear =
+      ::prctl(PR_CAP_AMBIENT, static_cast<unsigned long>(PR_CAP_AMBIENT_CLEAR_ALL), 0UL, 0UL, 0UL) == 0;
+  if (!is_clear && errno != EINVAL) return errno;  // EINVAL: this is Linux before 4.3, which has none
   if (::syscall(GRACESHIM_SETGROUPS, wanted.groups.size(), wanted.groups.data()) != 0) return errno;
   if (::syscall(GRACESHIM_SETRESGID, wanted.group, wanted.group, wanted.group) != 0) return errno;
   if (::syscall(GRACESHIM_SETRESUID, wanted.user, wanted.user, wanted.user) != 0) return errno;

@@ -19,9 +19,10 @@ bool has_credentials(const Credentials& wanted);
 // it: CAP_SETUID, CAP_SETGID, or CAP_KILL, which kill(2) wants for another user. Null if it has them all.
 const char* missing_capability(const Credentials& wanted) noexcept;
 
-// Changes the credentials of the calling process, its groups first: afterwards it may no longer have the right to. To
-// be called in the child's half of a start, where the C library's functions may not be: they change every thread of
-// what they take for the process. Returns 0, or an errno; EPERM if CAP_SETGID or CAP_SETUID is missing.
+// Changes the credentials of the calling process, its groups first: afterwards it may no longer have the right to. It
+// keeps no ambient capabilities. To be called in the child's half of a start, where the C library's functions may not
+// be: they change every thread of what they take for the process. Returns 0, or an errno; EPERM if CAP_SETGID or
+// CAP_SETUID is missing.
 int take_credentials(const Credentials& wanted) noexcept;
 
 }  // namespace graceshim

@@ -14,6 +14,10 @@ bool is_pid1() noexcept {
   return ::getpid() == 1;
 }
 
+int own_pid() noexcept {
+  return ::getpid();
+}
+
 std::uint32_t own_user() noexcept {
   return ::geteuid();
 }

@@ -11,6 +11,8 @@ namespace graceshim {
 
 bool is_pid1() noexcept;
 
+int own_pid() noexcept;
+
 // Our own user id, the effective one.
 std::uint32_t own_user() noexcept;
 

@@ -87,12 +87,14 @@ bool NonBlockingWriter::flush() {
     } else if (taken == 0 || errno == EAGAIN) {
       return wait();
     } else if (is_for_good(errno)) {
+      error_ = errno;
       way_ = Way::kClosed;
       break;
     } else if (errno != EINTR) {
       // A full disk, or a message that is too long: this line is lost, but the next one may not be. After a part of a
       // line, wait instead of skipping the rest: the next line would go on where the part ends.
       if (line_begun_) return wait();
+      error_ = errno;
       head_ += piece.size();
     }
   }

@@ -39,6 +39,8 @@ class NonBlockingWriter {
   // Returns how many lines have been dropped so far because the queue was full. The caller reports them once flush()
   // has returned true, because the caller knows the format.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  // Returns the errno for which the last line was lost that could not be written; 0 if none was.
+  [[nodiscard]] int error() const noexcept { return error_; }
   // Returns the descriptors that the writer has opened itself.
   [[nodiscard]] std::vector<int> descriptors() const { return {own_.get(), pipe_in_.get(), pipe_out_.get()}; }
 
@@ -71,6 +73,7 @@ class NonBlockingWriter {
   std::size_t head_ = 0;     // the queue up to here has been written
   bool line_begun_ = false;  // a part of the first line in the queue has been written
   std::uint64_t dropped_ = 0;
+  int error_ = 0;
 };
 
 }  // namespace graceshim

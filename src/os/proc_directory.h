@@ -1,4 +1,5 @@
-// Reads /proc: the numbers in its files, and the names of its directories that are numbers. Nothing here uses the heap.
+// Reads /proc: its files and the numbers in them, the names of its directories that are numbers, and the links that
+// name what is behind a descriptor by its number. Only read_whole() uses the heap.
 #pragma once
 
 #include <fcntl.h>
@@ -6,10 +7,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -59,6 +64,73 @@ bool for_each_number(const Fd& directory, Visit visit) {
 template <class Visit>
 void for_each_pid(Visit visit) {
   for_each_number(Fd(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), visit);
+}
+
+// Calls `visit` for each child that one thread has created or adopted, zombies included. Returns false if the kernel
+// keeps no such lists (CONFIG_PROC_CHILDREN), or hides them, or if the thread is gone. proc(5) calls the list
+// unreliable: if a child vanishes while the list is read, the kernel may leave out another one.
+template <class Visit>
+bool for_each_child_of_thread(int pid, int thread, Visit visit) {
+  std::array<char, 64> path;
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
+  const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
+  if (!file) return false;
+  std::array<char, 2048> text;  // smaller than `entries`: for_each_child() may have both in a stack frame of 8 kB
+  std::size_t kept = 0;         // of a number that the last piece has cut
+  for (;;) {
+    const ssize_t got = ::read(file.get(), text.data() + kept, text.size() - kept);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) return true;
+    std::string_view piece(text.data(), kept + static_cast<std::size_t>(got));
+    const std::size_t whole = piece.rfind(' ') + 1;  // a blank comes after each number
+    std::string_view rest = piece.substr(0, whole);
+    for (int child = 0; take_number(rest, child);) visit(child);
+    kept = piece.size() - whole;
+    std::memmove(text.data(), text.data() + whole, kept);
+  }
+}
+
+// Calls `visit` for each child that any thread of a process has created or adopted, zombies included. Returns false if
+// a list could not be read.
+template <class Visit>
+bool for_each_child(int pid, Visit visit) {
+  std::array<char, 32> path;
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  const Fd tasks(::open(path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  bool whole = true;
+  const bool listed =
+      for_each_number(tasks, [&](int thread) { whole = for_each_child_of_thread(pid, thread, visit) && whole; });
+  return listed && whole;
+}
+
+// Returns the text of a file, of which no more than about `longest` bytes are read; nothing if it cannot be read.
+inline std::optional<std::string> read_whole(const char* path, std::size_t longest = std::size_t{4} * 1024 * 1024) {
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> piece;
+  while (text.size() < longest) {
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+// Returns NUMBER where a link in /proc/PID/fd reads "KIND:[NUMBER]", with `prefix` "KIND:[". The link is read, because
+// a stat(2) of the file behind it could block on a file system that hangs.
+inline std::optional<std::uint64_t> number_behind(int directory, const char* link, std::string_view prefix) noexcept {
+  std::array<char, 64> text;
+  const ssize_t size = ::readlinkat(directory, link, text.data(), text.size());
+  std::string_view rest(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (!rest.starts_with(prefix)) return std::nullopt;
+  rest.remove_prefix(prefix.size());
+  std::uint64_t number = 0;
+  if (!take_number(rest, number) || rest != "]") return std::nullopt;
+  return number;
 }
 
 }  // namespace graceshim

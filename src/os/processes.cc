@@ -44,29 +44,34 @@ std::string_view read_into(const char* path, char* buffer, std::size_t size) noe
   return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-// Returns the whole text of a file that may be long; nothing if the file cannot be read.
-std::optional<std::string> read_whole(const char* path) {
-  constexpr std::size_t kLongest = std::size_t{4} * 1024 * 1024;
-  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> piece;
-  while (text.size() < kLongest) {
-    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    if (got == 0) break;
-    text.append(piece.data(), static_cast<std::size_t>(got));
-  }
-  return text;
-}
-
 bool skip_numbers(std::string_view& text, int count) noexcept {
   for (long long skipped = 0; count > 0; --count) {
     if (!take_number(text, skipped)) return false;
   }
   return true;
 }
+
+constexpr std::string_view kPipe = "pipe:[";
+
+std::vector<Process> all_processes() {
+  std::vector<Process> found;
+  for_each_pid([&found](int pid) {
+    if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
+  });
+  return found;
+}
+
+SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
+  std::uint64_t bits = 0;
+  const std::size_t at = text.find(key);
+  if (at != std::string_view::npos) {
+    text.remove_prefix(at + key.size());
+    take_number(text, bits, 16);
+  }
+  return SignalSet::from_bits(bits);
+}
+
+}  // namespace
 
 // Reads the line "PID (COMM) STATE PPID PGRP SESSION ...", see proc(5). The process chooses COMM, which is not escaped
 // and may be ") R 1 (", for example. No later field has a parenthesis, so the last one ends COMM.
@@ -96,51 +101,11 @@ std::optional<Process> parse_stat(std::string_view text) {
   return found;
 }
 
-// Returns the number of the pipe that a link in /proc/PID/fd names as "pipe:[NUMBER]". The link is read, because a
-// stat(2) of the file behind it could block on a file system that hangs.
-std::optional<std::uint64_t> pipe_behind(int directory, const char* link) noexcept {
-  std::array<char, 64> text;
-  const ssize_t size = ::readlinkat(directory, link, text.data(), text.size());
-  constexpr std::string_view kPrefix = "pipe:[";
-  std::string_view rest(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  if (!rest.starts_with(kPrefix)) return std::nullopt;
-  rest.remove_prefix(kPrefix.size());
-  std::uint64_t number = 0;
-  if (!take_number(rest, number) || rest != "]") return std::nullopt;
-  return number;
+std::optional<Dispositions> parse_status(std::string_view text) {
+  if (text.find("\nSigCgt:") == std::string_view::npos) return std::nullopt;
+  return Dispositions{signals_after(text, "\nSigIgn:"), signals_after(text, "\nSigCgt:"),
+                      signals_after(text, "\nSigBlk:")};
 }
-
-std::vector<Process> all_processes() {
-  std::vector<Process> found;
-  for_each_pid([&found](int pid) {
-    if (std::optional<Process> process = read_process(pid)) found.push_back(std::move(*process));
-  });
-  return found;
-}
-
-// Appends the children that one thread has created or adopted. proc(5) calls the file unreliable if a child vanishes
-// while the file is read. Our own children cannot vanish, because no other process reaps them.
-bool append_children_of_thread(int pid, int thread, std::vector<int>& children) {
-  PathBuffer path;
-  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  const std::optional<std::string> pids = read_whole(path.data());
-  if (!pids) return false;
-  std::string_view rest = *pids;
-  for (int child = 0; take_number(rest, child);) children.push_back(child);
-  return true;
-}
-
-SignalSet signals_after(std::string_view text, std::string_view key) noexcept {
-  std::uint64_t bits = 0;
-  const std::size_t at = text.find(key);
-  if (at != std::string_view::npos) {
-    text.remove_prefix(at + key.size());
-    take_number(text, bits, 16);
-  }
-  return SignalSet::from_bits(bits);
-}
-
-}  // namespace
 
 bool has_ended(const Process& process) noexcept {
   return process.state == 'Z' || process.state == 'X';
@@ -165,7 +130,8 @@ std::vector<int> own_child_pids() {
   if (!own_proc()) return {};
   const int self = ::getpid();
   std::vector<int> found;
-  if (append_children_of_thread(self, self, found)) return found;  // we have only one thread
+  // We have only one thread, and our children cannot vanish meanwhile, because no other process reaps them.
+  if (for_each_child_of_thread(self, self, [&found](int child) { found.push_back(child); })) return found;
   for (const Process& process : all_processes()) {
     if (process.parent == self) found.push_back(process.id.pid);
   }
@@ -218,7 +184,7 @@ std::optional<std::string> environment_variable(int pid, std::string_view name) 
 std::optional<StandardInput> standard_input(int pid) {
   if (!own_proc()) return std::nullopt;
   PathBuffer path;
-  const std::optional<std::uint64_t> pipe = pipe_behind(AT_FDCWD, proc_path(path, pid, "fd/0"));
+  const std::optional<std::uint64_t> pipe = number_behind(AT_FDCWD, proc_path(path, pid, "fd/0"), kPipe);
   if (!pipe) return std::nullopt;
   // Opens the reading end a second time: poll(2) returns POLLHUP for that end once the last writer has gone. If we may
   // not open it, a writer is assumed, so that the process is treated like any other.
@@ -242,7 +208,7 @@ std::vector<std::uint64_t> pipes_written_by(int pid) {
     struct stat link {};
     if (::fstatat(directory.get(), name.data(), &link, AT_SYMLINK_NOFOLLOW) != 0 || (link.st_mode & S_IWUSR) == 0)
       return;
-    if (const auto pipe = pipe_behind(directory.get(), name.data())) written.push_back(*pipe);
+    if (const auto pipe = number_behind(directory.get(), name.data(), kPipe)) written.push_back(*pipe);
   });
   return written;
 }
@@ -255,14 +221,8 @@ int group_size(int group) {
 }
 
 std::optional<std::vector<int>> listed_children(int pid) {
-  std::vector<int> threads;
-  PathBuffer path;
-  const Fd tasks(::open(proc_path(path, pid, "task"), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!for_each_number(tasks, [&threads](int thread) { threads.push_back(thread); })) return std::nullopt;
   std::vector<int> children;
-  for (const int thread : threads) {
-    if (!append_children_of_thread(pid, thread, children)) return std::nullopt;
-  }
+  if (!for_each_child(pid, [&children](int child) { children.push_back(child); })) return std::nullopt;
   return children;
 }
 
@@ -293,9 +253,7 @@ std::optional<Dispositions> dispositions(int pid) {
   if (!own_proc()) return std::nullopt;
   PathBuffer path;
   const std::optional<std::string> text = read_whole(proc_path(path, pid, "status"));
-  if (!text || text->find("\nSigCgt:") == std::string::npos) return std::nullopt;
-  return Dispositions{signals_after(*text, "\nSigIgn:"), signals_after(*text, "\nSigCgt:"),
-                      signals_after(*text, "\nSigBlk:")};
+  return text ? parse_status(*text) : std::nullopt;
 }
 
 }  // namespace graceshim

@@ -42,6 +42,12 @@ struct Process {
   std::string name;
 };
 
+// Reads the text of /proc/PID/stat. Returns nothing if it is not such a text.
+std::optional<Process> parse_stat(std::string_view text);
+
+// Reads the text of /proc/PID/status. Returns nothing if it is not such a text.
+std::optional<Dispositions> parse_status(std::string_view text);
+
 // Whether no thread of the process runs any more: it is a zombie (Z), or is vanishing (X).
 bool has_ended(const Process& process) noexcept;
 

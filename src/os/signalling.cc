@@ -68,7 +68,9 @@ Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept {
   static_assert(sizeof info.si_value == sizeof held);
   std::memcpy(&info.si_value, &held, sizeof held);
   const long result = ::syscall(SYS_rt_sigqueueinfo, pid, signal, &info);
-  return result != 0 && errno == EAGAIN ? send_signal(pid, signal) : outcome(result);
+  if (result == 0 || errno != EAGAIN) return outcome(result);
+  const Sent sent = send_signal(pid, signal);
+  return sent == Sent::kDelivered ? Sent::kUnqueued : sent;
 }
 
 }  // namespace graceshim

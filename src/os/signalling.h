@@ -10,6 +10,9 @@ namespace graceshim {
 enum class Sent : std::uint8_t {
   // The kernel has taken the signal; the process may not have received it yet, or may ignore it.
   kDelivered,
+  // The kernel has taken the signal without the value that belongs to it, because its user has as many signals queued
+  // as RLIMIT_SIGPENDING allows. If one of this number was pending already, the two are one now.
+  kUnqueued,
   kGone,  // there is no such process any more
   // We may not signal the process: it has changed its user.
   kRefused,
@@ -35,7 +38,7 @@ Sent send_to_everybody(int signal) noexcept;
 
 // Sends to a child of ours that has not been reaped, together with `value`: the value of sigqueue(3) that came with the
 // forwarded signal (si_ptr in its siginfo_t). If the queue of signals is full, the signal is sent without the value,
-// rather than not at all.
+// rather than not at all, and the result is kUnqueued.
 Sent queue_signal(int pid, int signal, std::uint64_t value) noexcept;
 
 }  // namespace graceshim

@@ -3,6 +3,7 @@
 #include <linux/ioctl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <utility>
@@ -26,6 +27,10 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr auto kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
+// Up to so many processes, the tree is small: to list the children of one costs as much as to meet three or four of
+// /proc.
+constexpr std::size_t kSmallTree = 64;
+
 // Costs a twelfth of reading /proc/PID/stat. Returns nothing if the kernel does not tell.
 std::optional<int> parent_by_pidfd(const Fd& pidfd) noexcept {
   PidfdInfo info;
@@ -42,11 +47,15 @@ bool has_ended(const Fd& pidfd) noexcept {
 
 }  // namespace
 
+TreeWalk::TreeWalk(std::size_t most_held, std::span<std::byte> memory)
+    : self_(::getpid()), most_held_(most_held), arena_(memory.data(), memory.size()) {}
+
 bool TreeWalk::is_below_us(int parent) const {
-  return parent == ::getpid() || known_.count(parent) != 0;
+  return parent == self_ || known_.count(parent) != 0;
 }
 
-void TreeWalk::meet(int pid, int signal) {
+bool TreeWalk::meet(int pid, int signal) {
+  strangers_.erase(pid);  // it may have another parent by now
   // The pidfd is opened before the process is read. If another process is read, the one that the pidfd refers to has
   // ended, and a signal by the pidfd does no harm.
   Fd pidfd = members_.size() < most_held_ ? open_pidfd(pid) : Fd();
@@ -58,14 +67,14 @@ void TreeWalk::meet(int pid, int signal) {
   } else if (std::optional<Process> read = read_process(pid)) {
     process = std::move(*read);
   } else {
-    return;
+    return false;
   }
   if (!is_below_us(process.parent)) {
     strangers_.emplace(pid, process.parent);
-    return;
+    return true;
   }
   known_.insert(pid);
-  if (parent ? has_ended(pidfd) : has_ended(process)) return;
+  if (parent ? has_ended(pidfd) : has_ended(process)) return true;
   if (signal != 0) {
     if (pidfd) {
       send_held(pidfd.get(), signal);
@@ -74,11 +83,27 @@ void TreeWalk::meet(int pid, int signal) {
     }
   }
   members_.push_back(Member{std::move(process), std::move(pidfd)});
+  return true;
 }
 
-std::size_t TreeWalk::find_newcomers(int signal) {
-  if (!own_proc()) return 0;
-  const std::size_t before = members_.size();
+bool TreeWalk::meet_children(int parent, int signal, std::pmr::vector<int>& below) {
+  bool all_there = true;
+  const bool whole = for_each_child(parent, [&](int child) {
+    if (known_.count(child) == 0 && !meet(child, signal)) all_there = false;
+    if (known_.count(child) != 0) below.push_back(child);
+  });
+  return whole && all_there;
+}
+
+bool TreeWalk::descend(int signal) {
+  std::pmr::vector<int> below({self_}, &arena_);
+  for (std::size_t at = 0; at < below.size(); ++at) {
+    if (below.size() > kSmallTree || !meet_children(below[at], signal, below)) return false;
+  }
+  return true;
+}
+
+void TreeWalk::search_all(int signal) {
   for_each_pid([&](int pid) {
     if (known_.count(pid) == 0 && strangers_.count(pid) == 0) meet(pid, signal);
   });
@@ -90,12 +115,15 @@ std::size_t TreeWalk::find_newcomers(int signal) {
     for (const auto& [pid, parent] : strangers_) {
       if (is_below_us(parent)) ours.push_back(pid);
     }
-    for (const int pid : ours) {
-      strangers_.erase(pid);
-      meet(pid, signal);
-    }
+    for (const int pid : ours) meet(pid, signal);
     grew = !ours.empty();
   }
+}
+
+std::size_t TreeWalk::find_newcomers(int signal) {
+  if (!own_proc()) return 0;
+  const std::size_t before = members_.size();
+  if (!descend(signal)) search_all(signal);
   return members_.size() - before;
 }
 

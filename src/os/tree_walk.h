@@ -15,15 +15,15 @@
 
 namespace graceshim {
 
-// Walks over /proc until every process of the tree has been found, even if the tree forks meanwhile. Each process that
-// is found is held by a pidfd, so that a signal cannot reach another process that has been given its pid since, and so
-// that the process need not be checked again.
+// Walks until every process of the tree has been found, even if the tree forks meanwhile: from each process down to its
+// children while the tree is small, so that it costs nothing how many other processes the machine has, and otherwise
+// over all of /proc, where a look costs a third. Each process that is found is held by a pidfd, so that a signal cannot
+// reach another process that has been given its pid since, and so that the process need not be checked again.
 class TreeWalk {
  public:
   // At most `most_held` processes are held, each by a descriptor. `memory` is used before the heap, so that the walk
   // over a tree that fits into it needs no heap. `memory` must outlive the walk.
-  explicit TreeWalk(std::size_t most_held, std::span<std::byte> memory = {})
-      : most_held_(most_held), arena_(memory.data(), memory.size()) {}
+  explicit TreeWalk(std::size_t most_held, std::span<std::byte> memory = {});
 
   // Looks for living processes below us that no earlier call has found, and sends `signal` (0: none) to each of them as
   // soon as it is found. Returns how many were found. The first call costs by far the most.
@@ -49,9 +49,17 @@ class TreeWalk {
     Fd pidfd;
   };
 
-  void meet(int pid, int signal);
+  // Returns false if there is no such process any more.
+  bool meet(int pid, int signal);
+  // Returns false if the tree is not small, or if the kernel keeps no lists of children, or if a list may be
+  // incomplete.
+  bool descend(int signal);
+  // Meets the children of the process that are not known yet, and adds those that are ours to `below`.
+  bool meet_children(int parent, int signal, std::pmr::vector<int>& below);
+  void search_all(int signal);
   [[nodiscard]] bool is_below_us(int parent) const;
 
+  int self_;
   std::size_t most_held_;
   std::pmr::monotonic_buffer_resource arena_;
   std::pmr::deque<Member> members_{&arena_};

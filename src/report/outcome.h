@@ -39,6 +39,8 @@ struct Outcome {
     kForwarded,  // signal: it was forwarded
     // signal, process: the process may not be signalled.
     kRefused,
+    // signal, process: the signal was sent without its value, and may have been merged with one of its number.
+    kUnqueued,
     kTree,  // members: the members of the tree, as it was seen
     // members: the processes that a pass of KILL has reached.
     kKill,

@@ -95,6 +95,8 @@ void Recorder::note_decision(const Event& event, const Action& note, Millis t0) 
     if (life_) life_->ready = event.at - life_since_;
   } else if (note.note == Note::kRestarts) {
     end_record(event.at);
+  } else if (note.note == Note::kStoodStill) {
+    report_.stood_still += note.duration;
   }
 }
 
@@ -166,6 +168,7 @@ void Recorder::note_outcome(const Outcome& outcome) {
     case Outcome::Kind::kForwarded:
     case Outcome::Kind::kSuspended:
     case Outcome::Kind::kNotTold:
+    case Outcome::Kind::kUnqueued:
       return;
   }
 }

@@ -136,6 +136,7 @@ std::string render(const Report& report, const Extent& extent) {
   trigger(json, report);
   steps(json, report, extent.steps);
   json.member("repeats_ignored", report.repeats_ignored);
+  if (report.stood_still != Millis{0}) json.member("stood_still_ms", report.stood_still.count());
   if (report.notifications_dropped != 0) json.member("notifications_dropped", report.notifications_dropped);
   lives(json, report);
   for (const Hook which : {Hook::kPreStart, Hook::kPreStop, Hook::kPostStop})

@@ -77,6 +77,7 @@ struct Report {
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;
+  Millis stood_still{0};  // for how long the clock did, because graceshim did not run; shown if it did
   std::uint64_t notifications_dropped = 0;  // of the command, and of strangers; shown if there were some
   std::uint32_t restarts = 0;
   std::uint32_t restarts_requested = 0;  // how often a signal has asked for one

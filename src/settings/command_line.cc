@@ -71,10 +71,16 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
         line.config_path = value.text;
         if (line.config_path.empty()) return fail(where + ": the file's name is empty");
         break;
-      case Role::kExplain: {
+      case Role::kExplain:
+      case Role::kTrial: {
         const Result<LogFormat> format = Codec<LogFormat>::read(value);
         if (!format) return tl::unexpected(format.error());
-        line.mode = *format == LogFormat::kText ? Mode::kExplain : Mode::kExplainJson;
+        const bool is_text = *format == LogFormat::kText;
+        const bool tries = key->role == Role::kTrial;
+        if (line.mode != Mode::kRun && tries != is_trial(line.mode))
+          return fail("--explain and --trial exclude each other: one starts nothing, the other tries");
+        line.mode =
+            tries ? (is_text ? Mode::kTrial : Mode::kTrialJson) : (is_text ? Mode::kExplain : Mode::kExplainJson);
         break;
       }
       case Role::kCheckReady:
@@ -95,8 +101,9 @@ Result<CommandLine> read_command_line(std::span<char* const> arguments) {
   }
   line.command.assign(arguments.begin() + static_cast<std::ptrdiff_t>(std::min(reader.end(), arguments.size())),
                       arguments.end());
-  if (line.command.empty() && line.mode == Mode::kRun) {
-    return fail("no command to run; usage: graceshim [OPTION]... [--] COMMAND [ARG]...");
+  if (line.command.empty() && (line.mode == Mode::kRun || is_trial(line.mode))) {
+    return fail(std::string("no command to ") + (line.mode == Mode::kRun ? "run" : "try") +
+                "; usage: graceshim [OPTION]... [--] COMMAND [ARG]...");
   }
   return line;
 }

@@ -13,7 +13,11 @@
 
 namespace graceshim {
 
-enum class Mode { kRun, kExplain, kExplainJson, kHelp, kHelpAll, kVersion, kListPresets };
+enum class Mode { kRun, kExplain, kExplainJson, kTrial, kTrialJson, kHelp, kHelpAll, kVersion, kListPresets };
+
+constexpr bool is_trial(Mode mode) noexcept {
+  return mode == Mode::kTrial || mode == Mode::kTrialJson;
+}
 
 // A text that is printed instead of running anything, and the exit status that follows.
 struct Said {

@@ -78,6 +78,33 @@ struct ReadyFrom {
   friend bool operator==(const ReadyFrom&, const ReadyFrom&) = default;
 };
 
+// A way of stopping that --trial tries.
+struct Candidate {
+  int signal = 0;
+  int then = 0;  // a signal that follows once the work is done, for a command that takes no more of it; 0: none
+  friend constexpr bool operator==(const Candidate&, const Candidate&) = default;
+};
+
+constexpr int kTimesAsNeeded = 0;  // once what loses work, and kTimesOfWinner times what is recommended
+constexpr int kTimesOfWinner = 3;
+
+// What --trial does. None of it can be written in a file or a variable.
+struct TrialSettings {
+  Setting<std::vector<std::vector<std::string>>> work{};  // argument vectors
+  Setting<std::vector<Candidate>> candidates{{{sig::kTerm},
+                                              {sig::kInt},
+                                              {sig::kQuit},
+                                              {sig::kUsr1},
+                                              {sig::kUsr2},
+                                              {sig::kHup},
+                                              {sig::kWinch},
+                                              {sig::kTstp, sig::kTerm}}};
+  Setting<Millis> after{Millis{1'000}};       // from the start of the work to the signal
+  Setting<Millis> limit{Millis{30'000}};      // from the signal to the end of the row, and from the start to ready
+  Setting<std::vector<std::string>> ready{};  // an argument vector; empty: none
+  Setting<int> times{kTimesAsNeeded};
+};
+
 struct Config {
   Setting<std::string> preset{"auto"};
   Setting<std::string> platform{"auto"};
@@ -129,6 +156,8 @@ struct Config {
   Setting<LogFormat> log_format{LogFormat::kText};
 
   Setting<ReportTarget> report_path{};
+
+  TrialSettings trial{};
 
   // The settings from here on are set by drop-ins only.
   Setting<Place> child_place{Place::kOwnGroup};

@@ -18,6 +18,7 @@
 #include "restart_rule.h"
 #include "text.h"
 #include "toml_file.h"
+#include "trial_rule.h"
 
 namespace graceshim {
 
@@ -261,7 +262,9 @@ Result<Invocation> read_layers(const Surroundings& surroundings, const Dialect& 
   invocation.said = line->said;
   invocation.notes = line->notes;
   const bool explains = invocation.mode == Mode::kExplain || invocation.mode == Mode::kExplainJson;
-  if (invocation.said || (invocation.mode != Mode::kRun && !explains)) return invocation;
+  const bool tries = is_trial(invocation.mode);
+  if (invocation.said || (invocation.mode != Mode::kRun && !explains && !tries)) return invocation;
+  if (std::optional<Error> error = trial_conflict(*line)) return tl::unexpected<Error>(std::move(*error));
 
   Result<Environment> environment = read_environment(surroundings.environment);
   if (!environment) return tl::unexpected(environment.error());

@@ -5,6 +5,7 @@ namespace graceshim {
 namespace {
 
 using C = Config;
+using T = TrialSettings;
 
 template <auto kMember>
 using ValueOf = decltype((C{}.*kMember).value);
@@ -42,6 +43,18 @@ Shown show_mappings(const Config& config) {
   return shown;
 }
 
+template <auto kMember, class As>
+Result<void> assign_of_trial(Config& config, const Value& value, Origin origin) {
+  auto parsed = As::read(value);
+  if (!parsed) return tl::unexpected(parsed.error());
+  (config.trial.*kMember) = {std::move(*parsed), origin, value.where};
+  return {};
+}
+
+template <auto kMember, class As>
+constexpr Access kOfTrial{.words = As::kWords, .assign = assign_of_trial<kMember, As>};
+constexpr Access kWork{.assign = add_work};
+
 template <auto kMember, class As = Codec<ValueOf<kMember>>>
 constexpr Access kOf{.words = As::kWords, .assign = assign<kMember, As>, .show = show<kMember, As>};
 
@@ -49,14 +62,16 @@ constexpr Access kPlan{.assign = assign<&C::stop_plan, Codec<StepList>>, .show =
 constexpr Access kSignals{.words = kMappingWords, .assign = assign_mappings, .show = show_mappings};
 constexpr Access kConfigFile{.role = Role::kConfigFile};
 constexpr Access kExplain{.role = Role::kExplain, .words = kWordsOf<LogFormat>};
+constexpr Access kTry{.role = Role::kTrial, .words = kWordsOf<LogFormat>};
 constexpr Access kHelp{.role = Role::kHelp, .words = kHelpWords};
 
 constexpr std::string_view kWhat = "What runs, and where";
-constexpr std::string_view kStop = "How COMMAND is stopped";
-constexpr std::string_view kRestart = "Restart";
+constexpr std::string_view kStop = kStopHeading;
+constexpr std::string_view kRestart = kRestartHeading;
 constexpr std::string_view kNotify = "Readiness and watchdog";
 constexpr std::string_view kRest = "Other settings";
 constexpr std::string_view kInstead = "Instead of running";
+constexpr std::string_view kTrial = kTrialHeading;
 
 // A new setting needs a row here, a member of Config, and, if its type is new, a Codec in values.h.
 //
@@ -112,10 +127,18 @@ constexpr auto kRows = std::to_array<Key>({
     {kOf<&C::report_path>,            kRest,    "report.path",            "report",   0,      "PATH|fd:N",   "auto",           "Write a JSON report to this place at the end; auto: in Kubernetes, to the pod's termination log, if not all went well"},
 
     {kExplain,                        kInstead, "",                       "explain",  0,      "[text|json]", "",               "Show every setting with its origin, and the plan; start nothing"},
+    {kTry,                            kInstead, "",                       "trial",    0,      "[text|json]", "",               "Find out which signal lets COMMAND finish its work: start it again and again, each time with work in flight, and try one signal after the other"},
     {{Role::kCheckReady},             kInstead, "",                       "check-ready", 0,   "[PATH]",      "",               "Exit with 0 if the graceshim that keeps this file is there and its COMMAND is ready, with 1 if not; without PATH: GRACESHIM_NOTIFY_READY_FILE"},
     {{Role::kListPresets},            kInstead, "",                       "list-presets", 0,  "",            "",               "Show all presets"},
     {{Role::kVersion},                kInstead, "",                       "version",  'V',    "",            "",               "Show the version"},
     {kHelp,                           kInstead, "",                       "help",     'h',    "[all]",       "",               "Show the options that people use; all: show every option"},
+
+    {kWork,                           kTrial,   "",                       "work",     0,      "COMMAND",     "",               "Run this by /bin/sh as work that is in flight when the signal comes, and is complete if it exits with 0; repeatable"},
+    {kOfTrial<&T::candidates, Candidates>, kTrial, "",                    "trial-signals", 0, "SIGNAL,...",  "TERM,INT,QUIT,USR1,USR2,HUP,WINCH,TSTP/TERM", "Try these; TSTP/TERM: TERM once the work is done"},
+    {kOfTrial<&T::after, Codec<Millis>>, kTrial, "",                      "trial-after", 0,   "DURATION",    "1s",             "Send the signal this long after the work was started"},
+    {kOfTrial<&T::limit, TrialLimit>, kTrial,   "",                       "trial-limit", 0,   "DURATION",    "30s",            "Wait no longer for COMMAND to be ready, and no longer for its end after the signal"},
+    {kOfTrial<&T::ready, Codec<Command>>, kTrial, "",                     "trial-ready", 0,   "COMMAND",     "",               "Take COMMAND for ready once this, run by /bin/sh again and again, exits with 0"},
+    {kOfTrial<&T::times, TrialTimes>, kTrial,   "",                       "trial-times", 0,   "NUMBER",      "",               "Try every signal so often; without it: once, and three times what is recommended"},
 });
 // clang-format on
 

@@ -20,7 +20,7 @@ struct Shown {
 };
 
 // What an option does. Only kSetting changes Config.
-enum class Role : std::uint8_t { kSetting, kConfigFile, kExplain, kCheckReady, kListPresets, kVersion, kHelp };
+enum class Role : std::uint8_t { kSetting, kConfigFile, kExplain, kTrial, kCheckReady, kListPresets, kVersion, kHelp };
 
 // How a row writes to Config and reads from it.
 struct Access {
@@ -46,6 +46,11 @@ struct Key : Access {
 
 // Returns every row, in the order of the help text.
 std::span<const Key> keys() noexcept;
+
+// The headings of the settings that --trial replaces by what it tries, and of those that only it has.
+inline constexpr std::string_view kStopHeading = "How COMMAND is stopped";
+inline constexpr std::string_view kRestartHeading = "Restart";
+inline constexpr std::string_view kTrialHeading = "With --trial";
 
 // Returns the row of [signals] and --map.
 const Key& signals_key() noexcept;

@@ -9,8 +9,9 @@ namespace graceshim {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kActsOnFilesOrRuns = {"start.pre", "stop.pre_stop", "stop.post",
-                                                                "report.path", "notify.ready_file"};
+// By their options, as those of --trial have no other name.
+constexpr std::array<std::string_view, 7> kActsOnFilesOrRuns = {"pre-start",  "pre-stop", "post-stop",  "report",
+                                                                "ready-file", "work",     "trial-ready"};
 
 Error refused(const std::string& what) {
   return {what +
@@ -25,7 +26,7 @@ std::optional<Error> privilege_conflict(const CommandLine& line, const Environme
   if (!environment.layer.empty()) return refused(environment.layer.front().value.where);
   if (!line.config_path.empty()) return refused("--config");
   const auto found = std::ranges::find_if(line.layer, [](const Assignment& assignment) {
-    return std::ranges::count(kActsOnFilesOrRuns, assignment.key->toml) != 0;
+    return std::ranges::count(kActsOnFilesOrRuns, assignment.key->flag) != 0;
   });
   if (found == line.layer.end()) return std::nullopt;
   return refused(found->value.where);

@@ -118,7 +118,16 @@ struct ReadyDescriptor                 : With<kNoWords>      { static Result<int
 struct RestartDelay                    : With<kNoWords>      { static Result<Millis> read(const Value& value);       static std::string write(Millis delay) { return format_duration(delay); } };
 struct RestartLimit                    : With<kLimitWords>   { static Result<std::uint32_t> read(const Value& value); static std::string write(std::uint32_t limit); };
 struct RestartReset                    : With<kAutoWords>    { static Result<Timeout> read(const Value& value);      static std::string write(const Timeout& life) { return Codec<Timeout>::write(life); } };
+struct Candidates                      : With<kNoWords>      { static Result<std::vector<Candidate>> read(const Value& value); };
+struct TrialLimit                      : With<kNoWords>      { static Result<Millis> read(const Value& value); };
+struct TrialTimes                      : With<kNoWords>      { static Result<int> read(const Value& value); };
 // clang-format on
+
+// Adds one more piece of work.
+Result<void> add_work(Config& config, const Value& value, Origin origin);
+
+// "TERM", "TSTP/TERM"
+std::string candidate_name(const Candidate& candidate);
 
 // --- [signals], where the user chooses the keys. ---
 

@@ -2,11 +2,11 @@
 
 namespace graceshim {
 
-bool hears(const Dispositions& how, int signal) noexcept {
-  if (signal == sig::kKill || signal == sig::kStop) return true;
-  if (how.caught.has(signal) || how.blocked.has(signal)) return true;
+Hears hears(const Dispositions& how, int signal) noexcept {
+  if (signal == sig::kKill || signal == sig::kStop || how.caught.has(signal)) return Hears::kYes;
   constexpr SignalSet kHarmless{sig::kChld, sig::kCont, sig::kUrg, sig::kWinch};
-  return !how.ignored.has(signal) && !kHarmless.has(signal);
+  if (!how.ignored.has(signal) && !kHarmless.has(signal)) return Hears::kYes;
+  return how.blocked.has(signal) ? Hears::kUnsure : Hears::kNo;
 }
 
 const DeliveryLedger::Entry* DeliveryLedger::find(ProcessId process) const {

@@ -10,9 +10,12 @@
 
 namespace graceshim {
 
+enum class Hears : std::uint8_t { kNo, kUnsure, kYes };
+
 // Whether a process acts on `signal`: the process catches the signal, or blocks it to wait for it (sigwait(3),
-// signalfd(2)), or the default action of the signal ends or stops a process (see signal(7)).
-bool hears(const Dispositions& how, int signal) noexcept;
+// signalfd(2)), or the default action of the signal ends or stops a process (see signal(7)). Where a signal that would
+// do nothing is blocked, that may also be for a moment: dash blocks all signals while vfork(2) starts a command.
+Hears hears(const Dispositions& how, int signal) noexcept;
 
 struct PipeOfReader {
   std::optional<Millis> writers_gone{};  // when the pipe was first seen without a writer

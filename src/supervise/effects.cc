@@ -37,9 +37,10 @@ std::optional<LatePlan> Effects::recognise(const Plan& plan, int trigger) {
   receivers_.begin(0);
   const int signal = signal_of_step(plan.steps[0].signal, trigger);
   std::vector<Process> reached{child_process()};
-  if (receivers_.acts_on(reached[0], signal) == false) {
-    std::vector<Process> below = receivers_.nearest_below(reached[0], signal, 0);
-    if (!below.empty()) reached = std::move(below);
+  if (const std::optional<Hears> acts = receivers_.acts_on(reached[0], signal); acts != Hears::kYes) {
+    const std::vector<Process> below = receivers_.nearest_below(reached[0], signal, 0);
+    if (acts == Hears::kNo && !below.empty()) reached.clear();
+    reached.insert(reached.end(), below.begin(), below.end());
   }
   for (const Process& process : reached) {
     std::optional<LatePlan> late = receivers_.stop_of(process);
@@ -56,7 +57,7 @@ void Effects::begin_life() {
   ledger_ = {};
   listed_.clear();
   dismissed_.clear();
-  refused_.clear();
+  told_.clear();
 }
 
 void Effects::perform(const Plan& plan, const Event& event, const Transition& next) {
@@ -133,7 +134,7 @@ Sent Effects::send(const Process& process, int signal) {
 Sent Effects::send_step(const Process& process, int signal) {
   const Sent sent = send(process, signal);
   if (sent == Sent::kDelivered && signal != sig::kKill && needs_resuming(process.id.pid)) send(process, sig::kCont);
-  if (sent == Sent::kRefused) note_refused(process, signal);
+  if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, process, signal);
   return sent;
 }
 
@@ -163,7 +164,8 @@ void Effects::forward(const Action& action) {
     const int pid = process.id.pid;
     const Sent sent =
         now_->event.value ? world_.queue(pid, action.signal, *now_->event.value) : world_.send(pid, action.signal);
-    if (sent == Sent::kRefused) note_refused(process, action.signal);
+    if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, process, action.signal);
+    if (sent == Sent::kUnqueued) note_once(Outcome::Kind::kUnqueued, process, action.signal);
   };
   if (action.target == Target::kChild) {
     // Fall back to the child alone: it may have left the group (ESRCH), or we may not signal the group (EPERM).
@@ -213,7 +215,7 @@ void Effects::kill_pass() {
       if (sent == Sent::kRefused) {
         refused = true;
         if (member->name.empty()) member = world_.process(member->id.pid).value_or(*member);
-        note_refused(*member, sig::kKill);
+        note_once(Outcome::Kind::kRefused, *member, sig::kKill);
       }
       child_seen = child_seen || member->id.pid == world_.child();
       members.push_back(std::move(*member));
@@ -226,7 +228,7 @@ void Effects::kill_pass() {
   if (world_.child() != 0 && !child_seen) {
     const Sent sent = world_.send(world_.child(), sig::kKill);
     reachable = reachable || sent == Sent::kDelivered;
-    if (sent == Sent::kRefused) note_refused(child_process(), sig::kKill);
+    if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, child_process(), sig::kKill);
   }
   std::erase_if(members, [this](const Process& member) { return outside_every_scope(member); });
   for (const Process& member : members) listed_.insert(member.id.pid);
@@ -290,7 +292,7 @@ void Effects::tell_extended() {
                             ? kInfinity
                             : fixed_waits(now_->plan.steps, has_step ? state.step + std::size_t{1} : 0);
   const Millis end = state.deadline == kInfinity ? later(state.due[Timer::kWait], behind) : state.deadline;
-  const Millis left = end == kInfinity ? kInfinity : end - now_->event.at;
+  const Millis left = end == kInfinity ? kInfinity : std::max(end - now_->event.at, Millis{0});
   world_.tell_extended(later(left, now_->plan.post_stop ? kMostPostStop : Millis{0}));
 }
 
@@ -317,7 +319,7 @@ void Effects::kill_left(Hook hook) {
       reachable = reachable || sent != Sent::kRefused;
       if (sent == Sent::kGone) continue;
       const Process told = world_.process(member->id.pid).value_or(*member);
-      if (sent == Sent::kRefused) note_refused(told, sig::kKill);
+      if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, told, sig::kKill);
       // The hook itself has had its KILL, which is told elsewhere.
       if (sent == Sent::kDelivered && !outside_every_scope(told) && listed_.insert(told.id.pid).second)
         named.push_back(told);
@@ -332,13 +334,11 @@ void Effects::kill_left(Hook hook) {
   world_.post(Event::passed(world_.now(), reachable || !found, found));
 }
 
-void Effects::note_refused(const Process& process, int signal) {
-  // Each once. The child may be known by its number alone, and has it until it has been reaped.
+// Once for each process. The child may be known by its number alone, and has it until it has been reaped.
+void Effects::note_once(Outcome::Kind kind, const Process& process, int signal) {
   const ProcessId id = process.id.pid == world_.child() ? ProcessId{process.id.pid, 0} : process.id;
-  if (!refused_.insert(id).second) return;
-  Outcome& outcome = note(Outcome::Kind::kRefused);
-  outcome.process = process;
-  outcome.signal = signal;
+  if (!told_.emplace(kind, id).second) return;
+  outcomes_.push_back({.kind = kind, .signal = signal, .process = process});
 }
 
 Outcome& Effects::note(Outcome::Kind kind) {

@@ -69,7 +69,7 @@ class Effects {
   [[nodiscard]] bool needs_resuming(int pid);
   void note_served(int signal, std::string name);
   void note_step_of_orphan(int signal, int step, int delivered);
-  void note_refused(const Process& process, int signal);
+  void note_once(Outcome::Kind kind, const Process& process, int signal);
   Outcome& note(Outcome::Kind kind);
 
   [[nodiscard]] Process child_process() const;
@@ -82,11 +82,11 @@ class Effects {
   DeliveryLedger ledger_;
   Receivers receivers_;
   std::vector<Outcome> outcomes_;
-  std::set<int> listed_;           // the members of the tree that have been told of so far
-  std::set<ProcessId> dismissed_;  // members that have had the TERM of stop.stragglers = dismiss
-  std::set<ProcessId> refused_;    // members that may not be signalled
-  std::set<int> inherited_;        // our children that lived before start.pre, until the child is started
-  int child_group_ = 0;            // the child's number, also once it has been reaped
+  std::set<int> listed_;                                // the members of the tree that have been told of so far
+  std::set<ProcessId> dismissed_;                       // members that have had the TERM of stop.stragglers = dismiss
+  std::set<std::pair<Outcome::Kind, ProcessId>> told_;  // of which process what is told once has been told
+  std::set<int> inherited_;  // our children that lived before start.pre, until the child is started
+  int child_group_ = 0;      // the child's number, also once it has been reaped
 
   // The event whose actions are being performed, and what it is answered by; null between events.
   struct Occasion {

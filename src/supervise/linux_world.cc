@@ -1,17 +1,12 @@
 #include "linux_world.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
-#include <new>
 #include <string_view>
 #include <utility>
 
@@ -31,16 +26,6 @@ constexpr int kReadyDescriptors = 2;  // the pipe that the command writes to, or
 
 // Of the descriptors that may be open, those that hold no process: our own, and whatever we were told to keep.
 constexpr int kSpareDescriptors = 64;
-
-// For a pass of KILL over some ten thousand processes. It lies in zeroed memory, which costs nothing until it is
-// touched.
-constexpr std::size_t kWalkMemory = std::size_t{4} * 1024 * 1024;
-alignas(std::max_align_t) constinit std::array<std::byte, kWalkMemory> walk_memory{};
-
-// A tree that forks as fast as it is killed must not keep us for ever.
-constexpr int kWalksWithoutMemory = 32;
-
-constinit LinuxWorld* running_world = nullptr;  // for handlers, which have no argument of ours
 
 constexpr Millis kFlushInterval{100};  // only while lines of the log wait
 constexpr Millis kTellInterval{20};    // only while the service manager does not read
@@ -64,46 +49,7 @@ LinuxWorld::LinuxWorld(const RunRequest& request)
   self_.group = getpgrp();
   self_.session = getsid(0);
 
-  running_world = this;
-  std::set_new_handler([] { running_world->die("graceshim: out of memory; every process gets KILL\n"); });
-  // What an exec makes of a handler is the default action, and nobody is to find ABRT changed: where it is ignored, no
-  // handler is set.
-  if (ignored_at_entry({sig::kAbrt}).empty()) std::signal(SIGABRT, [](int) { running_world->die_of_abort(); });
-}
-
-LinuxWorld::~LinuxWorld() {
-  if (std::exchange(running_world, nullptr) == nullptr) return;
-  std::set_new_handler(nullptr);
-  if (ignored_at_entry({sig::kAbrt}).empty()) std::signal(SIGABRT, SIG_DFL);
-}
-
-// libuv calls abort(3) where the kernel refuses it a watch or a pipe, at moments that no probe before can see. Only
-// abort(3) comes here, which unblocks the signal: an ABRT from outside is read like any other.
-void LinuxWorld::die_of_abort() noexcept {
-  std::array<char, 160> line;
-  std::snprintf(line.data(), line.size(), "graceshim: cannot go on (abort): %s; every process gets KILL\n",
-                std::strerror(errno));
-  die(line.data());
-}
-
-// Allocation fails where the address space is limited (RLIMIT_AS) or overcommitment is forbidden; the kernel's OOM
-// killer gives no warning. Going on is impossible, and an abort would leave a tree behind that may have been stopped.
-void LinuxWorld::die(std::string_view line) noexcept {
-  static constinit bool has_been_here = false;
-  if (is_pid1()) {
-    graceshim::send_to_everybody(sig::kKill);
-  } else if (std::exchange(has_been_here, true)) {
-    if (walk_) walk_->signal_all(sig::kKill);  // its memory is not enough either
-  } else if (child_ != 0 || hook_ != 0) {
-    walk_.emplace(0, walk_memory);
-    for (int i = 0; i < kWalksWithoutMemory && walk_->find_newcomers(sig::kKill) != 0; ++i) {
-    }
-    if (child_ != 0) send_signal(child_, sig::kKill);
-  }
-  pollfd ready{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&ready, 1, 0) == 1) [[maybe_unused]]
-    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
-  ::_exit(kExitUsage);
+  set_last_handlers();
 }
 
 int LinuxWorld::pending(SignalSet among) {
@@ -121,6 +67,7 @@ Result<StartedChild> LinuxWorld::start_child(const Plan& plan, const Plan& unshi
   Result<StartedChild> started = starter_.start_child(plan, unshielded);
   if (!started) return started;
   child_ = started->pid;
+  has_started_ = true;
   if (Fd pipe = starter_.take_ready_pipe()) {
     if (const Result<void> watched = loop_.watch_ready(std::move(pipe)); !watched)
       log(LogLevel::kWarn, request_.ready.pipe_set_by + ": " + watched.error().message);
@@ -137,6 +84,7 @@ Result<void> LinuxWorld::start_hook(Hook hook, const std::vector<std::string>& v
   const Result<int> pid = starter_.start_hook(hook, variables, child_);
   if (!pid) return tl::unexpected<Error>(pid.error());
   hook_ = hook_group_ = *pid;
+  has_started_ = true;
   return {};
 }
 
@@ -277,6 +225,7 @@ void LinuxWorld::wait(Millis earliest) {
     relay_.send_held();
     if (relay_.holds()) earliest = std::min(earliest, now() + kTellInterval);
     loop_.pause_notifications(relay_.is_paused());
+    if (relay_.is_deaf()) relay_.hang_up();  // behind the pause: the loop looks at the socket no more
   }
   loop_.wait(earliest == kInfinity ? std::nullopt : std::optional<std::chrono::nanoseconds>(earliest));
 }
@@ -316,7 +265,7 @@ std::uint8_t LinuxWorld::jitter() {
 
 std::size_t LinuxWorld::signal_newcomers(bool first, int signal) {
   if (first || !walk_)
-    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)), walk_memory);
+    walk_.emplace(static_cast<std::size_t>(std::max(descriptor_limit() - kSpareDescriptors, 0)), memory_of_walk());
   return walk_->find_newcomers(signal);
 }
 

@@ -1,7 +1,9 @@
 // The world that is Linux, through src/os and libuv.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +105,9 @@ class LinuxWorld final : public World {
   bool hear_before_reaping() override;
   std::optional<Event> next_signal();
   [[nodiscard]] Event event_of(const signalfd_siginfo& info);
+  // The next four are in dying.cc.
+  static std::span<std::byte> memory_of_walk() noexcept;
+  void set_last_handlers();
   [[noreturn]] void die(std::string_view line) noexcept;
   [[noreturn]] void die_of_abort() noexcept;
 
@@ -117,6 +122,7 @@ class LinuxWorld final : public World {
   Fd parent_;  // its pidfd, until the loop has it
   EventLoop loop_;
   bool became_subreaper_ = false;
+  bool has_started_ = false;  // the child, or a hook
   bool suspends_ = false;
   bool signal_was_last_ = false;  // next() returned a signal last, so other events have their turn
   bool heard_before_reaping_ = false;

@@ -148,6 +148,10 @@ void Narrator::tell_outcome(const Moment& moment, const Outcome& outcome) {
       return tell_forwarded(moment.event, outcome.signal);
     case Outcome::Kind::kRefused:
       return tell_refused(outcome);
+    case Outcome::Kind::kUnqueued:
+      return world_.log(LogLevel::kWarn, "the queue of signals of " + name_of(outcome.process) +
+                                             " is full (ulimit -i): " + signal_name(outcome.signal) +
+                                             " was sent without its value, and is lost if another one is pending");
     case Outcome::Kind::kSuspended:
       return tell_of_child(Happening::kSuspended, {}, received_by(moment.event));
     case Outcome::Kind::kHookNotStarted:
@@ -187,10 +191,9 @@ void Narrator::tell_served(int step, const Outcome& outcome) {
 }
 
 void Narrator::tell_refused(const Outcome& outcome) {
-  const bool is_child = recorder_.child_lives() && outcome.process.id.pid == report().pid;
   // Of a KILL that was refused no line is to look as if it had been sent.
   world_.log(LogLevel::kWarn,
-             (is_child ? child_name() : describe(outcome.process)) + " may not be signalled" +
+             name_of(outcome.process) + " may not be signalled" +
                  (outcome.signal == sig::kKill ? "" : ": " + signal_name(outcome.signal) + " was refused") +
                  " (it runs as another user)");
 }
@@ -290,6 +293,11 @@ std::string Narrator::oom_hint(ExitStatus end) const {
 
 std::string Narrator::child_name() const {
   return std::to_string(report().pid) + " (" + command_ + ")";
+}
+
+std::string Narrator::name_of(const Process& process) const {
+  const bool is_child = recorder_.child_lives() && process.id.pid == report().pid;
+  return is_child ? child_name() : describe(process);
 }
 
 std::string Narrator::names_of_stragglers() const {

@@ -107,6 +107,7 @@ class Narrator {
   void tell_stops_for_good(const Moment& moment, int signal);
   void tell_missed(const Moment& moment);
   void tell_extended(const Moment& moment);
+  void tell_stood_still(const Moment& moment, Millis pause);
   void tell_repeat(const Moment& moment, int signal);
   void tell_restart(const Moment& moment);
   void tell_gave_up(const State& state);
@@ -129,6 +130,7 @@ class Narrator {
   void tell_signal(Happening what, int signal, int received = 0) { tell_of_child(what, {true, signal}, received); }
 
   [[nodiscard]] std::string child_name() const;
+  [[nodiscard]] std::string name_of(const Process& process) const;
   [[nodiscard]] std::string oom_hint(ExitStatus end) const;
   [[nodiscard]] std::string names_of_stragglers() const;
   [[nodiscard]] std::string names_of_tree(bool child_is_named) const;

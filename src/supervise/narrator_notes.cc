@@ -9,6 +9,16 @@
 namespace graceshim {
 namespace {
 
+// Of a stop. A trigger that is read once the time for the stragglers is over, and before the timer, leaves none.
+Millis time_to_kill(const State& state) {
+  return std::max(state.deadline - state.t0, Millis{0});
+}
+
+// What is left until the KILL, as the end of a line; empty: there is none.
+std::string until_kill(const State& state) {
+  return state.deadline == kInfinity ? std::string() : "; KILL in " + format_duration(time_to_kill(state));
+}
+
 // "TERM from pid 1 (uid 0)". `signal` 0: our parent has ended.
 std::string who_asked(const Event& event, int signal) {
   std::string text = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
@@ -66,11 +76,13 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kHookCut:
       return world_.log(LogLevel::kWarn, key_of(state.hook) + " was cut short: KILL to its group");
     case Note::kTimeout:
-      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(state.deadline - state.t0) + " is over");
+      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(time_to_kill(state)) + " is over");
     case Note::kKill:
       return tell_kill();
     case Note::kSurvivors:
       return tell_survivors(moment);
+    case Note::kStoodStill:
+      return tell_stood_still(moment, note.duration);
     case Note::kReady:
       return world_.log(LogLevel::kInfo,
                         child_name() + " is ready after " + format_duration(state.ready_at - state.started_at));
@@ -106,7 +118,7 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
   if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
   if (plan.hook) line += " once stop.pre_stop has ended";
-  if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - state.t0);
+  line += until_kill(state);
   world_.log(LogLevel::kInfo, line);
 }
 
@@ -114,9 +126,7 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
 std::string Narrator::what_follows(const Moment& moment, bool restarts) const {
   const State& state = moment.state;
   if (restarts) return command_ + " is started again once stop.post has ended";
-  if (state.phase == Phase::kPreparing)
-    return "stopping start.pre" +
-           (state.deadline == kInfinity ? "" : "; KILL in " + format_duration(state.deadline - state.t0));
+  if (state.phase == Phase::kPreparing) return "stopping start.pre" + until_kill(state);
   if (state.phase == Phase::kTidying && !moment.plan.may_restart()) return "graceshim ends once stop.post has ended";
   const bool ran = report().pid != 0;
   return command_ + (ran ? ", which " + describe(state.child) + "," : std::string()) + " is not started" +
@@ -134,8 +144,7 @@ void Narrator::tell_stops_for_good(const Moment& moment, int signal) {
   const bool was_restart = state.cause != Cause::kWatchdog;
   std::string line = who_asked(moment.event, signal) + (was_restart ? ": the restart of " : ": the end of ") +
                      command_ + (was_restart ? " becomes a stop" : ", whose watchdog has run out, is now a stop");
-  if (state.deadline != kInfinity && state.phase != Phase::kKilling && !is_around_life(state.phase))
-    line += "; KILL in " + format_duration(state.deadline - state.t0);
+  if (state.phase != Phase::kKilling && !is_around_life(state.phase)) line += until_kill(state);
   world_.log(LogLevel::kInfo, line);
 }
 
@@ -152,8 +161,7 @@ void Narrator::tell_missed(const Moment& moment) {
   } else {
     line += "the plan begins";
   }
-  if (state.deadline != kInfinity && state.phase != Phase::kKilling)
-    line += "; KILL in " + format_duration(state.deadline - state.t0);
+  if (state.phase != Phase::kKilling) line += until_kill(state);
   world_.log(LogLevel::kWarn, line);
 }
 
@@ -163,6 +171,19 @@ void Narrator::tell_extended(const Moment& moment) {
   std::string line = command_ + " has more time to end, by EXTEND_TIMEOUT_USEC";
   if (state.deadline != kInfinity) line += "; KILL in " + format_duration(state.deadline - moment.event.at);
   world_.log(LogLevel::kDebug, line);
+}
+
+void Narrator::tell_stood_still(const Moment& moment, Millis pause) {
+  const State& state = moment.state;
+  std::string line = "graceshim did not run for " + format_duration(pause) + ": it was stopped or frozen, ";
+  if (state.phase == Phase::kRunning) {
+    line += "which does not count as the silence of " + command_;
+  } else {
+    line += "and the time of the stop stood still";
+    if (state.deadline != kInfinity && state.phase != Phase::kKilling && !is_around_life(state.phase))
+      line += "; KILL in " + format_duration(state.deadline - moment.event.at);
+  }
+  world_.log(state.phase == Phase::kRunning ? LogLevel::kInfo : LogLevel::kWarn, line);
 }
 
 void Narrator::tell_repeat(const Moment& moment, int signal) {

@@ -152,8 +152,9 @@ Result<void> ReadyTeller::write_line() {
   const Fd told = std::move(fd_);
   NonBlockingWriter writer(told.get());
   writer.add("\n");
-  if (writer.flush()) return {};
-  return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(EAGAIN));
+  const int error = writer.flush() ? writer.error() : EAGAIN;
+  if (error == 0) return {};
+  return refused(request_.fd_set_by, "write to descriptor " + std::to_string(request_.fd), std::strerror(error));
 }
 
 // Another graceshim may have been given the same path meanwhile: its file stays.

@@ -63,12 +63,12 @@ auto Receivers::ask(const Process& process, const Ask& question) {
       words, [this, &process](std::string_view name) { return world_.environment_variable(process.id.pid, name); }});
 }
 
-std::optional<bool> Receivers::acts_on(const Process& process, int signal) {
+std::optional<Hears> Receivers::acts_on(const Process& process, int signal) {
   const std::optional<Dispositions> how = world_.dispositions(process.id.pid);
   if (!how) return std::nullopt;
-  if (!hears(*how, signal)) return false;
-  if (signal != sig::kInt || !knowledge_.keeps_interrupt) return true;
-  return !knowledge_.keeps_interrupt(world_.command_line(process.id.pid));
+  const Hears does = hears(*how, signal);
+  if (does == Hears::kNo || signal != sig::kInt || !knowledge_.keeps_interrupt) return does;
+  return knowledge_.keeps_interrupt(world_.command_line(process.id.pid)) ? Hears::kNo : does;
 }
 
 std::vector<Process> Receivers::nearest_below(const Process& from, int signal, int step) {
@@ -78,13 +78,13 @@ std::vector<Process> Receivers::nearest_below(const Process& from, int signal, i
   for (std::size_t i = 0; i < parents.size() && parents.size() <= members().size(); ++i) {
     for (const Process& process : children_of(parents[i])) {
       if (ledger_.has_had(process.id, step)) continue;
-      const std::optional<bool> acts = acts_on(process, signal);
+      const std::optional<Hears> acts = acts_on(process, signal);
       // There is nothing to learn of the pipe of a process that is deaf and has nobody below.
-      if (!acts || (!*acts && children_of(process.id.pid).empty()) || ends_by_its_pipe(process)) continue;
-      if (*acts) {
-        found.push_back(process);
-      } else {
+      if (!acts || (acts == Hears::kNo && children_of(process.id.pid).empty()) || ends_by_its_pipe(process)) continue;
+      if (acts == Hears::kNo) {
         parents.push_back(process.id.pid);
+      } else {
+        found.push_back(process);
       }
     }
   }

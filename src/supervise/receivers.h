@@ -23,7 +23,7 @@ class Receivers {
 
   // Whether the process acts on `signal`. A wrapper that keeps an INT to itself does not act on it. Returns nothing if
   // the process is gone, or where /proc cannot tell.
-  std::optional<bool> acts_on(const Process& process, int signal);
+  std::optional<Hears> acts_on(const Process& process, int signal);
 
   // Returns the nearest process on each branch below `from` that acts on `signal`. Skips processes that have had the
   // step or that will end with their pipe, and everything below them.

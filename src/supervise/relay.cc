@@ -94,7 +94,8 @@ bool Relay::read_one() {
     // A socket that stays readable, and cannot be read, would keep us busy for ever.
     deaf_ = errno != EAGAIN && errno != EINTR && errno != ENOMEM && errno != ENOBUFS;
     if (deaf_)
-      log_.write(LogLevel::kWarn, std::string("cannot read the command's notifications: ") + std::strerror(errno));
+      log_.write(LogLevel::kWarn, std::string("cannot read the command's notifications: ") + std::strerror(errno) +
+                                      "; from here on they are refused");
     return false;
   }
   pass_on(std::move(*datagram));
@@ -186,7 +187,7 @@ void Relay::ping() {
 }
 
 void Relay::close() {
-  if (!socket_) return;
+  if (!is_open()) return;
   read_all();
   for (int count = 0; count < kLastTries && holds(); ++count) {
     send_held();
@@ -195,6 +196,7 @@ void Relay::close() {
   dropped_ += held_.size();
   held_.clear();
   socket_.reset();
+  deaf_ = false;
   if (dropped_ > told_.size())
     log_.write(LogLevel::kWarn, std::to_string(dropped_) + " notifications were dropped in all");
 }

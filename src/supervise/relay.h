@@ -48,7 +48,7 @@ class Relay {
   // Makes the socket, if the request wants one. Afterwards is_open() may be false all the same, with a warning.
   // Errors, with status 125: the message names the setting and the reason.
   Result<void> open();
-  [[nodiscard]] bool is_open() const noexcept { return socket_.has_value(); }
+  [[nodiscard]] bool is_open() const noexcept { return socket_.has_value() || deaf_; }
   [[nodiscard]] std::vector<int> descriptors() const;
   // The descriptor that is readable when a notification has come; -1: there is none.
   [[nodiscard]] int descriptor() const noexcept { return socket_ ? socket_->fd().get() : -1; }
@@ -63,6 +63,11 @@ class Relay {
   [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
   // Whether nothing is to be read now: something waits, or the system refuses us the reading.
   [[nodiscard]] bool is_paused() const noexcept { return holds() || deaf_; }
+  // Whether the system refuses us the reading, once and for all. What graceshim itself has to say is still sent.
+  [[nodiscard]] bool is_deaf() const noexcept { return deaf_; }
+  // Takes the socket away from the command: whoever sends something is refused, rather than kept waiting once the queue
+  // is full. To be called when nobody watches the descriptor any more.
+  void hang_up() { socket_.reset(); }
   void send_held();
 
   // Says that the command is ready, if the request says so.

@@ -111,6 +111,7 @@ int run(const RunRequest& request) {
     supervisor.run();
   }
   world.close_relay();
+  if (request.on_end) request.on_end(supervisor.report());
   if (writable && writer.has_target()) {
     Report report = supervisor.report();
     report.version = request.version;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include "output.h"
 #include "ready_teller.h"
 #include "relay.h"
+#include "report.h"
 
 namespace graceshim {
 
@@ -77,6 +79,7 @@ struct RunRequest {
   std::string preset;         // empty: none
   std::string platform;       // empty: none
   LateRecognition knowledge;
+  std::function<void(const Report& report)> on_end;  // called when the run has ended; empty: nobody is
 };
 
 // Runs the command to the end of its last life, and writes the report that `request` asks for. Returns the exit status

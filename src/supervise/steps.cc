@@ -66,7 +66,8 @@ void Effects::abort_child() {
 void Effects::deliver_to_main(const Action& action, StepRecord& record, bool is_first_look) {
   const Process child = child_process();
   receivers_.begin(world_.hook());
-  if (receivers_.acts_on(child, action.signal) == false) {
+  const std::optional<Hears> acts = receivers_.acts_on(child, action.signal);
+  if (acts == Hears::kNo) {
     const std::size_t before = outcomes_.size();
     if (const std::optional<int> below = deliver_below(child, action.signal, action.step)) {
       record.delivered = *below;
@@ -76,22 +77,27 @@ void Effects::deliver_to_main(const Action& action, StepRecord& record, bool is_
       outcomes_.insert(outcomes_.begin() + static_cast<std::ptrdiff_t>(before), std::move(rerouted));
       return;
     }
-    world_.post(Event::unheard(world_.now()));
-    if (!is_first_look) return;
   }
+  if (acts != Hears::kYes) world_.post(Event::unheard(world_.now()));
+  if (!is_first_look && (acts != Hears::kYes || ledger_.has_had(child.id, action.step))) return;
+  // Where it is not sure, the child gets the signal now, and once: what does act on it must not get a second one. The
+  // next look tells whether the signal was for nothing.
+  if (acts != Hears::kYes && acts != Hears::kNo) ledger_.record(child.id, action.step);
   record.delivered = send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
 }
 
 // Sends the step to the nearest processes below one that does not act on it, and returns how many have got it; nothing
-// if there are none.
+// if there are none. One that has gone meanwhile, or cannot be seen to be there yet, is none.
 std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int step) {
   const std::vector<Process> receivers = receivers_.nearest_below(deaf, signal, step);
-  if (receivers.empty()) return std::nullopt;
-  int delivered = 0;
+  std::optional<int> delivered;
   for (const Process& process : receivers) {
+    const Sent sent = send_step(process, signal);
+    if (sent == Sent::kGone) continue;
     ledger_.record(process.id, step);
-    if (send_step(process, signal) != Sent::kDelivered) continue;
-    ++delivered;
+    delivered = delivered.value_or(0);
+    if (sent != Sent::kDelivered) continue;
+    ++*delivered;
     note_served(signal, describe(process));
   }
   return delivered;
@@ -127,21 +133,24 @@ void Effects::deliver_to_orphan(const Process& orphan, const Action& action) {
   int signal = action.signal;
   if (const std::optional<int> own = ledger_.has_had_any(orphan.id) ? std::nullopt : receivers_.first_signal(orphan))
     signal = signal_of_step(*own, now_->state.trigger);
-  const std::optional<bool> acts = receivers_.acts_on(orphan, signal);
+  const std::optional<Hears> acts = receivers_.acts_on(orphan, signal);
   if (!acts) return;
-  if (!*acts) {
-    if (const std::optional<int> below = deliver_below(orphan, signal, action.step)) {
+  if (acts != Hears::kYes) {
+    const bool is_deaf = acts == Hears::kNo;
+    if (const std::optional<int> below = is_deaf ? deliver_below(orphan, signal, action.step) : std::nullopt) {
       note_step_of_orphan(signal, action.step, *below);
       return ledger_.record_orphan(orphan.id, action.step);
     }
-    const Millis now = world_.now();
+    // By the time of the event, as the timer of the second look is: the first look may have taken longer than that one.
+    const Millis now = now_->event.at;
     if (now - ledger_.deaf_since(orphan.id, action.step, now) < kRescanInterval) return;
-    if (!now_->plan.shield.has(sig::kTerm)) signal = sig::kTerm;
+    if (is_deaf && !now_->plan.shield.has(sig::kTerm)) signal = sig::kTerm;
   }
   ledger_.record_orphan(orphan.id, action.step);
   if (send_step(orphan, signal) != Sent::kDelivered) return;
   note_step_of_orphan(signal, action.step, 1);
-  note_served(signal, describe(orphan) + (*acts ? "" : ", which does not act on " + signal_name(action.signal)));
+  note_served(signal,
+              describe(orphan) + (acts != Hears::kNo ? "" : ", which does not act on " + signal_name(action.signal)));
 }
 
 void Effects::note_step_of_orphan(int signal, int step, int delivered) {

@@ -1,6 +1,5 @@
 """The examples of packaging/examples: each is read by what it is for, or run, and each command line of graceshim is tried."""
 
-import ctypes
 import glob
 import io
 import json
@@ -20,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
 from harness import SHIM, SLOWER, WORKER_DIRECTORY, Case, RackSite, Worker, environment, free_port, main  # noqa: E402
+from linux import adopt_orphans  # noqa: E402
 
 PACKAGING = os.path.normpath(os.path.join(HERE, "..", "..", "packaging"))
 EXAMPLES = os.path.join(PACKAGING, "examples")
@@ -355,7 +355,7 @@ runtime = "runc"
     def setUp(self):
         super().setUp()
         # An orphan of podman's must not wait for this process to reap it: podman waits for its end.
-        ctypes.CDLL(None, use_errno=True).prctl(36, 0, 0, 0, 0)
+        adopt_orphans(False)
         self.need(os.geteuid() == 0, "podman is tried as root only")
         self.need_program("podman")
         self.env = environment(CONTAINERS_CONF=self.write("containers.conf", self.CONFIGURATION))

@@ -147,7 +147,7 @@ std::string for_zsh() {
   for (const Key& key : keys()) {
     const bool alone = key.role != Role::kSetting && key.role != Role::kConfigFile && key.role != Role::kExplain;
     const std::vector<std::string> names = spellings(key);
-    const std::string others = alone ? "(- : *)" : &key == &signals_key() ? "*" : "(" + joined(names) + ")";
+    const std::string others = alone ? "(- : *)" : key.help.ends_with("repeatable") ? "*" : "(" + joined(names) + ")";
     for (const std::string& name : names) {
       const bool is_letter = &name == names.data() && key.letter != 0;
       std::string form;

@@ -1,7 +1,6 @@
 """The completions, in the shells that they are for."""
 
 import os
-import re
 import subprocess
 
 from harness import HERE, Case, Screen, environment, main

@@ -1,6 +1,5 @@
 """What the end-to-end tests share: services on free ports, commands under graceshim, and a clean house afterwards."""
 
-import ctypes
 import fcntl
 import glob
 import json
@@ -21,6 +20,10 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+
+import linux  # noqa: E402
+
 WORKER_DIRECTORY = os.path.join(HERE, "worker")
 # The binary under test: the one that somebody asks for, or the one of this build.
 SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
@@ -29,8 +32,6 @@ SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "
 SLOWER = 5
 
 SKIPPED = 77  # the exit status that ctest takes for a skip
-
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def installed(pattern):
@@ -161,7 +162,7 @@ class Case(unittest.TestCase):
     LIMIT = 240  # seconds; ctest's own limit is longer, so that a test that hangs still clears up
 
     def setUp(self):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        linux.adopt_orphans()
         signal.signal(signal.SIGALRM, self._out_of_time)
         signal.signal(signal.SIGTERM, self._out_of_time)
         signal.alarm(self.LIMIT)
@@ -338,6 +339,34 @@ os._exit(4)
 """
 
 
+# A server, whose last argument is its port: it needs two seconds for each request, and finishes those that it has on INT alone.
+SLOW_SERVER = """#!/usr/bin/python3
+import signal, socket, sys, threading, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", int(sys.argv[-1])))
+threads = []
+def work(client):
+    print(client.recv(1000).decode().partition("\\n")[0], flush=True)
+    time.sleep(2)
+    client.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\ndone")
+    client.close()
+def serve():
+    while True:
+        threads.append(threading.Thread(target=work, args=(server.accept()[0],), daemon=True))
+        threads[-1].start()
+def stop(number, frame):
+    for thread in threads:
+        thread.join()
+    sys.exit(0)
+signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGHUP, lambda *_: None)
+server.listen()
+threading.Thread(target=serve, daemon=True).start()
+while True:
+    time.sleep(0.05)
+"""
+
 INTERACTIVE_BASH = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
 
 
@@ -353,7 +382,7 @@ class Screen:
             for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
                 signal.signal(number, signal.SIG_DFL)  # a `&` or nohup(1) before us may have had them ignored
             os.chdir(case.directory)
-            os.execvpe(argv[0], argv, env or environment(TERM="dumb", PS1="PROMPT> "))
+            os.execvpe(argv[0], argv, env or environment(TERM="dumb", PS1="PROMPT> ", HISTFILE=""))
         self.status = None
         self.shown = ""
         os.set_blocking(self.master, False)

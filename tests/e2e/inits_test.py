@@ -181,7 +181,7 @@ class Table(Case):
             cells[init] = {1: "no", 2: "`--restart`"}[command.output().count("life\n")]
         return cells
 
-    def dry_run_report(self):
+    def dry_run_trial_report(self):
         cells = {}
         for init, words in INITS.items():
             started, report = (os.path.join(self.directory, f"{what}.{init}") for what in ("started", "report"))
@@ -189,8 +189,11 @@ class Table(Case):
             dry_status = dry.wait(20)
             self.start([*words, "--report", report, "--", "true"]).wait(20)
             self.assertFalse(os.path.exists(started))
-            cells[init] = "yes" if dry_status == 0 and "KILL" in dry.output() and os.path.exists(report) else "no"
-        self.no_word_of(r"explain|json|\breport\b")
+            trial = self.start([*words, "--trial", "--trial-signals", "TERM", "--trial-after", "100ms", "--trial-times", "1", "--", "sleep", "60"])
+            trial.wait(60)
+            has_all = dry_status == 0 and "KILL" in dry.output() and "TERM" in trial.output() and os.path.exists(report)
+            cells[init] = "yes" if has_all else "no"
+        self.no_word_of(r"explain|json|\breport\b|\btrial\b")
         return cells
 
     def test_every_cell_is_what_the_program_does(self):

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 from xml.sax.saxutils import escape
 
 from harness import HERE, Case

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import (HERE, SHIM, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker, descendants, environment, free_port,
+from harness import (HERE, SHIM, SLOW_SERVER, WORKER_DIRECTORY, Case, Dyno, RackSite, Worker, descendants, environment, free_port,
                      main)
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -32,6 +32,7 @@ COMMANDS = {
     'ln -s "$(command -v graceshim)" ./tini': "readme_test.py test_a_link_named_tini",
     "./tini -s -e 143 -- sh -c 'kill $$'": "readme_test.py test_a_link_named_tini",
     "graceshim --explain --stop-timeout 30s -- bundle exec rake resque:work": "readme_test.py test_explain",
+    "graceshim --trial --work 'curl -fsS http://127.0.0.1:8080/slow' -- ./server --port 8080": "readme_test.py test_trial",
     "packaging/install-packages build release": "readme_test.py test_try_shows_what_it_promises",
     "packaging/release-build": "packaging/checks.bash release_build",
     "cpack --config build/release-static/CPackConfig.cmake": "packaging/checks.bash package",
@@ -103,9 +104,11 @@ class Readme(Case):
         self.env = environment()
         self.env["PATH"] = f"{self.directory}:{self.env['PATH']}"
 
-    def run_command(self, command, status=0):
-        """The whole output of a command of the documents, which must end like that."""
+    def run_command(self, command, status=0, instead=()):
+        """The whole output of a command of the documents, which must end like that; `instead`: (old, new) words of it."""
         self.assertIn(command, commands())
+        for old, new in instead:
+            command = command.replace(old, new)
         done = subprocess.run(command, shell=True, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(done.returncode, status, done.stdout)
@@ -197,8 +200,23 @@ class Readme(Case):
         self.assertIn("preset resque", output)
         self.assertRegex(output, r"(?m)^ +TERM .* 25s")
         self.assertRegex(output, r"(?m)^ +KILL .* 30s")
-        shown = re.search(r"(?m)^\$ graceshim --explain .*\n((?:(?!```).*\n)+)", readme())[1]
+        shown = re.search(r"(?m)^\$ graceshim --explain .*\n((?:(?!```).*\n)+)", document("packaging/doc/manual.md"))[1]
         self.assertIn(shown, output)
+
+    def test_trial(self):
+        self.need_program("curl")
+        self.write("server", SLOW_SERVER, 0o755)
+        port = str(free_port())
+        command = "graceshim --trial --work 'curl -fsS http://127.0.0.1:8080/slow' -- ./server --port 8080"
+        quicker = "--trial --trial-limit 9s --trial-times 1 --trial-signals TERM,INT"
+        output = self.run_command(command, instead=(("--trial", quicker), ("8080", port))).replace(port, "8080")
+        shown = re.search(r"(?m)^\$ graceshim --trial .*\n((?:(?!```).*\n)+)", readme())[1]
+        for line in shown.splitlines():
+            if line == "  ...":
+                continue
+            # What takes its time takes it as the machine has it, and the work here is shorter than that of the README.
+            pattern = re.sub(r"\d+\\\.\d", r"\\d+\\.\\d", re.escape(line)).replace("does\\ no\\ harm", "(does no harm|too late +)")
+            self.assertRegex(output, f"(?m)^{pattern}$")
 
     def start_server(self, command, text=SERVER):
         self.write("server", text, 0o755)

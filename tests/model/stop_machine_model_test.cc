@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <new>
@@ -47,7 +49,7 @@ constexpr int kMostMoves = 80;            // of one walk
 
 constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
                                                Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace,
-                                               Timer::kRestart, Timer::kWatchdog, Timer::kPing});
+                                               Timer::kRestart, Timer::kWatchdog, Timer::kPing, Timer::kClock});
 static_assert(kTimers.size() == kTimerCount);
 
 // --- The plans. ---
@@ -284,15 +286,21 @@ struct World {
   bool told_ready = false;
   Millis first_deadline = kInfinity;  // of this stop, before anything extended it
   bool aborted = false;               // the child has had ABRT
+  Millis given_back{0};               // of the time that the clock stood still, in the stop of this life
 
   [[nodiscard]] bool armed(Timer timer) const noexcept { return state.due[timer] != kInfinity; }
-  [[nodiscard]] Millis horizon() const noexcept { return earliest_timer(state); }
+  // The time of the next timer, but for the looks at the clock, which do nothing if they come in time.
+  [[nodiscard]] Millis horizon() const noexcept {
+    Timers due = state.due;
+    due[Timer::kClock] = kInfinity;
+    return due[due.first()];
+  }
   [[nodiscard]] bool over() const noexcept { return state.phase == Phase::kFinished; }
 };
 
 // Two worlds with one key differ only in the time of day, in how long ago something was whose age has ceased to matter,
 // and in counters.
-using Key = std::array<std::int64_t, 38>;
+using Key = std::array<std::int64_t, 40>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const noexcept {
@@ -341,6 +349,7 @@ Key key_of(const World& world) {
   key[at++] = state.latest == kInfinity ? -1 : under_way ? (state.latest - world.now).count() : 0;
   key[at++] = world.first_deadline == kInfinity ? -1 : under_way ? (world.first_deadline - world.now).count() : 0;
   key[at++] = state.watchdog.count();
+  key[at++] = state.deadline == kInfinity ? 0 : state.given_back.count();
   key[at++] = under_way ? age(state.last_int, kRepeatedIntGap) : 0;
   key[at++] = state.phase == Phase::kStepping ? age(state.last_rescan, kMinRescanInterval) : 0;
   key[at++] = state.phase == Phase::kStepping ? state.rescan_interval.count() : 0;
@@ -367,6 +376,28 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   after.state = is;
   after.now = event.at;
   after.pass_pending = after.start_pending = false;
+  // How long the clock has stood still before the event, as the answer has it.
+  Millis pause{0};
+  for (const Action& action : answer.actions) {
+    if (action.kind == ActionKind::kNote && action.note == Note::kStoodStill) pause += action.duration;
+  }
+  const bool came_late = event.at > before.horizon();
+  if (pause != Millis{0}) {
+    if (!before.armed(Timer::kClock) || event.at - was.due[Timer::kClock] <= 2 * kLeastClockInterval)
+      return "the clock stands still for nothing";
+    if (pause > event.at - was.due[Timer::kClock] + kClockInterval) return "the clock stands still beyond the pause";
+    // Behind the deadline nothing is due but what is given back.
+    if (was.phase != Phase::kRunning && was.due[Timer::kDeadline] != kInfinity)
+      after.given_back += was.due[Timer::kDeadline] + pause - std::max(was.due[Timer::kDeadline], event.at);
+  }
+  if (before.armed(Timer::kClock) && before.armed(Timer::kDeadline) && before.given_back < plan.timeout &&
+      event.at - was.due[Timer::kClock] > 2 * kClockInterval && pause == Millis{0})
+    return "the clock goes on while nobody runs";
+  if (after.given_back > plan.timeout) return "a stop that is given back more than its timeout";
+  Timers due = was.due;
+  due.postpone(pause);
+  due[Timer::kClock] = kInfinity;
+  const Millis t0 = was.t0 + (was.phase == Phase::kRunning ? Millis{0} : pause);
   const bool is_signal = event.kind == EventKind::kSignal && event.signal >= 1 && event.signal <= kSignalMax;
   const bool lies_between = was.phase == Phase::kBetweenLives || is_around_life(was.phase);
   const bool hangs_up = lies_between && event.terminal_gone;
@@ -406,7 +437,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (action.step >= plan.steps.size()) return "a step that the plan does not have";
         if (is_final_kill(plan.steps[action.step])) return "the KILL of the tree as an ordinary step";
         if (action.step < after.last_step) return "a step backwards";
-        if (event.at > is.deadline) return "a step after the deadline";
+        if (event.at > is.deadline && !came_late) return "a step after the deadline";
         after.last_step = action.step;
         if (action.target == Target::kChild) {
           if (!after.child_alive) return "a step to a child that has been reaped";
@@ -433,7 +464,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (was.phase != Phase::kRunning || plan.watchdog == kInfinity || after.last_step != -1)
           return "ABRT in a stop";
         if (event.kind != EventKind::kAbortAsked &&
-            (event.kind != EventKind::kTimer || was.due[Timer::kWatchdog] > event.at))
+            (event.kind != EventKind::kTimer || due[Timer::kWatchdog] > event.at))
           return "ABRT before the watchdog has run out";
         after.aborted = true;
         break;
@@ -503,7 +534,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         break;
       case ActionKind::kTellExtended:
         if (!plan.tells_manager || !after.told_stopping) return "more time told to nobody";
-        if (event.kind != EventKind::kExtended) return "more time told that nobody asked for";
+        if (event.kind != EventKind::kExtended && pause == Millis{0}) return "more time told that nobody asked for";
         break;
       case ActionKind::kPingManager:
         if (plan.ping_manager == kInfinity) return "a ping for nobody";
@@ -560,6 +591,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
         if (plan.post_stop && after.started && !after.tidied) return "a life that is not tidied up";
         after.started = after.hook_alive = after.hook_started = after.stop_begun = after.unheard = false;
         after.tidied = after.aborted = false;
+        after.given_back = Millis{0};
         after.steps_of_child = 0;
         after.last_step = -1;
         break;
@@ -635,12 +667,12 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   }
   if (is.cause == Cause::kGaveUp && was.restarts_in_row < plan.restart.limit) return "given up too early";
   for (const Timer timer : kTimers) {
-    const bool is_new = is.due[timer] != was.due[timer];
-    if (is_new && is.due[timer] < event.at) return "a timer in the past";
+    const bool is_new = is.due[timer] != due[timer];
+    if (is_new && is.due[timer] < event.at && !came_late) return "a timer in the past";
     if (finished && after.armed(timer)) return "a timer after the end";
   }
   const bool at_deadline =
-      event.kind == EventKind::kTimer && before.horizon() <= event.at && was.due.first() == Timer::kDeadline;
+      event.kind == EventKind::kTimer && due[due.first()] <= event.at && due.first() == Timer::kDeadline;
 
   // The one deadline.
   const bool under_way = is_under_way(is.phase);
@@ -652,8 +684,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.phase == Phase::kPreparing && is.request == Request::kStop && is.deadline != kInfinity &&
       is.due[Timer::kDeadline] != is.deadline)
     return "nobody waits for the deadline";
-  if (is.phase == Phase::kTidying && (is.due[Timer::kHookLimit] < event.at || is.due[Timer::kHookLimit] == kInfinity ||
-                                      is.due[Timer::kHookLimit] > event.at + kMostPostStop))
+  if (is.phase == Phase::kTidying &&
+      ((is.due[Timer::kHookLimit] < event.at && !came_late) || is.due[Timer::kHookLimit] == kInfinity ||
+       is.due[Timer::kHookLimit] > event.at + kMostPostStop))
     return "stop.post without a limit";
   if (is.phase == Phase::kClearing && (!after.armed(Timer::kPass) || !after.armed(Timer::kKillGrace)))
     return "KILL without an end";
@@ -662,9 +695,9 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   const bool becomes_stop = was_for_now && is.request == Request::kStop && asks_for_end &&
                             is.deadline == (plan.timeout == kInfinity ? kInfinity : event.at + plan.timeout);
   const bool extends = event.kind == EventKind::kExtended && plan.extend_max > Millis{0} && is.deadline > was.deadline;
-  if (before.stop_begun && after.stop_begun && is.deadline != was.deadline && !becomes_stop && !extends)
+  if (before.stop_begun && after.stop_begun && is.deadline != later(was.deadline, pause) && !becomes_stop && !extends)
     return "the deadline moved";
-  if (!before.stop_begun || becomes_stop) after.first_deadline = is.deadline;
+  after.first_deadline = !before.stop_begun || becomes_stop ? is.deadline : later(before.first_deadline, t0 - was.t0);
   if (is.deadline != kInfinity && is.deadline > later(after.first_deadline, plan.extend_max))
     return "a deadline beyond all bounds";
   if (event.kind == EventKind::kExtended) {
@@ -680,7 +713,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.deadline != kInfinity && under_way) {
     if (!after.armed(Timer::kDeadline) || is.due[Timer::kDeadline] != is.deadline)
       return "nobody waits for the deadline";
-    if (is.deadline < event.at) return "the deadline has passed without a KILL";
+    if (is.deadline < event.at && !came_late) return "the deadline has passed without a KILL";
   }
   if (under_way && !before.stop_begun) {
     const bool unasked = event.kind == EventKind::kReaped;
@@ -701,12 +734,23 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   // Where the child ended unasked and its tree may finish, no step has been sent.
   const bool had_step = was.phase == Phase::kStepping || (was.phase == Phase::kSettling && was.cause != Cause::kExited);
   const bool new_step = is.phase == Phase::kStepping && (!had_step || is.step != was.step);
-  // What the deadline leaves of its wait may be nothing.
-  const Millis left_for_it = is.deadline == kInfinity
-                                 ? kInfinity
-                                 : std::max(Millis{0}, is.deadline - event.at - fixed_waits(plan.steps, is.step + 1U));
-  if (new_step && had_step && after.armed(Timer::kWait) && is.due[Timer::kWait] == was.due[Timer::kWait] &&
-      is.due[Timer::kWait] != event.at + std::min(plan.steps[is.step].wait, left_for_it))
+  // Where the waits do not fit before the deadline, those behind come first, but for half of the step's share. It is
+  // rounded here, and there, in its own way.
+  if (new_step && is.deadline != kInfinity && after.armed(Timer::kWait)) {
+    const Millis own = plan.steps[is.step].wait;
+    const Millis rest = std::max(Millis{0}, is.deadline - event.at);
+    const Millis behind = fixed_waits(plan.steps, is.step + 1U);
+    const bool is_open = own == kAutoWait || own == kInfinity;
+    Millis expected = is_open ? rest - behind : std::min(own, rest - behind);
+    if (is_open ? behind >= rest : own + behind > rest) {
+      const Millis share = is_open ? rest : rest * own.count() / (own + behind).count();
+      expected = std::max(share / 2, rest - behind);
+    }
+    if (std::chrono::abs(is.due[Timer::kWait] - event.at - expected) > Millis{1})
+      return "a wait that is not the step's";
+  }
+  if (new_step && is.deadline == kInfinity && after.armed(Timer::kWait) &&
+      is.due[Timer::kWait] != event.at + plan.steps[is.step].wait)
     return "the wait of a step that is over";
 
   // The watchdog.
@@ -722,7 +766,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   if (is.phase == Phase::kRunning && is.ready() && is.watchdog != kInfinity && !after.armed(Timer::kWatchdog))
     return "nobody watches";
   if (was.phase == Phase::kRunning && is.phase == Phase::kRunning && event.kind == EventKind::kTimer &&
-      was.due[Timer::kWatchdog] <= event.at)
+      due[Timer::kWatchdog] <= event.at)
     return "a miss that leads to nothing";
   if (finished && is_missed && is.status == kExitSuccess) return "a miss that ends well";
   const bool is_alone = lies_between || (!after.child_alive && (is_under_way(is.phase) || is.phase == Phase::kKilling));
@@ -762,7 +806,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
   const bool repeated = event.kind == EventKind::kSignal && is_under_way(was.phase);
   if (repeated && plan.repeat == Repeat::kIgnore && (is.phase != was.phase || is.step != was.step))
     return "a repeat that was to be ignored";
-  if (repeated && plan.repeat == Repeat::kAuto && event.signal != sig::kInt && event.at - was.t0 < kRepeatWindow &&
+  if (repeated && plan.repeat == Repeat::kAuto && event.signal != sig::kInt && event.at - t0 < kRepeatWindow &&
       (is.phase != was.phase || is.step != was.step)) {
     return "a second signal of the same stop taken for another";
   }
@@ -790,6 +834,7 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
 
 struct Possible {
   std::vector<Event> events;
+  std::size_t first_pause = 0;  // from here on, graceshim does not run until the event comes
 
   void signals_at(const Plan& plan, Millis at) {
     if (!plan.suspend_on.empty()) events.push_back(Event::signalled(at, sig::kTstp));
@@ -880,6 +925,7 @@ struct Possible {
 // Every event that can come next, now and at the instants up to the next timer at which a rule changes.
 void find_possible(const Plan& plan, const World& world, Possible& possible) {
   possible.events.clear();
+  possible.first_pause = SIZE_MAX;
   if (world.pass_pending) {
     possible.events.push_back(Event::passed(world.now, true));
     possible.events.push_back(Event::passed(world.now, false));
@@ -943,6 +989,16 @@ void find_possible(const Plan& plan, const World& world, Possible& possible) {
     possible.words_at(plan, world, horizon);
   }
   possible.events.push_back(Event::time_is(std::max(now, horizon)));
+  possible.first_pause = possible.events.size();
+  // Not quite for as long as counts, for longer, and for longer than any timeout.
+  const Millis look = state.due[Timer::kClock];
+  if (look == kInfinity) return;
+  for (const Millis pause : {2 * kClockInterval, 2 * kClockInterval + Millis{1}, Millis{60'000}})
+    possible.events.push_back(Event::time_is(look + pause));
+  const Millis thaw = look + 2 * kClockInterval + Millis{1};
+  if (plan.timeout - state.given_back < 3 * kClockInterval + Millis{1}) return;
+  possible.events.push_back(Event::signalled(thaw, sig::kTerm));
+  possible.ends_at(world, thaw);
 }
 
 struct Counters {
@@ -962,7 +1018,10 @@ struct Counters {
   void remember(const State& was, const Event& event, const Transition& answer) noexcept {
     const auto phase = static_cast<std::size_t>(was.phase);
     events_in_phase[phase] |= bit(event.kind);
-    if (event.kind == EventKind::kTimer && answer.actions.size() != 0) timers_in_phase[phase] |= bit(was.due.first());
+    // If it comes late, others may be due by then.
+    const Timer timer = was.due.first();
+    if (event.kind == EventKind::kTimer && was.due[timer] == event.at && answer.actions.size() != 0)
+      timers_in_phase[phase] |= bit(timer);
     for (const Action& action : answer.actions) {
       actions |= bit(action.kind);
       if (action.kind == ActionKind::kNote) notes |= bit(action.note);
@@ -1068,9 +1127,10 @@ class Explorer {
       if (!violation.empty()) return violation + way_to(i);
       if (nodes_[i].world.over()) continue;
       find_possible(plan_, nodes_[i].world, possible);
-      for (const Event& event : possible.events) {
+      for (std::size_t which = 0; which < possible.events.size(); ++which) {
+        const Event& event = possible.events[which];
         World next = nodes_[i].world;
-        violation = move(next, event);
+        violation = move(next, event, which >= possible.first_pause);
         if (!violation.empty()) return violation + " at " + describe(event) + way_to(i);
         ++counters_.transitions;
         if (nodes_.size() < kMostStates) add(next, event, i);
@@ -1102,8 +1162,9 @@ class Explorer {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        const Event& event = possible.events[static_cast<std::size_t>(random % possible.events.size())];
-        const std::string violation = move(world, event);
+        const auto which = static_cast<std::size_t>(random % possible.events.size());
+        const Event& event = possible.events[which];
+        const std::string violation = move(world, event, which >= possible.first_pause);
         if (!violation.empty()) return violation + " at " + describe(event) + " on walk " + std::to_string(i);
         ++counters_.transitions;
       }
@@ -1115,12 +1176,28 @@ class Explorer {
     return {};
   }
 
-  std::string move(World& world, const Event& event) {
+  std::string move(World& world, const Event& event, bool pauses = false) {
+    std::string violation = pauses ? std::string() : look_at_clock_until(world, event.at);
+    if (!violation.empty()) return violation;
     const World before = world;
-    std::string violation;
     const Transition answer = watched_step(plan_, before.state, event, counters_, violation);
     if (!violation.empty()) return violation;
     return violation_of(plan_, before, event, answer, world);
+  }
+
+  // The looks at the clock that come before an event, if graceshim runs.
+  std::string look_at_clock_until(World& world, Millis at) {
+    for (Millis look = world.state.due[Timer::kClock]; look < at; look = world.state.due[Timer::kClock]) {
+      std::string violation;
+      const Transition answer = watched_step(plan_, world.state, Event::time_is(look), counters_, violation);
+      State expected = world.state;
+      expected.due[Timer::kClock] = answer.state.due[Timer::kClock];
+      if (answer.actions.size() != 0 || answer.state != expected) return "a look at the clock that does something";
+      if (answer.state.due[Timer::kClock] <= look) return "looks at the clock without an end";
+      world.state = answer.state;
+      world.now = look;
+    }
+    return {};
   }
 
   // From here, if every process lives until KILL, timers alone lead to the end; where there is no deadline and no more
@@ -1149,7 +1226,7 @@ class Explorer {
     if (world.pass_pending) return Event::passed(world.now, true);
     const bool bound_to_end = state.deadline != kInfinity || state.phase == Phase::kKilling;
     Timers ends = state.due;
-    ends[Timer::kPing] = ends[Timer::kWatchdog] = kInfinity;
+    ends[Timer::kPing] = ends[Timer::kWatchdog] = ends[Timer::kClock] = kInfinity;
     if (!bound_to_end) ends[Timer::kRescan] = kInfinity;
     if (ends[ends.first()] != kInfinity) return Event::time_is(std::max(world.now, world.horizon()));
     if (state.hook_running) return Event::hook_reaped(world.now);

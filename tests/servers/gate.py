@@ -10,7 +10,12 @@ import uuid
 
 
 class Gate:
-    """GET /work is answered once the gate is open, anything else at once; /done is the end of a job."""
+    """GET /work is answered once the gate is open, or after `hold` seconds, anything else at once; /done is the end of a job.
+
+    /anew forgets the work so far; /begun and /await are answered once work has begun, and once it is done.
+    """
+
+    hold = None
 
     def __init__(self):
         self.token = uuid.uuid4().hex  # the body of each answer: one that comes from this very test
@@ -23,7 +28,14 @@ class Gate:
             def do_GET(self):  # pylint: disable=invalid-name
                 if self.path == "/work":
                     gate.begun.set()
-                    gate.opened.wait()
+                    gate.opened.wait(gate.hold)
+                elif self.path == "/anew":
+                    gate.begun.clear()
+                    gate.done.clear()
+                elif self.path == "/begun":
+                    gate.begun.wait()
+                elif self.path == "/await":
+                    gate.done.wait()
                 elif self.path == "/done":
                     gate.done.set()
                 try:

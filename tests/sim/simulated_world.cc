@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 namespace graceshim {
@@ -45,6 +46,11 @@ void SimulatedWorld::exit(int pid, ExitStatus status) {
   if (found == processes_.end() || found->second.zombie) return;
   const int parent = found->second.facts.parent;
   const int wrote = found->second.writes;
+  std::set<int> at_risk;
+  for (const auto& [other_pid, other] : processes_) {
+    if (other.stopped && !other.zombie && other_pid != pid && !is_orphaned(other.facts.group))
+      at_risk.insert(other.facts.group);
+  }
   for (auto& [other_pid, other] : processes_) {
     if (other.facts.parent != pid) continue;
     other.facts.parent = kOwnPid;
@@ -57,10 +63,39 @@ void SimulatedWorld::exit(int pid, ExitStatus status) {
     found->second.status = status;
     child_changed();
   }
-  if (wrote == 0 || has_writer(wrote)) return;
-  for (const auto& [reader_pid, reader] : processes_) {
-    if (reader.reads != wrote || !reader.at_eof_ends) continue;
-    at(Millis{10}, [this, ends = reader_pid] { exit(ends, {}); });
+  if (wrote != 0 && !has_writer(wrote)) {
+    for (const auto& [reader_pid, reader] : processes_) {
+      if (reader.reads != wrote || !reader.at_eof_ends) continue;
+      at(Millis{10}, [this, ends = reader_pid] { exit(ends, {}); });
+    }
+  }
+  for (const int group : at_risk) {
+    // An end takes a moment: what gets KILL together with this one does not live to hear of it.
+    if (is_orphaned(group)) at(Millis{1}, [this, group] { hang_up(group); });
+  }
+}
+
+// No member has a parent in another group of its session, which could continue it.
+bool SimulatedWorld::is_orphaned(int group) const {
+  return std::ranges::none_of(processes_, [&](const auto& entry) {
+    const Process& member = entry.second.facts;
+    if (member.group != group || entry.second.zombie) return false;
+    if (member.parent == kOwnPid) return member.session == kOwnSession;
+    const auto parent = processes_.find(member.parent);
+    return parent != processes_.end() && parent->second.facts.group != group &&
+           parent->second.facts.session == member.session;
+  });
+}
+
+// As the kernel does with a group that has become orphaned while a member is stopped (kill_orphaned_pgrp() in
+// kernel/exit.c).
+void SimulatedWorld::hang_up(int group) {
+  std::vector<int> members;
+  for (const auto& [pid, process] : processes_) {
+    if (process.facts.group == group) members.push_back(pid);
+  }
+  for (const int signal : {sig::kHup, sig::kCont}) {
+    for (const int pid : members) strike(pid, signal);
   }
 }
 
@@ -98,10 +133,12 @@ std::optional<Event> SimulatedWorld::next_if_any(Millis earliest) {
       return reap(true);
     }
     if (reaps_again()) return reap(false);
-    const Millis timer = std::max(earliest, now_);
+    const Millis late = lateness && earliest != kInfinity ? lateness(earliest) : Millis{0};
+    const Millis timer = std::max(earliest + late, now_);
     const auto next = future_.begin();
     if (next == future_.end() || timer < next->first) {
       if (timer > end_) return std::nullopt;
+      if (timer > now_) no_timer_is_due();  // it was not, while we waited
       now_ = timer;
       return timer_is_due();
     }
@@ -291,6 +328,7 @@ std::optional<Process> SimulatedWorld::process(int pid) {
 }
 
 std::optional<Dispositions> SimulatedWorld::dispositions(int pid) {
+  now_ += std::exchange(next_look_takes, Millis{0});
   const auto found = processes_.find(pid);
   if (found == processes_.end()) return std::nullopt;
   Dispositions how;
@@ -345,6 +383,31 @@ Sent SimulatedWorld::deliver(int pid, int signal) {
   return Sent::kDelivered;
 }
 
+void SimulatedWorld::strike(int pid, int signal) {
+  const auto found = processes_.find(pid);
+  if (found != processes_.end() && !found->second.zombie) act_on(pid, signal);
+}
+
+void SimulatedWorld::react(int pid, const Reaction& reaction) {
+  SimProcess& process = processes_.at(pid);
+  // A CONT that is sent right behind the signal comes before the process has stopped itself.
+  if (reaction.stops) {
+    return at(reaction.after + Millis{1}, [this, pid] {
+      if (const auto found = processes_.find(pid); found != processes_.end())
+        found->second.stopped = found->second.stopped_itself = true;
+    });
+  }
+  process.reacting = process.reacts_once;
+  at(reaction.after, [this, pid, reaction] {
+    const ExitStatus end =
+        reaction.dies_of != 0 ? ExitStatus{true, reaction.dies_of} : ExitStatus{false, reaction.code};
+    const auto found = processes_.find(pid);
+    if (found == processes_.end() || !found->second.reacts_once || !found->second.stopped) return exit(pid, end);
+    found->second.ends_on_cont = true;
+    found->second.status = end;
+  });
+}
+
 void SimulatedWorld::act_on(int pid, int signal) {
   SimProcess& process = processes_.at(pid);
   const SignalSet harmless{sig::kChld, sig::kWinch, 23 /* URG */};
@@ -354,15 +417,22 @@ void SimulatedWorld::act_on(int pid, int signal) {
       process.dies_on_wake = true;
       return;
     }
-    return exit(pid, {true, signal});
+    return die_of(signal, pid);
   }
   if (signal == sig::kCont) {
     process.stopped = false;
-    const std::vector<int> pending = std::move(process.pending);
+    if (process.ends_on_cont) return exit(pid, process.status);
+    // The kernel hands out each once, those of a fault first (SYNCHRONOUS_MASK in kernel/signal.c), then the lowest
+    // number.
+    const SignalSet faults{SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS};
+    std::vector<int> pending = std::move(process.pending);
     process.pending.clear();
-    for (const int waiting : pending) {
-      if (processes_.contains(pid)) act_on(pid, waiting);
-    }
+    std::ranges::sort(pending, {}, [&faults](int waiting) { return std::pair(!faults.has(waiting), waiting); });
+    pending.erase(std::unique(pending.begin(), pending.end()), pending.end());
+    if (std::exchange(process.stopped_itself, false))
+      std::stable_partition(pending.begin(), pending.end(),
+                            [&](int waiting) { return !process.catches.contains(waiting); });
+    for (const int waiting : pending) strike(pid, waiting);
     return;
   }
   if (signal == sig::kStop) {
@@ -375,8 +445,9 @@ void SimulatedWorld::act_on(int pid, int signal) {
     return;
   }
   if (const auto caught = process.catches.find(signal); caught != process.catches.end()) {
-    const Reaction reaction = caught->second;
-    at(reaction.after, [this, pid, reaction] { exit(pid, {false, reaction.code}); });
+    if (process.reacting) return;
+    heard_.push_back({now_, pid, signal});
+    react(pid, caught->second);
     return;
   }
   if (harmless.has(signal)) return;
@@ -384,7 +455,12 @@ void SimulatedWorld::act_on(int pid, int signal) {
     process.stopped = true;
     return;
   }
-  exit(pid, {true, signal});
+  die_of(signal, pid);
+}
+
+void SimulatedWorld::die_of(int signal, int pid) {
+  if (dying_takes == Millis{0}) return exit(pid, {true, signal});
+  at(dying_takes, [this, signal, pid] { exit(pid, {true, signal}); });
 }
 
 }  // namespace graceshim

@@ -16,10 +16,13 @@
 
 namespace graceshim {
 
-// What a simulated process does on a signal that it catches: it ends after `after` with `code`.
+// What a simulated process does on a signal that it catches: it ends after `after` with `code`, or dies of a signal, or
+// stops itself.
 struct Reaction {
   Millis after{0};
   int code = 0;
+  int dies_of = 0;
+  bool stops = false;
 };
 
 struct SimProcess {
@@ -40,6 +43,11 @@ struct SimProcess {
   Millis reads_until{0};     // there is something in its pipe until then
   int writes = 0;            // the pipe that it has open for writing
   bool at_eof_ends = false;  // once its pipe has no writer
+  // As the fixture of the system tests: while it ends by one signal, it hears no other, and does not end while stopped.
+  bool reacts_once = false;
+  bool reacting = false;
+  bool ends_on_cont = false;
+  bool stopped_itself = false;  // in the midst of a reaction: what it catches waits for the end of that
 };
 
 struct Delivery {
@@ -79,7 +87,11 @@ class SimulatedWorld final : public World {
   int looks_at_descriptors = 0;    // how often it was asked which pipes a process writes
   int closed_after_look = 0;       // the pipe whose writers close their ends right after its reader has been looked at
   std::optional<OwnSession> own_session;
-  bool cannot_tell = false;  // that the command is ready, or is so no longer
+  bool cannot_tell = false;                // that the command is ready, or is so no longer
+  Millis next_look_takes{0};               // at what a process does on signals
+  bool queue_is_full = false;              // of signals, for a child to which one is sent with a value
+  Millis dying_takes{0};                   // that of a signal, KILL among them
+  std::function<Millis(Millis)> lateness;  // of a timer that is due then, in being told; nothing: it is none
 
   // A new process below `parent`, in the parent's group and session.
   SimProcess& fork_from(int parent, const std::string& name);
@@ -90,7 +102,13 @@ class SimulatedWorld final : public World {
   }
   SimProcess& get(int pid) { return processes_.at(pid); }
   void at(Millis when, std::function<void()> what);
+  // Nothing happens, to graceshim and to all others, for so long: what was to happen meanwhile comes afterwards.
+  void stand_still(Millis when, Millis how_long) {
+    at(when, [this, how_long] { now_ += how_long; });
+  }
   void exit(int pid, ExitStatus status);
+  // Somebody else signals the process, if it is there.
+  void strike(int pid, int signal);
   void wake(int pid);
   void signal_us(int signal, bool from_keyboard = false);
   // The command says that it is ready.
@@ -107,6 +125,9 @@ class SimulatedWorld final : public World {
   [[nodiscard]] std::vector<Delivery> deliveries_to(int pid, bool with_cont = false) const;
   [[nodiscard]] const std::vector<LogLine>& lines() const { return lines_; }
   [[nodiscard]] bool said(const std::string& part) const;
+  // What processes have caught, each once it acts on it.
+  [[nodiscard]] const std::vector<Delivery>& heard() const { return heard_; }
+  [[nodiscard]] const std::map<int, SimProcess>& processes() const { return processes_; }
   [[nodiscard]] bool alive(int pid) const;
   [[nodiscard]] int alive_count() const;
   // The child that was started last, whatever has become of it.
@@ -165,7 +186,10 @@ class SimulatedWorld final : public World {
   Sent send_verified(const Process& process, int signal) override;
   Sent send_to_group(int group, int signal) override;
   Sent send_to_everybody(int signal) override;
-  Sent queue(int child_of_ours, int signal, std::uint64_t) override { return deliver(child_of_ours, signal); }
+  Sent queue(int child_of_ours, int signal, std::uint64_t) override {
+    const Sent sent = deliver(child_of_ours, signal);
+    return sent == Sent::kDelivered && queue_is_full ? Sent::kUnqueued : sent;
+  }
   Foreground foreground() override { return Foreground::kElsewhere; }
   void give_terminal(int group) override { terminal_history_.push_back("to " + std::to_string(group)); }
   void take_terminal() override { terminal_history_.push_back("back"); }
@@ -184,6 +208,10 @@ class SimulatedWorld final : public World {
   std::optional<Event> next_if_any(Millis earliest);
   Sent deliver(int pid, int signal);
   void act_on(int pid, int signal);
+  [[nodiscard]] bool is_orphaned(int group) const;
+  void hang_up(int group);
+  void die_of(int signal, int pid);
+  void react(int pid, const Reaction& reaction);
   void child_changed();
   Result<void> tell(bool ready);
   SimProcess& add(int parent, const std::string& name);
@@ -215,6 +243,7 @@ class SimulatedWorld final : public World {
   bool prepared_ = false;
   bool has_inherited_ = false;
   std::vector<Delivery> deliveries_;
+  std::vector<Delivery> heard_;
   std::vector<LogLine> lines_;
   std::vector<std::string> terminal_history_;
 };

@@ -511,6 +511,32 @@ TEST(Kill, AMemberOfACrowdThatMayNotBeSignalledIsNamed) {
   EXPECT_TRUE(crowd.world.said("KILL did not end 121 (worker)"));
 }
 
+TEST(Stragglers, ATriggerThatIsReadBeforeALateDeadlineHasNoTimeLeftAndNotLessThanNone) {
+  Simulation run(plan_of("same/auto/KILL", seconds(5)));
+  run.world.lateness = [](Millis) { return Millis{100}; };
+  run.start();
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
+  left.ignores.add(sig::kTerm);
+  run.world.at(Millis{0}, [&] { run.world.exit(run.world.child(), {false, 1}); });
+  run.world.at(Millis{5'050}, [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 1);
+  EXPECT_TRUE(run.world.said("KILL in 0s"));
+  EXPECT_TRUE(run.world.said("the timeout of 0s is over"));
+}
+
+// The time between two looks at an orphan is that between their events, however long the first one takes.
+TEST(Stragglers, ADeafOneGetsTermAtTheSecondLookEvenIfTheFirstTookLonger) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(5)));
+  run.start();
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
+  left.ignores.add(sig::kQuit);
+  const int pid = left.facts.id.pid;
+  run.world.at(Millis{1'000}, [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(Millis{1'000}, [&] { run.world.next_look_takes = Millis{3}; });
+  EXPECT_EQ(run.run(), 131);
+  EXPECT_EQ(run.got(pid), "TERM@1200");
+}
+
 TEST(Kill, AWalkThatMissesEverybodyIsNotTheEnd) {
   Simulation run(plan_of("same/auto/KILL", seconds(5)));
   run.start();
@@ -666,6 +692,41 @@ TEST(Signals, OneThatIsRefusedIsAWarningAndNotTheEnd) {
     EXPECT_TRUE(run.world.said("may not be signalled"));
     EXPECT_EQ(run.world.lines().size(), 3u) << "started, one warning, ended";
   }
+}
+
+TEST(Signals, ThatTheyLoseTheirValueInAFullQueueIsToldOfOnce) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.world.queue_is_full = true;
+  run.start();
+  run.world.get(run.world.child()).ignores.add(sig::kHup);
+  for (const std::uint64_t value : {1U, 2U}) {
+    Event event = Event::signalled(run.world.now(), sig::kHup, false);
+    event.value = value;
+    run.world.post(event);
+  }
+  run.world.at(seconds(5), [&] { run.world.exit(run.world.child(), {false, 9}); });
+  EXPECT_EQ(run.run(), 9);
+  EXPECT_EQ(run.world.deliveries_to(101).size(), 2u);
+  EXPECT_TRUE(run.world.said(
+      "the queue of signals of 101 (command) is full (ulimit -i): HUP was sent without its value, and is lost "
+      "if another one is pending"));
+  EXPECT_EQ(run.world.lines().size(), 3u) << "started, one warning, ended";
+}
+
+TEST(Signals, ThatAnOrphanLosesAValueIsToldOfTheOrphan) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.world.queue_is_full = true;
+  run.start();
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
+  left.ignores = {sig::kTerm, sig::kHup};
+  run.world.signal_us(sig::kTerm);
+  run.world.at(seconds(1), [&] {
+    Event event = Event::signalled(run.world.now(), sig::kHup, false);
+    event.value = 1;
+    run.world.post(event);
+  });
+  EXPECT_EQ(run.run(), 143);
+  EXPECT_TRUE(run.world.said("the queue of signals of 102 (left) is full"));
 }
 
 TEST(Signals, AGroupOfWhichOnlyTheChildRefusesThemGetsThem) {
@@ -944,6 +1005,55 @@ TEST(Receivers, WinchThatTheChildDoesNotCatchGoesBelow) {
   run.world.at(seconds(2), [&] { run.world.exit(run.world.child(), {}); });
   EXPECT_EQ(run.run(), 0);
   EXPECT_EQ(run.got(pid), "WINCH@0");
+}
+
+// As dash blocks all signals while vfork(2) starts a command, also those that it ignores.
+TEST(Receivers, AShellThatBlocksWhatItIgnoresForAMomentIsAskedAgain) {
+  Simulation run(plan_of("TERM/auto/KILL", seconds(30)));
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = child.blocks = {sig::kTerm}; };
+  run.start();
+  SimProcess& server = run.world.fork_from(run.world.child(), "server");
+  finishes_on(server, sig::kTerm, seconds(1));
+  const int pid = server.facts.id.pid;
+  run.world.signal_us(sig::kTerm);
+  run.world.at(Millis{300}, [&] { run.world.get(run.world.child()).blocks = {}; });
+  run.world.at(seconds(3), [&] { run.world.exit(run.world.child(), {}); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(pid), "TERM@600") << "looked for after 200 and 400 ms";
+  EXPECT_EQ(run.got(run.world.child()), "TERM@0");
+}
+
+TEST(Receivers, AChildThatWaitsForWhatItIgnoresGetsItOnceAndItsWorkersDoNot) {
+  Simulation run(plan_of("TERM/auto/KILL", seconds(30)));
+  run.world.on_child_start = [](SimProcess& child) { child.ignores = child.blocks = {sig::kTerm}; };
+  run.start();
+  const int worker = run.world.fork_from(run.world.child(), "worker").facts.id.pid;
+  run.world.signal_us(sig::kTerm);
+  // It has read the signal, and sets a handler for the next one.
+  run.world.at(Millis{700}, [&] {
+    run.world.get(run.world.child()).blocks = {};
+    run.world.get(run.world.child()).catches[sig::kTerm] = {};
+  });
+  run.world.at(seconds(9), [&] {
+    run.world.exit(worker, {});
+    run.world.exit(run.world.child(), {});
+  });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_EQ(run.got(run.world.child()), "TERM@0");
+  EXPECT_EQ(run.got(worker), "");
+}
+
+TEST(Receivers, AnOrphanThatBlocksWhatItIgnoresGetsItAtTheSecondLook) {
+  Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kQuit] = {}; };
+  run.start();
+  SimProcess& left = run.world.fork_from(run.world.child(), "left");
+  left.ignores = left.blocks = {sig::kQuit};
+  const int pid = left.facts.id.pid;
+  run.world.at(Millis{0}, [&] { run.world.exit(run.world.child(), {.by_signal = true, .value = sig::kKill}); });
+  run.world.at(seconds(2), [&] { run.world.exit(pid, {}); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.got(pid), "QUIT@200");
 }
 
 TEST(Receivers, AnEntryPointThatIsAboutToStartItsServerIsAskedAgain) {

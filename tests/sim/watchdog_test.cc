@@ -151,6 +151,20 @@ TEST(Watchdog, ATreeThatIsWaitedForIsWatchedToo) {
   EXPECT_EQ(run.got(left), "QUIT@5000");
 }
 
+TEST(Extension, ThatIsReadBehindALateDeadlineTellsOfNoTimeAndNotOfLessThanNone) {
+  Plan plan = plan_of("TERM/4950ms/KILL", seconds(5));
+  plan.extend_max = Millis{10};
+  plan.tells_manager = true;
+  Simulation run(plan);
+  run.world.lateness = [](Millis) { return Millis{100}; };
+  run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+  run.start();
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(Millis{6'030}, [&] { run.world.say(Event::extended(kNow, seconds(60))); });
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_EQ(run.world.told_extended(), (std::vector<Millis>{Millis{0}}));
+}
+
 TEST(Extension, CarriesTheKillAsFarAsItMay) {
   Plan plan = plan_of("TERM/auto/KILL", seconds(10));
   plan.extend_max = seconds(5);

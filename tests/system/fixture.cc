@@ -22,6 +22,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,6 +269,13 @@ void nap(int milliseconds) {
     if (left.count() <= 0) return;
     ::poll(nullptr, 0, static_cast<int>(left.count()));
   }
+}
+
+// ALRM comes so much later.
+void set_timer(int milliseconds) {
+  itimerval timer{};
+  timer.it_value = {milliseconds / 1'000, milliseconds % 1'000 * 1'000};
+  if (::setitimer(ITIMER_REAL, &timer, nullptr) != 0) give_up_with_errno("setitimer");
 }
 
 void reap_all() {
@@ -726,6 +734,7 @@ constexpr std::array kVocabulary = {
     // Time and end.
     Word{"nap", 1, false, false, [](const Arguments& a) { nap(number(a.words[0])); }},
     Word{"alarm", 1, false, false, [](const Arguments& a) { ::alarm(static_cast<unsigned>(number(a.words[0]))); }},
+    Word{"timer", 1, false, false, [](const Arguments& a) { set_timer(number(a.words[0])); }},
     Word{"stop", 0, false, false, [](const Arguments&) { ::raise(SIGSTOP); }},
     Word{"exit", 1, false, false, [](const Arguments& a) { ::_exit(number(a.words[0])); }},
     Word{"die", 1, false, false, [](const Arguments& a) { die(signal_of(a.words[0])); }},

@@ -165,7 +165,7 @@ TEST_P(Readiness, TheDescriptorGetsANewlineAndIsClosed) {
   EXPECT_EQ(shim.end().code(), 4);
 }
 
-TEST_P(Readiness, ADescriptorWithoutAReaderIsNoHarm) {
+TEST_P(Readiness, ADescriptorWithoutAReaderIsNoHarmAndIsToldOf) {
   Pipe above = make_pipe();
   Start way = start();
   way.before_exec = as_descriptor_9(above.writer);
@@ -174,6 +174,8 @@ TEST_P(Readiness, ADescriptorWithoutAReaderIsNoHarm) {
   shim.ready();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 4);
+  EXPECT_NE(shim.errors().find("--ready-fd: cannot write to descriptor 9: Broken pipe"), std::string::npos)
+      << shim.errors();
 }
 
 TEST_P(Readiness, AHookGetsNeitherThePipeNorTheDescriptor) {

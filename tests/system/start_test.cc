@@ -630,6 +630,24 @@ std::function<void()> with_capabilities(const std::vector<int>& kept) {
   };
 }
 
+// As that user, and with these capabilities as ambient ones: an exec keeps them.
+std::function<void()> as_user_with(uid_t user, const std::vector<int>& capabilities) {
+  return [user, capabilities] {
+    if (::prctl(PR_SET_KEEPCAPS, 1UL, 0UL, 0UL, 0UL) != 0) fail_with_errno("PR_SET_KEEPCAPS");
+    as_user(user)();
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    for (const int capability : capabilities) sets[0].permitted |= 1U << static_cast<unsigned>(capability);
+    sets[0].effective = sets[0].inheritable = sets[0].permitted;
+    if (::syscall(SYS_capset, &header, sets.data()) != 0) fail_with_errno("capset");
+    for (const int capability : capabilities) {
+      if (::prctl(PR_CAP_AMBIENT, static_cast<unsigned long>(PR_CAP_AMBIENT_RAISE),
+                  static_cast<unsigned long>(capability), 0UL, 0UL) != 0)
+        fail_with_errno("PR_CAP_AMBIENT_RAISE");
+    }
+  };
+}
+
 std::string four_times(const std::string& number) {
   return number + "\t" + number + "\t" + number + "\t" + number;
 }
@@ -662,6 +680,26 @@ TEST_P(Starts, ACommandOfAnotherUserIsStoppedAndKilled) {
   EXPECT_EQ(shim.count("main env KEPT=yes"), 1) << shim.output();
   shim.send(SIGTERM);
   EXPECT_EQ(shim.end().code(), 137) << shim.errors();
+}
+
+TEST_F(StartOfAProcess, ACommandOfAnotherUserHasNoneOfItsAmbientCapabilities) {
+  GRACESHIM_NEEDS(is_root(), "other users");
+  const Scratch scratch;
+  const std::string other = std::to_string(kOtherUser);
+  Start way{.argv = {}, .environment = kNoLeakSearch};
+  way.before_exec = as_user_with(kUser, {CAP_SETUID, CAP_SETGID, CAP_KILL});
+  Process shim = run({.options = "--user " + other + ":" + other,
+                      .command = words(scratch.copy(fixture_path()) + " ready serve"),
+                      .start = way,
+                      .binary = scratch.copy(shim_path())});
+  const pid_t child = shim.ready();
+  EXPECT_EQ(proc_status(child, "Uid"), four_times(other));
+  for (const char* const set : {"CapPrm", "CapEff", "CapAmb"}) {
+    EXPECT_NE(proc_status(shim.pid(), set), "0000000000000000") << set;
+    EXPECT_EQ(proc_status(child, set), "0000000000000000") << set;
+  }
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 143) << shim.errors();
 }
 
 TEST_F(StartOfAProcess, ACommandOfAnotherUserDiesWithIt) {

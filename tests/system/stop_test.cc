@@ -543,6 +543,42 @@ TEST_F(StopOfAProcess, NoSignalIsSentToWhatHasBeenReapedNorToEverybody) {
   EXPECT_GT(signals, 0);
 }
 
+// On a machine with thousands of processes, a look at each of them would hold the stop up.
+TEST_F(StopOfAProcess, TheProcessesOfOthersAreNotLookedAt) {
+  GRACESHIM_NEEDS(has_tool("strace"), "strace");
+  GRACESHIM_NEEDS_KERNEL(!support::listed_children_of(::getppid()).empty(), "lists of children in /proc");
+  const Scratch scratch;
+  const std::string trace = scratch.path("trace");
+  Process bystander({.argv = {fixture_path(), "ready", "serve"}});
+  bystander.line("main ready ");
+  std::vector<std::string> argv = words("strace -qq -e trace=openat,pidfd_open -e signal=none -o " + trace);
+  for (const std::string& word : {shim_path(), std::string("-t"), std::string("200ms"), std::string("--")}) {
+    argv.push_back(word);
+  }
+  argv.push_back(fixture_path());
+  for (const std::string& word : words(every_kind("ignore all"))) argv.push_back(word);
+  Process strace({.argv = argv, .environment = kNoLeakSearch});
+  const std::vector<std::string> ready = words(strace.line("main ready "));
+  const std::string child = ready.front();
+  const std::string shim = ready.back();
+  for (const std::string& kind : kKinds) strace.line(kind + " ready ");
+  ::kill(std::stoi(shim), SIGTERM);
+  EXPECT_EQ(strace.end().code(), 143);
+  bystander.kill();
+
+  std::ifstream lines(trace);
+  const auto is_of = [](const std::string& line, const std::string& pid) {
+    return line.find("pidfd_open(" + pid + ",") != std::string::npos ||
+           line.find("/proc/" + pid + "/") != std::string::npos;
+  };
+  int at_the_child = 0;
+  for (std::string line; std::getline(lines, line);) {
+    at_the_child += is_of(line, child) ? 1 : 0;
+    EXPECT_FALSE(is_of(line, std::to_string(bystander.pid()))) << line;
+  }
+  EXPECT_GT(at_the_child, 0);
+}
+
 TEST_F(StopAsPid1, NothingButKillIsSentToEverybody) {
   GRACESHIM_NEEDS(is_root() && has_tool("strace"), "a PID namespace and strace");
   const Scratch scratch;

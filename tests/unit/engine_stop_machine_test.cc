@@ -44,6 +44,8 @@ const char* name_of(Note note) {
       return "kill";
     case Note::kSurvivors:
       return "survivors";
+    case Note::kStoodStill:
+      return "stood still";
     case Note::kRestartAsked:
       return "restart asked";
     case Note::kStopsForGood:
@@ -92,6 +94,8 @@ const char* name_of(Timer timer) {
       return "watchdog";
     case Timer::kPing:
       return "ping";
+    case Timer::kClock:
+      return "clock";
   }
   return "?";
 }
@@ -156,7 +160,7 @@ std::string describe(const Action& action) {
       return "kill hook";
     case ActionKind::kNote:
       return std::string("(") + name_of(action.note) + (action.signal == 0 ? "" : " " + signal_name(action.signal)) +
-             ")";
+             (action.duration == Millis{0} ? "" : " " + format_duration(action.duration)) + ")";
     case ActionKind::kFinish:
       return "finish " + std::to_string(action.status);
   }
@@ -166,10 +170,10 @@ std::string describe(const Action& action) {
 constexpr auto kTimers = std::to_array<Timer>({Timer::kDeadline, Timer::kDelay, Timer::kHookLimit, Timer::kWait,
                                                Timer::kRescan, Timer::kSettle, Timer::kPass, Timer::kKillGrace,
                                                Timer::kRestart, Timer::kWatchdog, Timer::kPing});
-static_assert(kTimers.size() == kTimerCount);
+static_assert(kTimers.size() + 1 == kTimerCount, "all but kClock");
 
 // One run in virtual time, which begins at 0. Each event returns the actions that it led to, in words, and the timers
-// that it has set ("arm deadline 30s"), separated by "; ".
+// that it has set ("arm deadline 30s"), separated by "; "; but for the look at the clock, which each of them sets.
 class Story {
  public:
   explicit Story(Plan plan) : plan_(plan) {}
@@ -347,12 +351,41 @@ TEST(StopMachine, WithoutATimeoutThereIsNeverAKill) {
   EXPECT_EQ(story.phase(), Phase::kStepping);
 }
 
+TEST(StopMachine, TimeIsLookedAtOnlyWhereItEndsSomething) {
+  Story story = Story::started(plain(kInfinity));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(earliest_timer(story.state()), kInfinity);
+  Story timed = Story::started(plain());
+  EXPECT_EQ(earliest_timer(timed.state()), kInfinity);
+  timed.signal(sig::kTerm);
+  EXPECT_EQ(earliest_timer(timed.state()), kClockInterval);
+}
+
+TEST(StopMachine, WhatComesTooLateSetsAllTimersLater) {
+  Story story = Story::started(plan_of("QUIT/10s/TERM/auto/KILL", seconds(30)));
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::time_is(seconds(3))), "") << "as late as a busy machine may be";
+  EXPECT_EQ(story.feed(Event::time_is(Millis{6'001})), "(stood still 3s1ms); arm deadline 33s1ms; arm wait 13s1ms");
+  EXPECT_EQ(story.state().t0, Millis{3'001});
+}
+
+TEST(StopMachine, ATriggerThatWaitedMeanwhileIsOfTheSameRequest) {
+  Story story = Story::started(plain());
+  story.signal(sig::kTerm);
+  EXPECT_EQ(story.feed(Event::signalled(seconds(20), sig::kInt)),
+            "(stood still 20s); (repeat ignored INT); arm deadline 50s");
+}
+
 TEST(StopMachine, ATimeAtWhichNothingIsDueChangesNothing) {
   Story story = Story::started(plain());
   story.signal(sig::kTerm);
+  story.until(Millis{29'500});
   const State before = story.state();
   EXPECT_EQ(story.feed(Event::time_is(Millis{29'999})), "");
-  EXPECT_EQ(story.state(), before);
+  State after = story.state();
+  EXPECT_EQ(after.due[Timer::kClock], Millis{30'999});
+  after.due[Timer::kClock] = before.due[Timer::kClock];
+  EXPECT_EQ(after, before);
 }
 
 TEST(StopMachine, AStepThatWasCutShortLeavesNoWaitBehind) {
@@ -700,6 +733,19 @@ TEST(StopMachine, ALateStepDoesNotTakeTheTimeOfThoseBehindIt) {
   EXPECT_EQ(story.child_ends(kDiedOfTerm, false),
             "look at tree; (stragglers); step 0: QUIT to orphans; arm wait 25s; arm rescan 15s200ms")
       << "not 35s: TERM has 5s of its own";
+}
+
+// Of two signals that come at once, the kernel would deliver INT first.
+TEST(StopMachine, AStepHasSomeTimeWhereAllIsForThoseBehindIt) {
+  Plan plan = plan_of("USR1/600ms/INT/600ms/QUIT/600ms/KILL", seconds(10));
+  plan.straggler_timeout = Millis{1'200};
+  Story story = Story::started(plan);
+  story.child_ends(kDiedOfKill, false);
+  EXPECT_EQ(
+      story.until(Millis{1'199}),
+      "[200ms] step 1: INT to orphans; arm wait 600ms; arm rescan 400ms [400ms] step 1: INT to orphans; arm rescan "
+      "600ms [600ms] step 2: QUIT to orphans; arm rescan 800ms [800ms] step 2: QUIT to orphans; arm rescan 1s [1s] "
+      "step 2: QUIT to orphans; arm rescan 1s200ms");
 }
 
 // --- KILL. ---
@@ -1494,7 +1540,7 @@ TEST(Watchdog, AJobThatWasStoppedHasTimeForASignOfLife) {
   Story story = Story::started(watched());
   story.feed(Event::ready(Millis{0}));
   story.until(seconds(4));
-  EXPECT_EQ(story.feed(Event::signalled(hours(1), sig::kCont)), "arm watchdog 1h5s");
+  EXPECT_EQ(story.feed(Event::signalled(hours(1), sig::kCont)), "(stood still 59m56s250ms); arm watchdog 1h5s");
 }
 
 TEST(Watchdog, NobodyIsWatchedInAStopOrWithoutOne) {

@@ -254,6 +254,7 @@ TEST(NonBlockingWriter, PipeWithoutAReaderCostsOneSigpipeOfOurOwnAndNoMore) {
     siginfo_t info{};
     if (::sigwaitinfo(&sigpipe, &info) != SIGPIPE || info.si_pid != ::getpid()) return 2;
     if (!write(writer, "two\n") || writer.waiting()) return 3;
+    if (writer.error() != EPIPE) return 5;
     return sigpipe_is_pending() ? 4 : 0;
   });
   EXPECT_EQ(status, exited(0));
@@ -404,6 +405,7 @@ TEST(NonBlockingWriter, FullDiskLosesTheLineAndNothingWaits) {
   NonBlockingWriter writer(full.get());
   EXPECT_TRUE(write(writer, "line\n"));
   EXPECT_FALSE(writer.waiting());
+  EXPECT_EQ(writer.error(), ENOSPC);
 }
 
 TEST(NonBlockingWriter, DiskThatIsFullInTheMidstOfALineGetsTheRestOnceThereIsRoom) {

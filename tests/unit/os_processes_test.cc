@@ -180,6 +180,35 @@ TEST(Descendants, AreFoundAtEveryDepthAndInSessionsOfTheirOwn) {
   ::kill(orphan, SIGKILL);
 }
 
+// Deeper than a walk from parent to child goes.
+TEST(Descendants, AreFoundInALongLine) {
+  constexpr int kMany = 100;
+  const Subreaper subreaper;
+  const Pipe numbers = make_pipe();
+  Pipe hold = make_pipe();
+  const std::function<int(int)> line = [&](int left) {
+    hold.writer.reset();
+    if (left > 1) fork_child([&] { return line(left - 1); });
+    const int self = ::getpid();
+    std::ignore = ::write(numbers.writer.get(), &self, sizeof self);
+    told(hold.reader.get());
+    return 0;
+  };
+  fork_child([&] { return line(kMany); });
+  std::set<int> started;
+  for (int pid = 0; started.size() < kMany;) {
+    ASSERT_EQ(::read(numbers.reader.get(), &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+    started.insert(pid);
+  }
+  EXPECT_EQ(pids(descendants()), started);
+  TreeWalk walk(0);
+  EXPECT_EQ(walk.find_newcomers(0), kMany);
+  EXPECT_EQ(walk.find_newcomers(0), 0);
+  hold.writer.reset();
+  while (::waitpid(-1, nullptr, 0) > 0) {
+  }
+}
+
 TEST(Descendants, ThousandAreFoundInOnePass) {
   constexpr std::size_t kMany = 1000;
   Pipe hold = make_pipe();

@@ -55,20 +55,27 @@ TEST(DeliveryLedger, APipeIsRememberedForItsReader) {
 }
 
 TEST(Hears, WhatIsCaughtOrWaitedForIsHeard) {
-  EXPECT_TRUE(hears({.ignored = {}, .caught = {sig::kWinch}, .blocked = {}}, sig::kWinch));
-  EXPECT_TRUE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {sig::kTerm}}, sig::kTerm))
-      << "sigwait(3) gets a blocked signal also if it is ignored";
+  EXPECT_EQ(hears({.ignored = {}, .caught = {sig::kWinch}, .blocked = {}}, sig::kWinch), Hears::kYes);
+  EXPECT_EQ(hears({.ignored = {}, .caught = {}, .blocked = {sig::kTerm}}, sig::kTerm), Hears::kYes);
+}
+
+// sigwait(3) gets a blocked signal also if it is ignored; a shell blocks all of them for a moment.
+TEST(Hears, OfWhatIsBlockedAndWouldDoNothingNobodyIsSure) {
+  EXPECT_EQ(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {sig::kTerm}}, sig::kTerm), Hears::kUnsure);
+  EXPECT_EQ(hears({.ignored = {}, .caught = {}, .blocked = {sig::kWinch}}, sig::kWinch), Hears::kUnsure);
 }
 
 TEST(Hears, WhatIsIgnoredIsNot) {
-  EXPECT_FALSE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kTerm));
-  EXPECT_TRUE(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kInt));
+  EXPECT_EQ(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kTerm), Hears::kNo);
+  EXPECT_EQ(hears({.ignored = {sig::kTerm}, .caught = {}, .blocked = {}}, sig::kInt), Hears::kYes);
 }
 
 TEST(Hears, WhereTheDefaultIsToDoNothingNothingIsDone) {
-  for (const int signal : {sig::kWinch, sig::kUrg, sig::kCont, sig::kChld}) EXPECT_FALSE(hears({}, signal)) << signal;
-  for (const int signal : {sig::kTerm, sig::kUsr1, sig::kTstp, sig::kHup}) EXPECT_TRUE(hears({}, signal)) << signal;
-  EXPECT_TRUE(hears({.ignored = {sig::kKill}, .caught = {}, .blocked = {}}, sig::kKill));
+  for (const int signal : {sig::kWinch, sig::kUrg, sig::kCont, sig::kChld})
+    EXPECT_EQ(hears({}, signal), Hears::kNo) << signal;
+  for (const int signal : {sig::kTerm, sig::kUsr1, sig::kTstp, sig::kHup})
+    EXPECT_EQ(hears({}, signal), Hears::kYes) << signal;
+  EXPECT_EQ(hears({.ignored = {sig::kKill}, .caught = {}, .blocked = {}}, sig::kKill), Hears::kYes);
 }
 
 }  // namespace
