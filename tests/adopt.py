@@ -4,14 +4,14 @@ Exits with the command's status; orphans that are still there then are killed. T
 `adopt.py --left ADOPTER OWN`, which names the children of the process ADOPTER but for OWN, and fails if there are any.
 """
 
-import ctypes
 import os
 import signal
 import sys
 import time
 
-_PR_SET_CHILD_SUBREAPER = 36
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
 
+import linux  # noqa: E402
 
 _DYING = 5  # seconds that an end may take
 
@@ -37,7 +37,7 @@ def left(adopter, own):
 def main():
     if sys.argv[1] == "--left":
         sys.exit(left(int(sys.argv[2]), int(sys.argv[3])))
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    linux.adopt_orphans()
     command = os.fork()
     if command == 0:
         os.execvp(sys.argv[1], sys.argv[1:])

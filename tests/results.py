@@ -51,20 +51,21 @@ def results(path):
         return [Result(path, "failed", str(error), "")]
 
 
-def count(paths, skips_fail):
-    """How many tests have each verdict; what has not passed is named, and what has failed repeats its output."""
-    counts = collections.Counter()
-    for path in paths:
+def count(paths, skips_fail=False, no_skip_fails=()):
+    """How many tests have each verdict; what has not passed is named, and in the end what has failed repeats its output."""
+    counts, failed = collections.Counter(), []
+    for path in [*paths, *no_skip_fails]:
         where = os.path.basename(path).removesuffix(".xml")
         for name, verdict, reason, output in results(path):
-            if verdict == "skipped" and skips_fail:
+            if verdict == "skipped" and skips_fail and path in paths:
                 verdict, reason = "failed", f"skipped, which GRACESHIM_TEST_STRICT forbids: {reason}"
             counts[verdict] += 1
-            if verdict != "passed":
-                shown = "FAILED" if verdict == "failed" else verdict
-                print(f"  {shown} {name} ({where}){reason and ': '}{reason}")
+            said = f"{name} ({where}){reason and ': '}{reason}"
             if verdict == "failed":
-                print("".join(f"    | {line}\n" for line in output.rstrip().splitlines()[-LONGEST:]), end="")
+                failed.append(f"  FAILED {said}\n" + "".join(f"    | {line}\n" for line in output.rstrip().splitlines()[-LONGEST:]))
+            elif verdict != "passed":
+                print(f"  {verdict} {said}")
+    print("".join(failed), end="")
     return counts
 
 
@@ -84,7 +85,7 @@ def check(path, name, command):
     xml.etree.ElementTree.ElementTree(suite).write(path, encoding="utf-8")
     print(f"  {name}: {took:.0f} s", flush=True)
     if done.returncode != 0:
-        count([path], False)
+        count([path])
     return done.returncode
 
 
@@ -97,7 +98,7 @@ def main(arguments):
     given = parser.parse_args(arguments)
     if given.check:
         return check(given.check[0], given.check[1], given.check[2:])
-    counts = count(given.junit, os.environ.get("GRACESHIM_TEST_STRICT") == "1") + count(given.build_daemon, False)
+    counts = count(given.junit, os.environ.get("GRACESHIM_TEST_STRICT") == "1", given.build_daemon)
     if counts["lacking"]:
         print(f"{counts['lacking']} skipped for what nobody can install here")
     if counts["skipped"]:

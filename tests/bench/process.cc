@@ -88,13 +88,15 @@ std::vector<std::string> environment() {
           "LANG=C.UTF-8", "TERM=xterm"};
 }
 
-Life::Life(std::vector<std::string> argv, As as) {
+Life::Life(std::vector<std::string> argv, As as, const std::vector<std::string>& variables) {
   static std::array<char, std::size_t{256} * 1024> stack;
   support::Pipe input = support::make_pipe();
   support::Pipe output = support::make_pipe();
   support::Pipe errors = support::make_pipe();
   const support::Words arguments(argv);
-  const support::Words settings(environment());
+  std::vector<std::string> everything = environment();
+  everything.insert(everything.end(), variables.begin(), variables.end());
+  const support::Words settings(std::move(everything));
   Exec exec{arguments.data(),    settings.data(),     input.reader.get(),
             output.writer.get(), errors.writer.get(), as == As::kPid1};
   const int namespaces = as == As::kPid1 ? CLONE_NEWPID | CLONE_NEWNS : 0;

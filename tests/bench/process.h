@@ -30,7 +30,8 @@ class Life {
  public:
   enum class As { kProcess, kPid1 };  // the latter with a /proc of its own
 
-  explicit Life(std::vector<std::string> argv, As as = As::kProcess);
+  // `variables`: besides those that everybody has.
+  explicit Life(std::vector<std::string> argv, As as = As::kProcess, const std::vector<std::string>& variables = {});
   Life(const Life&) = delete;
   ~Life();  // by KILL, if nobody has waited for it
 

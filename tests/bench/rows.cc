@@ -1,6 +1,8 @@
 #include "rows.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "instructions.h"
@@ -27,6 +30,8 @@ const Effort kFull = {.starts = 1'000,
                       .many_orphans = 100'000,
                       .kill_rounds = 20,
                       .stragglers = 1'000,
+                      .curve_rounds = 5,
+                      .most_processes = 20'000,
                       .idle_seconds = 10,
                       .kills = 200,
                       .call_rounds = 100,
@@ -42,6 +47,8 @@ const Effort kQuick = {.starts = 20,
                        .many_orphans = 0,
                        .kill_rounds = 1,
                        .stragglers = 1'000,
+                       .curve_rounds = 1,
+                       .most_processes = 100,
                        .idle_seconds = 1,
                        .kills = 5,
                        .call_rounds = 6,
@@ -54,6 +61,7 @@ namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kGrace = 100 * kMillisecond;  // before the KILL, for `accuracy`
+constexpr Nanos kShortest = kMillisecond;     // the timeout of kAtOnce
 constexpr int kFence = 54;                    // RTMIN+20: of two that are pending, TERM comes first
 constexpr int kMoments = 40;                  // of an early TERM
 constexpr Nanos kBetweenMoments = 4 * kMillisecond / kMoments;
@@ -68,6 +76,9 @@ const Words kInitsAndFloor = {"graceshim", "tini-static", "tini", "dumb-init", "
 const Words kEverybody = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout", "floor"};
 // They hand a signal on; the floor does not.
 const Words kSenders = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout"};
+
+// The timeout is over as soon as it can be, so that the TERM is the KILL.
+const Words kAtOnce = {"-q", "-t", "1ms", "--"};
 
 constexpr const char* kUnshielded = "unshielded";
 constexpr const char* kCachedFilter = "cached filter";
@@ -152,7 +163,7 @@ Rows::Rows(const std::string& shim, const Effort& effort) : effort_(effort) {
 
 void Rows::measure(std::string_view name) {
   using Measure = void (Rows::*)();
-  constexpr std::array<std::pair<std::string_view, Measure>, 12> kRows = {{
+  constexpr std::array<std::pair<std::string_view, Measure>, 13> kRows = {{
       {"start", &Rows::start},
       {"lost", &Rows::lost},
       {"translate", &Rows::translate},
@@ -165,6 +176,7 @@ void Rows::measure(std::string_view name) {
       {"accuracy", &Rows::accuracy},
       {"instructions", &Rows::instructions},
       {"shield", &Rows::shield},
+      {"curve", &Rows::curve},
   }};
   for (const auto& [row, measure] : kRows) {
     if (row == name) return (this->*measure)();
@@ -315,9 +327,7 @@ void Rows::reap() {
   if (effort_.many_orphans > 0) reap(contenders_.front(), effort_.many_orphans);
 }
 
-// The timeout is over as soon as it can be, so that the TERM is the KILL; the floor knows of none.
 void Rows::treekill() {
-  constexpr Nanos kTimeout = kMillisecond;
   clear_away();  // those of other rows are not counted
   const Words stragglers = {"stragglers", std::to_string(effort_.stragglers)};
   const auto kill = [&](std::string_view metric, std::string_view contender, const Words& argv, Life::As as) {
@@ -328,17 +338,91 @@ void Rows::treekill() {
     life.send(SIGTERM);
     const Nanos ended_at = life.end();
     const bool ours = contender == kOurs;
-    add(metric, std::string(contender), difference(ended_at, sent_at + (ours ? kTimeout : 0)));
+    // The floor knows of no timeout.
+    add(metric, std::string(contender), difference(ended_at, sent_at + (ours ? kShortest : 0)));
     const int left = clear_away();
     if (ours) add("treekill.left", std::string(kOurs), left);
   };
-  const Words argv = in_front_of(contenders_.front(), {"-q", "-t", "1ms", "--"}, stragglers);
+  const Words argv = in_front_of(contenders_.front(), kAtOnce, stragglers);
   const Words floor = in_front_of({.name = std::string(kFloor), .program = BENCH_SWEEP, .version = {}}, {}, stragglers);
   for (int round = 0; round < effort_.kill_rounds; ++round) {
     kill("treekill.process", kOurs, argv, Life::As::kProcess);
     kill("treekill.pid1", kOurs, argv, Life::As::kPid1);
     kill("treekill.pid1", kFloor, floor, Life::As::kPid1);
   }
+}
+
+// As a plain process, which has to look for its tree. The metric is named after the number that is not 0.
+void Rows::kill_beside(int stragglers, int others) {
+  const std::string count = std::to_string(std::max(stragglers, others));
+  std::optional<Life> crowd;
+  if (others > 0) crowd.emplace(Words{BENCH_COMMAND, "stragglers", count}).note(kNoteReady);
+  Life life(in_front_of(contenders_.front(), kAtOnce, {"stragglers", std::to_string(stragglers)}));
+  life.note(kNoteReady);
+  life.settle();
+  const std::vector<pid_t> command = support::listed_children_of(life.pid());
+  if (command.size() != 1) give_up("the shim has not one child");
+  const Fd pidfd = pidfd_of(command.front());
+  const Nanos deadline = now() + kShortest;
+  life.send(SIGTERM);
+  const Nanos killed_at = end_of(pidfd.get());
+  const Nanos ended_at = life.end();
+  const auto add_for = [&](const std::string& part, Nanos at) {
+    const std::string id = "curve." + part + "." + count;
+    for (const Metric& metric : metrics()) {
+      if (metric.id == id) add(metric.id, std::string(kOurs), difference(at, deadline));
+    }
+  };
+  if (others > 0) {
+    add_for("others", ended_at);
+  } else {
+    add_for("kill", killed_at);
+    add_for("end", ended_at);
+  }
+}
+
+// How it grows.
+void Rows::curve() {
+  constexpr std::array kSizes = {10, 100, 1'000, 10'000, 20'000};
+  constexpr int kVariables = 10'000;
+  constexpr rlim_t kDescriptors = 100'000;
+  for (int round = 0; round < effort_.curve_rounds; ++round) {
+    for (const int size : kSizes) {
+      if (size > effort_.most_processes) continue;
+      clear_away();
+      kill_beside(size, 0);
+      clear_away();
+      kill_beside(0, size);
+      clear_away();
+    }
+  }
+
+  const auto live = [&](std::string_view metric, const Words& variables) {
+    interleave(effort_.curve_rounds, kInitsAndFloor, [&](const Contender& contender, int /*round*/) {
+      Life life(plain(contender, {"true"}), Life::As::kProcess, variables);
+      const Nanos ended_at = life.end();
+      if (life.status() != 0) give_up(contender.name + " does not start `true`");
+      add(metric, contender.name, difference(ended_at, life.exec_at()));
+    });
+  };
+  Words variables;
+  for (int i = 0; i < kVariables; ++i) variables.push_back("VARIABLE_" + std::to_string(i) + "=value");
+  live("curve.variables", variables);
+
+  // The pipes of a life need some.
+  constexpr rlim_t kSpare = 50;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit most{limit.rlim_max, limit.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &most) != 0) give_up_with_errno("setrlimit");
+  std::vector<Fd> descriptors;
+  while (descriptors.size() < std::min(kDescriptors, limit.rlim_max - kSpare)) {
+    descriptors.emplace_back(::fcntl(STDIN_FILENO, F_DUPFD, 3));
+    if (!descriptors.back()) give_up_with_errno("fcntl");
+  }
+  live("curve.descriptors", {});
+  descriptors.clear();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A program that was only just built is dirty in the page cache, and that would count as its process's.

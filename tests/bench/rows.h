@@ -16,6 +16,7 @@ struct Effort {
   int reap_rounds, orphans;  // of each round
   int many_orphans;          // of one long life; 0: none
   int kill_rounds, stragglers;
+  int curve_rounds, most_processes;
   int idle_seconds;
   int kills;  // against their deadline, once idle and once busy
   int call_rounds, calls;
@@ -54,8 +55,10 @@ class Rows {
   void accuracy();
   void instructions();
   void shield();
+  void curve();
 
   void kill_on_time(std::string_view metric);
+  void kill_beside(int stragglers, int others);
   void add(std::string_view metric, const std::string& contender, double value);
   // `measure` for each of `names` that is here, round by round, each round beginning with another.
   template <typename Measure>

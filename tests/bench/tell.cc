@@ -232,17 +232,19 @@ std::string as_json(const Outcome& outcome) {
   return text + "\n";
 }
 
-std::string as_markdown(const Outcome& outcome) {
+namespace {
+
+// Of the metrics that are, or are not, of the row `curve`.
+std::string table_of(const Outcome& outcome, bool curve) {
   const std::array kColumns = {"graceshim", "tini-static", "tini", "dumb-init", "catatonit", "timeout", "floor"};
-  const Circumstances& circumstances = outcome.circumstances;
-  std::string text = circumstances.date + ", " + machine_of(circumstances) + ".\n\n| |";
+  std::string text = "| |";
   for (const char* column : kColumns) text += " " + std::string(column) + " |";
   text += " to reach | |\n|---|";
   for (std::size_t i = 0; i < kColumns.size(); ++i) text += "---|";
   text += "---|---|\n";
   for (const Metric& metric : metrics()) {
     const auto series = outcome.measurements.find(metric.id);
-    if (series == outcome.measurements.end()) continue;
+    if (series == outcome.measurements.end() || (metric.row == "curve") != curve) continue;
     text += "| " + std::string(metric.title) + " |";
     for (const char* column : kColumns) text += " " + value_of(outcome, metric, column) + " |";
     std::string aims;
@@ -254,6 +256,14 @@ std::string as_markdown(const Outcome& outcome) {
     text += " " + aims + " | " + verdicts + " |\n";
   }
   return text;
+}
+
+}  // namespace
+
+std::string as_markdown(const Outcome& outcome) {
+  const Circumstances& circumstances = outcome.circumstances;
+  return circumstances.date + ", " + machine_of(circumstances) + ".\n\n" + table_of(outcome, false) +
+         "\nHow it grows with the number of processes, variables and descriptors:\n\n" + table_of(outcome, true);
 }
 
 std::string with_table(std::string text, const std::string& table) {

@@ -117,6 +117,7 @@ NOT_THEN = [
 MAY_DIFFER = [
     (r"chdir\(/\)", "directory", "nothing is lost but that the directory can be unmounted, which nobody is told of"),
     (r"rt_sigqueueinfo\(.*", "the command's signal", "the signal comes without its value, rather than not at all"),
+    (r"dup2\(/dev/null\)", "descriptors", "for an open number below the limit, the kernel has nothing to refuse"),
     (r"openat\(/dev/null\)", "descriptors", "the root directory takes the place of /dev/null"),
     (r"pipe2|splice\(.*|ioctl\(TCGETS.*|fstat\((pipe|/dev/pts/N)\)|openat\(/proc/self/fd/N\)", "descriptors",
      "the log goes another way"),

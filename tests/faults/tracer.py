@@ -15,15 +15,18 @@ import select
 import signal
 import socket
 import struct
+import sys
 import termios
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+import linux  # noqa: E402
+
 HEADER = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"  # of Debian's linux-libc-dev, which every compiler needs
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_LIBC.ptrace.restype = ctypes.c_long
-_LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-_LIBC.syscall.restype = ctypes.c_long
+linux.LIBC.ptrace.restype = ctypes.c_long
+linux.LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 
 _POKEUSER, _CONT, _SYSCALL = 6, 7, 24
 _SEIZE, _LISTEN, _GET_EVENT_MESSAGE, _GET_SYSCALL_INFO = 0x4206, 0x4208, 0x4201, 0x420E
@@ -31,10 +34,6 @@ _FORK, _VFORK, _CLONE, _EXEC, _FILTERED, _STOP = 1, 2, 3, 4, 7, 128
 _OPTIONS = 1 | 1 << _FORK | 1 << _VFORK | 1 << _CLONE | 1 << _EXEC | 1 << _FILTERED | 1 << 20  # TRACESYSGOOD ... EXITKILL
 _RAX, _ORIG_RAX = 80, 120  # offsets in struct user
 _WALL = 0x40000000
-_SUBREAPER = 36
-_NEW_NAMESPACES = 0x20000000 | 0x00020000  # CLONE_NEWPID, CLONE_NEWNS
-_MS_PRIVATE = 1 << 18 | 1 << 14  # and MS_REC
-_SYS_CLONE = 56
 
 # Of these a first process dies, too, which is what abort(3) relies on in the end.
 _OWN_FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
@@ -89,7 +88,7 @@ def plain(text, names=()):
 
 def _ptrace(request, pid, address=0, data=0):
     ctypes.set_errno(0)
-    result = _LIBC.ptrace(request, pid, address, data)
+    result = linux.LIBC.ptrace(request, pid, address, data)
     if result == -1 and ctypes.get_errno():
         raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
     return result
@@ -97,11 +96,7 @@ def _ptrace(request, pid, address=0, data=0):
 
 def filter_by(number):
     """Has the tracer of this process, and of all that descend from it, be told of one system call; of none: -1."""
-    code = [(0x20, 0, 0, 0), (0x15, 0, 1, number & 0xFFFFFFFF), (0x06, 0, 0, 0x7FF00000), (0x06, 0, 0, 0x7FFF0000)]
-    instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in code))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(instructions)))
-    if _LIBC.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(program)), 0, 0) != 0:  # PR_SET_SECCOMP
-        os._exit(97)
+    linux.filter_calls([(0x20, 0, 0, 0), (0x15, 0, 1, number & 0xFFFFFFFF), (0x06, 0, 0, 0x7FF00000), (0x06, 0, 0, 0x7FFF0000)])
 
 
 class _Tracee:
@@ -168,12 +163,9 @@ class Run:
         extra = self.spec.extra
         go_out, go_in = os.pipe()
         environment = dict(self.spec.env)
-        flags = _NEW_NAMESPACES | signal.SIGCHLD if self.pid1 else 0
-        pid = _LIBC.syscall(_SYS_CLONE, flags, 0, 0, 0, 0) if self.pid1 else os.fork()
+        pid = linux.fork_pid1() if self.pid1 else os.fork()
         if pid == 0:
             self._become(given, extra, go_out, go_in, environment)
-        if pid < 0:
-            raise OSError(ctypes.get_errno(), "clone")
         for fd in given.values():
             os.close(fd)
         os.close(go_out)
@@ -188,8 +180,7 @@ class Run:
             os.close(go_in)
             os.read(go_out, 1)
             if self.pid1:
-                if _LIBC.mount(b"", b"/", None, _MS_PRIVATE, None) or _LIBC.mount(b"proc", b"/proc", b"proc", 0, None):
-                    os._exit(99)
+                linux.mount_own_proc()
             os.setsid()
             if self.terminal is not None:
                 fcntl.ioctl(given[0], termios.TIOCSCTTY, 0)
@@ -399,7 +390,7 @@ class Run:
             self._look()
         try:
             if number == signal.SIGUSR1:  # with a value, as sigqueue(3) does
-                _LIBC.sigqueue(self.shim, int(number), ctypes.c_void_p(42))
+                linux.LIBC.sigqueue(self.shim, int(number), ctypes.c_void_p(42))
             elif number:
                 os.kill(self.shim, number)
         except ProcessLookupError:
@@ -443,7 +434,7 @@ class Run:
         return sorted(names.values())
 
     def run(self):
-        _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
+        linux.adopt_orphans()
         wake_out, wake_in = os.pipe()
         os.set_blocking(wake_out, False)
         os.set_blocking(wake_in, False)

@@ -53,10 +53,14 @@ make_row() {
 # ctest_in_root ROW SUITES TESTS-OF [NAME=VALUE...]: the tests of the build TESTS-OF that are of the suites, for the
 # row. It is no failure here that one fails: whoever counts what is left sees that.
 ctest_in_root() {
-  local name=$1 suites=$2 tests=$3 junit=/out/rows/$1.${2//|/-}.xml exclude=()
+  local name=$1 suites=$2 tests=$3 junit=/out/rows/$1.${2//|/-}.xml jobs=2 exclude=()
   shift 3
-  if [[ -n ${emulators[$name]-} ]]; then exclude=(--exclude-regex "$(not_emulated)"); fi
-  in_root "$row_root" env "$@" ctest --test-dir "/out/$tests" --label-regex "^($suites)\$" --parallel 2 "${exclude[@]}" \
+  if [[ -n ${emulators[$name]-} ]]; then
+    exclude=(--exclude-regex "$(not_emulated)")
+  elif [[ $suites == system ]]; then
+    jobs=4  # they wait for processes most of their time; what is emulated computes
+  fi
+  in_root "$row_root" env "$@" ctest --test-dir "/out/$tests" --label-regex "^($suites)\$" --parallel "$jobs" "${exclude[@]}" \
     --output-junit "$junit" --no-tests=error --test-output-size-passed 100000 --test-output-size-failed 100000
   [[ -s $portable$junit ]]
 }

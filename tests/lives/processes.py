@@ -1,0 +1,86 @@
+"""What the programs of this folder share: processes that are started, found, and ended."""
+
+import os
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from linux import LIBC, adopt_orphans, can_fork_pid1, fork_pid1, mount_own_proc, send_at_end_of_parent  # noqa: E402, F401
+
+SKIPPED = 77  # the exit status that ctest takes for a skip
+
+
+def start(argv, environment, descriptors, as_pid1=False, before=None):
+    """Starts a process that leads a session, with {number: descriptor of ours}, and returns its pid. `before` is called in it."""
+    pid = fork_pid1() if as_pid1 else os.fork()
+    if pid:
+        return pid
+    try:
+        if as_pid1:
+            mount_own_proc()
+        os.setsid()
+        for number, fd in {0: os.open("/dev/null", os.O_RDWR), **descriptors}.items():
+            os.dup2(fd, number)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        if before:
+            before()
+        os.execve(argv[0], argv, environment)
+    finally:
+        os._exit(99)
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def facts(pid):
+    """(name, state) of a process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            head, _, tail = file.read().rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return "", "X"
+    return head.partition("(")[2], tail.split()[0]
+
+
+def find(root, name):
+    front = [root]
+    while front:
+        pid = front.pop()
+        for child in children(pid):
+            found, state = facts(child)
+            if found == name and state not in "ZX":
+                return child
+            front.append(child)
+    return None
+
+
+def end_what_is_left():
+    """Ends what this process has adopted, and all below it, and returns the names of what lived."""
+    left, front = [], [os.getpid()]
+    while front:
+        for child in children(front.pop()):
+            name, state = facts(child)
+            if state not in "ZX":
+                left.append(name)
+            front.append(child)
+    while adopted := children(os.getpid()):
+        for child in adopted:
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(-1, 0)
+    return left
+
+
+def main():
+    """unittest's main with ctest's idea of a skip."""
+    result = unittest.main(exit=False, verbosity=2).result
+    if not result.wasSuccessful():
+        return 1
+    return SKIPPED if result.testsRun == 0 or result.skipped else 0
