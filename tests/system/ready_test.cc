@@ -34,6 +34,11 @@ int check(const std::string& file, std::map<std::string, std::string> environmen
   return Process(start).end().code();
 }
 
+// By its start alone: the command may say that it is there before graceshim has written the file.
+void await_file(const std::string& file) {
+  eventually("the file is there", [&file] { return check(file) == 0; });
+}
+
 // For Start::before_exec.
 std::function<void()> as_descriptor_9(const Fd& writer) {
   return [fd = writer.get()] {
@@ -204,7 +209,7 @@ TEST_F(ReadinessOfAProcess, AFileOfAGraceshimThatWasKilledIsStale) {
   EXPECT_EQ(check(file), 1);
   Process shim = run({.options = "--ready-file " + file, .child = "ready serve"});
   const pid_t child = shim.ready();
-  EXPECT_EQ(check(file), 0);
+  await_file(file);
   EXPECT_EQ(check("", {{"GRACESHIM_NOTIFY_READY_FILE", file}}), 0);
   EXPECT_EQ(check(""), 125);
   ASSERT_EQ(::kill(shim.pid(), SIGKILL), 0);
@@ -244,7 +249,7 @@ TEST_F(ReadinessOfAProcess, RemovesNoFileOfAnother) {
   ASSERT_TRUE(std::filesystem::remove(file));
   Process first = run({.options = "--ready-file " + file + " --stop-delay 1h", .child = "ready serve"});
   first.ready();
-  EXPECT_EQ(check(file), 0);
+  await_file(file);
   Process second = run({.options = "--ready-file " + file, .child = "ready serve"});
   second.error(refused + "it is that of graceshim, pid " + std::to_string(first.pid()) + ", which runs");
   EXPECT_EQ(second.end().code(), 125);
@@ -254,7 +259,7 @@ TEST_F(ReadinessOfAProcess, RemovesNoFileOfAnother) {
   eventually("the file is gone", [&] { return !is_there(file); });
   Process third = run({.options = "--ready-file " + file, .child = "ready serve"});
   third.ready();
-  EXPECT_EQ(check(file), 0);
+  await_file(file);
   first.send(SIGINT);
   first.kill();
   EXPECT_EQ(check(file), 0);
