@@ -112,6 +112,13 @@ void check_configure(std::vector<std::string> arguments, std::vector<std::string
         "plan and signal are both explicit");
   check_shown(invocation->config);
 
+  // The words as those of a process that runs, which chooses them itself.
+  if (const std::optional<LateStop> late = late_stop(*invocation, arguments, {})) {
+    check(!late->preset.empty() && !late->words.empty(), "a server that is found by no word");
+    const Result<PlanResult> plan = make_plan(late->config, invocation->platform, Situation{});
+    if (!plan) check_error(plan.error());
+  }
+
   const Result<PlanResult> plan = make_plan(invocation->config, invocation->platform, Situation{});
   if (!plan) return check_error(plan.error());
   check(!plan->plan.steps.empty(), "a plan without a step");

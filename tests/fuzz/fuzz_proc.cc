@@ -1,10 +1,12 @@
-// The input is the text of a file in /proc or of a cgroup, as a process chooses its name in it, and whoever starts a
-// container the paths: every reader gets the whole of it.
+// The input is the text of a file in /proc or of a cgroup, as a process chooses its name and its command line in it,
+// and whoever starts a container the paths: every reader gets the whole of it.
 #include <sstream>
 
 #include "cgroup.h"
 #include "checks.h"
+#include "listening.h"
 #include "processes.h"
+#include "recognise.h"
 
 using namespace graceshim;
 
@@ -47,6 +49,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const std::optional<std::string> found = path_below_mount(text, group))
       check(group.path.ends_with(*found) && (found->empty() || found->front() == '/'), "a path that is not below");
   }
+  for (const ListeningSocket& socket : listening_in_tcp(text)) {
+    check(socket.number != 0, "a socket without a number");
+    has_connections_in_tcp(text, socket.where);
+  }
+  for (const ListeningSocket& socket : listening_in_unix(text)) check(socket.number != 0, "a socket without a number");
+
+  // A zero byte stands behind each word.
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size(); at += words.back().size() + 1) {
+    words.push_back(text.substr(at, text.find('\0', at) - at));
+  }
+  const Recognised running = recognise_running(words);
+  check((running.preset == nullptr) == running.words.empty(), "a server by no word, or the reverse");
+  check(running.preset == nullptr || !keeps_interrupt(words), "a server that is a shell");
+
   if (oom_kills_in(text)) check(text.find("oom_kill ") != std::string::npos, "kills out of nothing");
   return 0;
 }
