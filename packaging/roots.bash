@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # Roots made of Debian's own archive, and builds in them by a user without rights and without network, as in a build daemon.
-# To be sourced, in the folder of the checkout, by packaging/dist and tests/portable/row.bash, which set
+# To be sourced by packaging/dist and tests/portable/row.bash, which set
 #
 #   sources   the folder to build, which is read-only inside
 #   results   the folder for what is built, /out inside
 #
 # The roots and the compilers' cache stay in ~/.cache/graceshim-portable (some 5 GB when all is there), for other checkouts
 # as well.
+packaging_of_roots=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kept=${XDG_CACHE_HOME:-$HOME/.cache}/graceshim-portable
 
 declare -A suites_of_roots=([trixie]=trixie [riscv]=trixie [sid]=sid [bookworm]=bookworm)
@@ -21,7 +22,7 @@ declare -A compilers_of_roots=(
 declare -A processors_of_roots=([trixie]=arm64)
 while read -r _ processor _ _ name; do
   [[ $processor == amd64 ]] || processors_of_roots[$name]+="${processors_of_roots[$name]+ }$processor"
-done < <(grep '^[a-z0-9]' packaging/processors)
+done < <(grep '^[a-z0-9]' "$packaging_of_roots/processors")
 unset processor name
 
 # What stands in the way of a root, if anything does.
@@ -37,7 +38,7 @@ why_no_root() {
 
 packages_of_root() {
   local processor library packages
-  packages="$(packaging/install-packages --list build) libgtest-dev libgmock-dev ccache python3 procps ${compilers_of_roots[$1]}"
+  packages="$("$packaging_of_roots/install-packages" --list build) libgtest-dev libgmock-dev ccache python3 procps ${compilers_of_roots[$1]}"
   for processor in ${processors_of_roots[$1]-}; do
     for library in libuv1 libfmt libspdlog libtomlplusplus libgtest libgmock; do packages+=" $library-dev:$processor"; done
   done

@@ -279,6 +279,9 @@ struct State {
   friend constexpr bool operator==(const State&, const State&) = default;
 };
 
+// Returns the sum of the fixed waits of the plan that come after the current one, all of them before the first step.
+Millis waits_to_come(const Plan& plan, const State& state) noexcept;
+
 // Returns the time at which step() next has something to do without any other event; kInfinity if there is none.
 constexpr Millis earliest_timer(const State& state) noexcept {
   return state.due[state.due.first()];

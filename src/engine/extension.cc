@@ -3,20 +3,16 @@
 
 namespace graceshim {
 
-namespace {
-
-// The fixed waits that have to fit between the current wait and the deadline.
-Millis behind_current_wait(const Plan& plan, const State& state) noexcept {
+Millis waits_to_come(const Plan& plan, const State& state) noexcept {
   const bool has_step = state.phase == Phase::kStepping || state.phase == Phase::kSettling;
   return fixed_waits(plan.steps, has_step ? state.step + std::size_t{1} : 0);
 }
 
-}  // namespace
-
 void StopMachine::on_extended(Millis asked) noexcept {
   if (plan_.extend_max == Millis{0} || !is_stopping(state_.phase)) return;
   const bool has_deadline = state_.deadline != kInfinity;
-  const Millis behind = has_deadline ? behind_current_wait(plan_, state_) : Millis{0};
+  // They have to fit between the current wait and the deadline.
+  const Millis behind = has_deadline ? waits_to_come(plan_, state_) : Millis{0};
   const Millis most = state_.latest == kInfinity ? kInfinity : state_.latest - behind;
   const Millis wanted = later(now_, asked);
   const Millis until = sooner(wanted, most);

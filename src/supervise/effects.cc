@@ -287,10 +287,7 @@ void Effects::tell_stopping() {
 // Where there is no deadline, the end comes with the waits of the plan, if they end.
 void Effects::tell_extended() {
   const State& state = now_->state;
-  const bool has_step = state.phase == Phase::kStepping || state.phase == Phase::kSettling;
-  const Millis behind = waits_forever(now_->plan.steps)
-                            ? kInfinity
-                            : fixed_waits(now_->plan.steps, has_step ? state.step + std::size_t{1} : 0);
+  const Millis behind = waits_forever(now_->plan.steps) ? kInfinity : waits_to_come(now_->plan, state);
   const Millis end = state.deadline == kInfinity ? later(state.due[Timer::kWait], behind) : state.deadline;
   const Millis left = end == kInfinity ? kInfinity : std::max(end - now_->event.at, Millis{0});
   world_.tell_extended(later(left, now_->plan.post_stop ? kMostPostStop : Millis{0}));

@@ -19,8 +19,8 @@ import time
 import typing
 
 from harness import SHIM, SLOWER, Case, environment, main
-from linux import (CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, LIBC, call, filter_calls, keep_mounts_to_oneself, mount,
-                   send_at_end_of_parent)
+from linux import (ALLOW, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, ERRNO, FIRST_ARGUMENT, IF_ANY_BIT, IF_AT_LEAST, IF_EQUAL, LIBC, LOAD,
+                   NUMBER, RETURN, call, filter_calls, keep_mounts_to_oneself, mount, send_at_end_of_parent)
 
 LIMIT = 30 * SLOWER  # seconds for all lives of a table
 # It has itself stopped, as a platform would have it stopped. Nobody sleeps for so long.
@@ -41,11 +41,6 @@ def filtered(program):
     """To be called in the new process."""
     call(LIBC.prctl, 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     filter_calls(program)
-
-
-LOAD, IF_EQUAL, IF_AT_LEAST, IF_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, FIRST_ARGUMENT = 0, 16
-ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 
 
 def refusing(refused):

@@ -96,7 +96,9 @@ def _ptrace(request, pid, address=0, data=0):
 
 def filter_by(number):
     """Has the tracer of this process, and of all that descend from it, be told of one system call; of none: -1."""
-    linux.filter_calls([(0x20, 0, 0, 0), (0x15, 0, 1, number & 0xFFFFFFFF), (0x06, 0, 0, 0x7FF00000), (0x06, 0, 0, 0x7FFF0000)])
+    linux.filter_calls([
+        (linux.LOAD, 0, 0, linux.NUMBER), (linux.IF_EQUAL, 0, 1, number & 0xFFFFFFFF), (linux.RETURN, 0, 0, linux.TRACE),
+        (linux.RETURN, 0, 0, linux.ALLOW)])
 
 
 class _Tracee:

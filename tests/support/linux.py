@@ -60,6 +60,12 @@ def fork_pid1():
     return pid
 
 
+# BPF (linux/bpf_common.h) and what a filter of system calls looks at and returns (linux/seccomp.h).
+LOAD, IF_EQUAL, IF_AT_LEAST, IF_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+NUMBER, FIRST_ARGUMENT = 0, 16
+ALLOW, TRACE, ERRNO = 0x7FFF0000, 0x7FF00000, 0x00050000
+
+
 def filter_calls(program):
     """Has the kernel run a BPF program, (code, jump if true, jump if false, operand)..., at each system call of this process and
     of its descendants from here on. It needs CAP_SYS_ADMIN or PR_SET_NO_NEW_PRIVS."""
