@@ -251,7 +251,8 @@ void Narrator::tell_end(const Moment& moment) {
     return;
   }
   std::string line = child_name() + " " + describe(report.child);
-  if (report.cause != Cause::kExited && report.trigger != 0) {
+  // A trigger that comes while stop.post runs is later than the end of the life.
+  if (report.cause != Cause::kExited && report.trigger != 0 && report.stop_at <= report.over_at) {
     line += ", " + format_duration(report.over_at - report.stop_at) + " after " + signal_name(report.trigger);
   }
   if (died_unasked) {

@@ -1,8 +1,10 @@
 """What the programs of this folder share: processes that are started, found, and ended."""
 
 import os
+import select
 import signal
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -10,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from linux import LIBC, adopt_orphans, can_fork_pid1, fork_pid1, mount_own_proc, send_at_end_of_parent  # noqa: E402, F401
 
 SKIPPED = 77  # the exit status that ctest takes for a skip
+PF_EXITING = 4  # linux/sched.h
 
 
 def start(argv, environment, descriptors, as_pid1=False, before=None):
@@ -62,15 +65,37 @@ def find(root, name):
     return None
 
 
-def end_what_is_left():
-    """Ends what this process has adopted, and all below it, and returns the names of what lived."""
-    left, front = [], [os.getpid()]
+def is_at_its_end(pid):
+    """Whether a process has a signal that it has not acted on, or is on its way out: neither is how it stays."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            masks = dict(line.split(":", 1) for line in file.read().splitlines() if line[:3] in ("Sig", "Shd"))
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            flags = int(file.read().rpartition(")")[2].split()[6])
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    pending = (int(masks["SigPnd"], 16) | int(masks["ShdPnd"], 16)) & ~int(masks["SigBlk"], 16)
+    return pending != 0 or flags & PF_EXITING != 0
+
+
+def below_us():
+    front = [os.getpid()]
     while front:
         for child in children(front.pop()):
-            name, state = facts(child)
-            if state not in "ZX":
-                left.append(name)
+            yield child
             front.append(child)
+
+
+def settle(seconds):
+    """Waits until nothing below this process is at its end; zombies are ours to reap."""
+    last = time.monotonic() + seconds
+    while any(facts(pid)[1] not in "ZXT" and is_at_its_end(pid) for pid in below_us()) and time.monotonic() < last:
+        select.select([], [], [], 0.002)
+
+
+def end_what_is_left():
+    """Ends what this process has adopted, and all below it, and returns the names of what lived."""
+    left = [name for name, state in map(facts, below_us()) if state not in "ZX"]
     while adopted := children(os.getpid()):
         for child in adopted:
             os.kill(child, signal.SIGKILL)

@@ -484,6 +484,24 @@ TEST(PostStop, AStopThatComesWhileItRunsOnlyPreventsTheNextLife) {
   }
 }
 
+// No time is told from a trigger to an end that came before it.
+TEST(PostStop, AStopThatComesWhileItRunsIsNotTheReasonWhyTheLifeEnded) {
+  Plan plan = restarting(with_hooks(false, true));
+  plan.straggler_timeout = seconds(1);
+  HookRun run(plan);
+  run.world.on_child_start = [&run](SimProcess& child) {
+    run.world.fork_from(child.facts.id.pid, "straggler").ignores = SignalSet::from_bits(~std::uint64_t{0});
+    run.world.at(seconds(1), [&run, pid = child.facts.id.pid] { run.world.exit(pid, {false, 3}); });
+  };
+  run.post.time = seconds(2);
+  run.start();
+  run.signal_at(seconds(3), sig::kTerm);
+  EXPECT_EQ(run.run(), 3);
+  EXPECT_TRUE(run.world.said("KILL to "));
+  EXPECT_TRUE(run.world.said(" (command) ended with status 3"));
+  EXPECT_FALSE(run.world.said("s after TERM"));
+}
+
 TEST(PostStop, TheTimeoutOfAStopThatComesWhileItRunsCutsItShort) {
   HookRun run(restarting(with_hooks(false, true, seconds(4))));
   run.child_ends_after(seconds(1), {false, 3});
