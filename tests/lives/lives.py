@@ -189,7 +189,7 @@ class Simulator:
     def expected(self, life):
         """(history, times) of a life that is decided: the times are pairs of a least and a most. Otherwise nothing."""
         histories = self.histories(life)
-        if any(history is None or history["report"] is None or history["faults"] for history in histories):
+        if any(history is None or history["report"] is None or history["hurried"] or history["faults"] for history in histories):
             return None
         shapes = [shape(life, history) for history in histories]
         if any(other != shapes[0] for other in shapes):

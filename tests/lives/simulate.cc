@@ -12,6 +12,7 @@
 //     play SEED SPREAD                 with every delay longer by less than SPREAD, at random
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <map>
@@ -28,6 +29,7 @@ namespace graceshim {
 namespace {
 
 constexpr int kByItself = 14;  // ALRM, by which the fixture tells itself that its own time has come
+constexpr Millis kBusy{100};   // so long a process of the real machine may not have run: LATE of lives.py
 constexpr std::array<std::string_view, kHookCount> kHookNames{"pre-stop", "pre-start", "post-stop"};  // as in Hook
 
 struct Character {
@@ -156,7 +158,7 @@ class Play {
     for (const auto& [pid, process] : run_.world.processes()) {
       if (!process.zombie) text << std::exchange(between, ", ") << '"' << process.facts.name << '"';
     }
-    text << R"(], "faults": )" << faults() << "}";
+    text << R"(], "hurried": )" << (is_hurried() ? "true" : "false") << R"(, "faults": )" << faults() << "}";
     return text.str();
   }
 
@@ -201,6 +203,17 @@ class Play {
     // A shell comes before the hook: that is another delay.
     run_.world.at(late(late(how.after)), [this, pid = process.facts.id.pid, code = how.code] {
       run_.world.exit(pid, {false, code});
+    });
+  }
+
+  // Whether a process has had a signal, KILL most often, so soon after one that it catches that it need not have acted
+  // on that: which of two is first is then the kernel's to say.
+  [[nodiscard]] bool is_hurried() const {
+    return std::ranges::any_of(run_.world.deliveries(), [this](const Delivery& next) {
+      return std::ranges::any_of(run_.world.heard(), [&next](const Delivery& caught) {
+        return caught.pid == next.pid && caught.signal != next.signal && next.signal != sig::kCont &&
+               caught.at <= next.at && next.at < caught.at + kBusy;
+      });
     });
   }
 
