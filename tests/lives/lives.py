@@ -346,8 +346,8 @@ class Player:
         if hangs:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(self.shim, 0)[1])
+        processes.settle(PATIENCE)  # a busy machine gives a process no time to act on what it was sent at the very end
         self._read()
-        processes.settle(PATIENCE)  # a busy machine gives a process no time to die of what it was sent at the very end
         left = processes.end_what_is_left()
         text = b""
         try:

@@ -87,9 +87,13 @@ def below_us():
 
 
 def settle(seconds):
-    """Waits until nothing below this process is at its end; zombies are ours to reap."""
+    """Waits until everything below this process waits for something, and nothing of it is at its end; zombies are ours to reap."""
+    def moves(pid):
+        state = facts(pid)[1]
+        return state == "R" or (state not in "ZXT" and is_at_its_end(pid))
+
     last = time.monotonic() + seconds
-    while any(facts(pid)[1] not in "ZXT" and is_at_its_end(pid) for pid in below_us()) and time.monotonic() < last:
+    while any(moves(pid) for pid in below_us()) and time.monotonic() < last:
         select.select([], [], [], 0.002)
 
 

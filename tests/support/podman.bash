@@ -23,12 +23,14 @@ remove_containers() {
 podman_run() { podman --runtime runc run "${limits[@]}" "$@"; }
 
 # debian_image IMAGE FILE SUITE [PACKAGE,...]: has the image, made from Debian's own archive. The root that it is made of
-# is kept in FILE for the next run.
+# is kept in FILE for the next run. Two that want it at the same time do not make it twice.
 debian_image() {
   if podman image exists "$1"; then return 0; fi
-  if [[ ! -s $2 ]]; then
-    mmdebstrap --format=tar --variant=minbase ${4:+--include="$4"} "$3" "$2.new" && mv "$2.new" "$2" || return 1
-  fi
+  (
+    flock 9
+    [[ -s $2 ]] ||
+      { mmdebstrap --format=tar --variant=minbase ${4:+--include="$4"} "$3" "$2.new" && mv "$2.new" "$2"; }
+  ) 9>"$2.lock" || return 1
   podman import "$2" "$1"
 }
 
