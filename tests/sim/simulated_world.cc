@@ -421,7 +421,11 @@ void SimulatedWorld::act_on(int pid, int signal) {
   }
   if (signal == sig::kCont) {
     process.stopped = false;
-    if (process.ends_on_cont) return exit(pid, process.status);
+    // A signal that ends it is ahead of all that it would still do by itself.
+    const auto is_fatal = [&](int waiting) {
+      return !process.catches.contains(waiting) && !harmless.has(waiting) && !stopping.has(waiting);
+    };
+    if (process.ends_on_cont && std::ranges::none_of(process.pending, is_fatal)) return exit(pid, process.status);
     // The kernel hands out each once, those of a fault first (SYNCHRONOUS_MASK in kernel/signal.c), then the lowest
     // number.
     const SignalSet faults{SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS};
