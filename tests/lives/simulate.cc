@@ -143,6 +143,7 @@ class Play {
       });
     }
     const int status = run_.run(Millis{60'000});
+    if (!life_.pid1) run_.world.go_away();
     std::string report = run_.supervisor.finished() ? render_report(run_.supervisor.report(), 1'000'000) : "null\n";
     report.pop_back();
     std::ostringstream text;

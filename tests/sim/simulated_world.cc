@@ -46,11 +46,7 @@ void SimulatedWorld::exit(int pid, ExitStatus status) {
   if (found == processes_.end() || found->second.zombie) return;
   const int parent = found->second.facts.parent;
   const int wrote = found->second.writes;
-  std::set<int> at_risk;
-  for (const auto& [other_pid, other] : processes_) {
-    if (other.stopped && !other.zombie && other_pid != pid && !is_orphaned(other.facts.group))
-      at_risk.insert(other.facts.group);
-  }
+  std::set<int> at_risk = groups_held(pid);
   for (auto& [other_pid, other] : processes_) {
     if (other.facts.parent != pid) continue;
     other.facts.parent = kOwnPid;
@@ -73,6 +69,35 @@ void SimulatedWorld::exit(int pid, ExitStatus status) {
     // An end takes a moment: what gets KILL together with this one does not live to hear of it.
     if (is_orphaned(group)) at(Millis{1}, [this, group] { hang_up(group); });
   }
+}
+
+void SimulatedWorld::go_away() {
+  const std::set<int> at_risk = groups_held(kOwnPid);
+  for (auto& [pid, process] : processes_) {
+    if (process.facts.parent == kOwnPid) process.facts.parent = kNobody;
+  }
+  for (const int group : at_risk) {
+    if (is_orphaned(group)) hang_up(group);
+  }
+  // What is at its end comes to it.
+  end_ = now_ + std::max(dying_takes, Millis{1});
+  while (!future_.empty() && future_.begin()->first <= end_) {
+    const auto next = future_.begin();
+    now_ = std::max(now_, next->first);
+    const std::function<void()> what = std::move(next->second);
+    future_.erase(next);
+    what();
+  }
+}
+
+// The groups with a stopped member, but for `leaver`, that somebody could continue.
+std::set<int> SimulatedWorld::groups_held(int leaver) const {
+  std::set<int> groups;
+  for (const auto& [pid, process] : processes_) {
+    if (process.stopped && !process.zombie && pid != leaver && !is_orphaned(process.facts.group))
+      groups.insert(process.facts.group);
+  }
+  return groups;
 }
 
 // No member has a parent in another group of its session, which could continue it.

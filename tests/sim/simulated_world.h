@@ -67,6 +67,7 @@ class SimulatedWorld final : public World {
  public:
   static constexpr int kOwnPid = 100;
   static constexpr int kOwnSession = 50;
+  static constexpr int kNobody = 0;  // the parent, in another session, of what we leave
 
   explicit SimulatedWorld(bool pid1 = false) : pid1_(pid1) {}
 
@@ -117,6 +118,8 @@ class SimulatedWorld final : public World {
   void say(const Event& event) { post(event); }
   // The signal is read together with the next CHLD, and told after what has been reaped.
   void comes_with_next_end(int signal) { with_end_ = signal; }
+  // Our own end, where we are not PID 1: nobody in the session can continue what we leave.
+  void go_away();
   // Runs until the supervisor has finished, or nothing is left to happen, or `limit` is over.
   void run(Supervisor& supervisor, Millis limit = std::chrono::hours(24 * 400));
 
@@ -208,6 +211,7 @@ class SimulatedWorld final : public World {
   std::optional<Event> next_if_any(Millis earliest);
   Sent deliver(int pid, int signal);
   void act_on(int pid, int signal);
+  [[nodiscard]] std::set<int> groups_held(int leaver) const;
   [[nodiscard]] bool is_orphaned(int group) const;
   void hang_up(int group);
   void die_of(int signal, int pid);
