@@ -158,7 +158,7 @@ void StopMachine::let_go_of_child() noexcept {
 void StopMachine::forget_life() noexcept {
   let_go_of_child();
   State next;
-  next.child = state_.child;
+  next.child = end_of_life();
   next.repeats_ignored = state_.repeats_ignored;
   next.restarts = state_.restarts;
   next.restarts_in_row = state_.restarts_in_row;
@@ -172,13 +172,16 @@ void StopMachine::start_again() noexcept {
   act(ActionKind::kStart);
 }
 
+// A command that has handled the ABRT, or a step behind it, may have exited with 0. Its end is a failure all the same,
+// as with systemd, and has the status of the signal that it should have died of.
+ExitStatus StopMachine::end_of_life() const noexcept {
+  return missed() && exit_code(state_.child) == kExitSuccess ? ExitStatus{true, sig::kAbrt} : state_.child;
+}
+
 // The life is over, or what is left of it is left to itself: the child's status becomes ours.
 void StopMachine::finish() noexcept {
   if (state_.hook_running) cut_hook();
-  const int own = exit_code(state_.child);
-  // A command that has handled the ABRT, or a step behind it, may have exited with 0. Its end is a failure all the
-  // same, as with systemd, and has the status of the signal that it should have died of.
-  const int code = missed() && own == kExitSuccess ? kExitSignalBase + sig::kAbrt : own;
+  const int code = exit_code(end_of_life());
   const bool asked = state_.cause == Cause::kGraceful || state_.cause == Cause::kEscalated;
   const bool counts = asked || plan_.success_when == SuccessWhen::kAlways;
   const bool counts_as_success = counts && plan_.success.has(code);

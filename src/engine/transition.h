@@ -93,6 +93,7 @@ class StopMachine {
   void end_row() noexcept;
   void wait_for_restart() noexcept;
   void forget_life() noexcept;
+  [[nodiscard]] ExitStatus end_of_life() const noexcept;
   void let_go_of_child() noexcept;
   void start_again() noexcept;
   void finish() noexcept;

@@ -16,6 +16,7 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Tran
     if (process.role != Ended::Role::kChild || !life_) continue;
     life_->end = process.status;
     life_->duration = event.at - life_since_;
+    report_.child_ended_at = event.at - started_at_;
   }
   for (const Outcome& outcome : outcomes) note_outcome(outcome);
   for (const Action& action : next.actions) {
@@ -24,6 +25,7 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Tran
     if (action.kind == ActionKind::kNote) note_decision(event, action, next.state.t0);
     if (action.kind == ActionKind::kStartHook && action.hook == Hook::kPostStop) note_life_over(event.at);
     if (action.kind != ActionKind::kFinish) continue;
+    const bool is_between_lives = !life_ && report_.pid != 0;
     if (next.state.cause != Cause::kUnkillable) end_record(event.at);
     report_.restarts = next.state.restarts;
     // Before the start the trigger is the end.
@@ -33,7 +35,7 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Tran
     report_.cause = next.state.cause;
     report_.repeats_ignored = next.state.repeats_ignored;
     report_.ended_at = event.at - started_at_;
-    if (report_.hooks[index_of(Hook::kPostStop)].result == HookResult::kNone) report_.over_at = report_.ended_at;
+    if (!is_between_lives) note_over_without_hook(event.at);
   }
 }
 
@@ -74,6 +76,11 @@ void Recorder::note_life_over(Millis at) {
   report_.over_at = at - started_at_;
 }
 
+// There was no stop.post, whose start would have told.
+void Recorder::note_over_without_hook(Millis at) {
+  if (report_.hooks[index_of(Hook::kPostStop)].result == HookResult::kNone) report_.over_at = at - started_at_;
+}
+
 void Recorder::end_record(Millis at) {
   if (!life_) return;
   if (life_is_of_tree_) life_->duration = at - life_since_;
@@ -94,6 +101,7 @@ void Recorder::note_decision(const Event& event, const Action& note, Millis t0) 
   } else if (note.note == Note::kReady) {
     if (life_) life_->ready = event.at - life_since_;
   } else if (note.note == Note::kRestarts) {
+    note_over_without_hook(event.at);
     end_record(event.at);
   } else if (note.note == Note::kStoodStill) {
     report_.stood_still += note.duration;

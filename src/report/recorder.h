@@ -40,6 +40,7 @@ class Recorder {
  private:
   void note_ended(const Ended& ended);
   void note_failed_start(const Event& event, ExitStatus status);
+  void note_over_without_hook(Millis at);
   void note_life_over(Millis at);
   void note_outcome(const Outcome& outcome);
   void note_step(const Outcome& outcome);

@@ -73,7 +73,8 @@ struct Report {
   unsigned trigger_uid = 0;
   Millis stop_at{0};   // when the stop began, since the start
   Millis ended_at{0};  // since the start
-  Millis over_at{0};   // when the last life was over, and its tree: what is later is stop.post
+  Millis over_at{0};   // when the last life was over, and its tree: what is later is stop.post, or a wait
+  Millis child_ended_at{0};
   std::vector<StepRecord> steps;
   std::vector<StragglerRecord> stragglers;
   std::uint32_t repeats_ignored = 0;

@@ -251,9 +251,9 @@ void Narrator::tell_end(const Moment& moment) {
     return;
   }
   std::string line = child_name() + " " + describe(report.child);
-  // A trigger that comes while stop.post runs is later than the end of the life.
-  if (report.cause != Cause::kExited && report.trigger != 0 && report.stop_at <= report.over_at) {
-    line += ", " + format_duration(report.over_at - report.stop_at) + " after " + signal_name(report.trigger);
+  // A trigger may come when the command has ended, and what it has left, a wait or stop.post is not over.
+  if (report.cause != Cause::kExited && report.trigger != 0 && report.stop_at <= report.child_ended_at) {
+    line += ", " + format_duration(report.child_ended_at - report.stop_at) + " after " + signal_name(report.trigger);
   }
   if (died_unasked) {
     line += ", which graceshim has not sent" + oom_hint(report.child);

@@ -103,6 +103,7 @@ class Narrator {
   void tell_chld(bool received);
   void tell_all_reaped(bool empty, bool finished);
   void tell_note(const Moment& moment, const Action& note);
+  void tell_timeout(const Moment& moment);
   void tell_stop_asked(const Moment& moment, const Action& note);
   void tell_stops_for_good(const Moment& moment, int signal);
   void tell_missed(const Moment& moment);

@@ -76,7 +76,7 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kHookCut:
       return world_.log(LogLevel::kWarn, key_of(state.hook) + " was cut short: KILL to its group");
     case Note::kTimeout:
-      return world_.log(LogLevel::kWarn, "the timeout of " + format_duration(time_to_kill(state)) + " is over");
+      return tell_timeout(moment);
     case Note::kKill:
       return tell_kill();
     case Note::kSurvivors:
@@ -97,6 +97,14 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
   }
 }
 
+// A trigger that comes while what the command has left is being stopped begins no new timeout.
+void Narrator::tell_timeout(const Moment& moment) {
+  const auto& [plan, event, state] = moment;
+  const Millis time = time_to_kill(state);
+  const bool is_whole = time == plan.timeout || time == std::min(plan.timeout, plan.straggler_timeout);
+  world_.log(LogLevel::kWarn, "the timeout" + (is_whole ? " of " + format_duration(time) : std::string()) + " is over");
+}
+
 void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   const auto& [plan, event, state] = moment;
   const bool passed_on = plan.steps[0].signal == kSameSignal;
@@ -111,8 +119,11 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is started again once its tree has ended");
   if (!restarts && state.cause == Cause::kExited && plan.may_restart())
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is not started again");
+  const std::string left = "what " + command_ + " has left";
+  if (!restarts && state.cause == Cause::kExited)
+    return world_.log(LogLevel::kInfo, line + ": the stop of " + left + " goes on" + until_kill(state));
   line += restarts ? ": restarting " : ": stopping ";
-  line += restarts && state.target == Target::kOrphans ? "what " + command_ + " has left" : child_name();
+  line += state.target == Target::kOrphans ? left : child_name();
   const int first = signal_of_step(plan.steps[0].signal, restarts ? state.trigger : report().trigger);
   line += " with " + signal_name(first);
   if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
@@ -129,7 +140,7 @@ std::string Narrator::what_follows(const Moment& moment, bool restarts) const {
   if (state.phase == Phase::kPreparing) return "stopping start.pre" + until_kill(state);
   if (state.phase == Phase::kTidying && !moment.plan.may_restart()) return "graceshim ends once stop.post has ended";
   const bool ran = report().pid != 0;
-  return command_ + (ran ? ", which " + describe(state.child) + "," : std::string()) + " is not started" +
+  return command_ + (ran ? ", which " + describe(report().child) + "," : std::string()) + " is not started" +
          (ran || state.restarts != 0 ? " again" : "");
 }
 
@@ -195,16 +206,18 @@ void Narrator::tell_repeat(const Moment& moment, int signal) {
 
 void Narrator::tell_restart(const Moment& moment) {
   const auto& [plan, event, state] = moment;
-  if (state.phase != Phase::kBetweenLives)
-    return world_.log(LogLevel::kInfo, command_ + " " + describe(state.child) + " and is started again");
   const bool ran = report().pid != 0;
-  std::string line = command_ + (ran ? " " + describe(state.child) + " and is" : std::string(" could not be")) +
+  if (state.phase != Phase::kBetweenLives) {
+    const std::string end = ran ? describe(report().child) : "could not be started";
+    return world_.log(LogLevel::kInfo, command_ + " " + end + " and is started again");
+  }
+  std::string line = command_ + (ran ? " " + describe(report().child) + " and is" : std::string(" could not be")) +
                      " started" + (ran ? " again in " : ": the next try is in ") +
                      format_duration(state.due[Timer::kRestart] - event.at) + " (restart " +
                      std::to_string(state.restarts_in_row);
   if (plan.restart.limit != kNoLimit) line += " of at most " + std::to_string(plan.restart.limit);
   line += " in a row)";
-  if (ran) line += oom_hint(state.child);
+  if (ran) line += oom_hint(report().child);
   world_.log(LogLevel::kWarn, line);
 }
 

@@ -98,6 +98,8 @@ void tell_second(std::vector<std::string>& reasons, std::span<const Row> rows, c
   if (is_surely(*row, Verdict::kLost)) {
     reasons.push_back("A second " + name +
                       " cuts the work: graceshim sends one, however often the platform sends its own.");
+  } else if (is_surely(*row, Verdict::kGoesOn)) {
+    reasons.push_back("After a second " + name + " the command does not end.");
   } else if (!row->seen.front().second_came) {
     reasons.push_back("The command had ended before a second " + name + " could come: longer work would show more.");
   } else {
@@ -213,8 +215,13 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
     advice.reasons.emplace_back("There was no work: whether it lets the command finish its work, --work would show.");
   tell_others(advice.reasons, rows, has_work, &winner->candidate);
   if (missing != CodeSet{}) {
+    advice.reasons.push_back("Its exit status " + Codec<CodeSet>::write(missing) +
+                             " stands for an orderly end, which exit.success makes 0.");
+    // The setting takes the place of what applies now.
+    for (int code = 0; code <= 255; ++code) {
+      if (by_itself.success.has(code)) missing.add(code);
+    }
     std::string codes = Codec<CodeSet>::write(missing);
-    advice.reasons.push_back("Its exit status " + codes + " stands for an orderly end, which exit.success makes 0.");
     recommended.settings.push_back({"exit.success", codes, "[" + codes + "]"});
   }
   if (!left.empty())
@@ -227,6 +234,12 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
   }
   advice.reasons.push_back("A grace period of " + std::to_string(grace) +
                            " s: the longest end seen, with a margin for slow days.");
+  return advice;
+}
+
+Advice known_of(const TrialSettings& settings, std::span<const Row> rows) {
+  Advice advice;
+  tell_others(advice.reasons, rows, !settings.work.value.empty(), nullptr);
   return advice;
 }
 

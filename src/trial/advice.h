@@ -33,8 +33,11 @@ struct Advice {
   std::vector<std::string> reasons{};  // whole sentences; also why there is no recommendation
 };
 
-// `rows` may be those of a trial that was cut short.
 Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const ByItself& by_itself);
+
+// What the rows of a trial show that was cut short: what the missing ones would have shown is not known, so nothing is
+// recommended, and nothing is said of the trial as a whole.
+Advice known_of(const TrialSettings& settings, std::span<const Row> rows);
 
 // "--stop-signal INT"
 std::string as_options(std::span<const Wanted> settings);

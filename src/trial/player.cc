@@ -26,8 +26,10 @@ Millis for_work(Millis limit) {
   return std::clamp(limit / 10, kLeastForWork, kMostForWork);
 }
 
-// How long the command may go on behind the end of the work: what has taken the signal for a stop has ended by then.
-Millis for_command(Millis limit) {
+// How long the command may go on behind the end of the work. The signals that are meant to end it have all the time;
+// what takes another one for a stop has ended much sooner, and most go on.
+Millis for_command(int signal, Millis limit) {
+  if (signal == sig::kTerm || signal == sig::kInt || signal == sig::kQuit) return limit;
   return std::max(limit / 5, std::min(limit / 3, kLeastForCommand));
 }
 
@@ -45,7 +47,11 @@ Result<void> Player::open() {
 
 Millis Player::longest_row() const noexcept {
   const Millis limit = settings_.limit.value;
-  return limit + settings_.after.value + limit + for_work(limit) + kMostToKill;
+  return limit + settings_.after.value + limit + for_work(limit) + kMostToKill + time_to_tidy();
+}
+
+Millis Player::time_to_tidy() const noexcept {
+  return invocation_.config.stop_post.value.empty() ? Millis{0} : kMostPostStop;
 }
 
 Observation Player::play(const RowSpec& spec) {
@@ -75,7 +81,7 @@ Observation Player::play_once(const RowSpec& spec) {
 void Player::watch(Play& play) {
   Life& command = *play.command;
   const Millis limit = settings_.limit.value;
-  const bool has_then = play.spec.candidate.then != 0;
+  const Candidate& candidate = play.spec.candidate;
   send_signal(command.pid(), sig::kTerm);
   const Millis signalled_at = now();
   std::optional<Millis> work_over_at;
@@ -87,13 +93,14 @@ void Player::watch(Play& play) {
     const bool is_work_over = std::ranges::all_of(play.works, [](const auto& work) { return work->has_ended(); });
     if (is_work_over && !work_over_at) work_over_at = now();
     if (command.is_gone() && !gone_at) gone_at = now();
-    if (has_then && !has_advanced && work_over_at && now() - *work_over_at >= kBetweenSteps) {
+    if (candidate.then != 0 && !has_advanced && work_over_at && now() - *work_over_at >= kBetweenSteps) {
       send_signal(command.pid(), sig::kTerm);  // on to the next step of the plan
       has_advanced = true;
       work_over_at = now();
     }
     if (gone_at && (is_work_over || now() - *gone_at >= for_work(limit))) break;
-    if (work_over_at && !command.has_ended() && now() - *work_over_at >= for_command(limit)) break;
+    const Millis patience = for_command(candidate.then != 0 ? candidate.then : candidate.signal, limit);
+    if (work_over_at && !command.has_ended() && now() - *work_over_at >= patience) break;
     if (now() - signalled_at >= limit + (play.spec.kind == RowKind::kShielded ? kSecondAfter : Millis{0})) break;
   }
   conclude(play, !command.has_ended(), signalled_at);
@@ -188,11 +195,14 @@ void Player::reap(Play* play) {
   }
 }
 
-// By TERM its graceshim goes on to the next step, in the end to KILL. What does not answer gets the KILL itself, and
-// its tree by sweep().
+// By TERM its graceshim goes on to the next step, in the end to KILL, and cuts stop.post short, which is given its time
+// therefore. What does not answer gets the KILL itself, and its tree by sweep().
 void Player::end(Play& play, Life& life) {
+  const Millis to_tidy = &life == play.command.get() ? time_to_tidy() : Millis{0};
   for (const Millis begun = now(); !life.is_gone();) {
-    send_signal(life.pid(), now() - begun < kMostToKill ? sig::kTerm : sig::kKill);
+    const bool is_late = now() - begun >= kMostToKill + to_tidy;
+    const bool may_tidy = life.has_ended() && now() - life.ended_at() < to_tidy;
+    if (is_late || !may_tidy) send_signal(life.pid(), is_late ? sig::kKill : sig::kTerm);
     tick(&play);
   }
   life.read_output();

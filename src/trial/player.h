@@ -54,6 +54,7 @@ class Player {
     std::unique_ptr<Life> probe{};  // of --trial-ready
     std::set<std::uint64_t> sockets_before{};
     Millis started_at{0};
+    std::optional<Millis> executed_at{};  // start.pre comes before that
     Millis next_look{0};
   };
 
@@ -78,6 +79,7 @@ class Player {
   void tick(Play* play);
   void reap(Play* play);
   void end(Play& play, Life& life);
+  [[nodiscard]] Millis time_to_tidy() const noexcept;  // that stop.post has; 0: there is none
   void sweep();
   void break_off(Play& play, const Error& error);
 

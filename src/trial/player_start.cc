@@ -71,6 +71,7 @@ bool Player::wait_until_ready(Play& play) {
 ReadyBy Player::ready_by(Play& play) {
   const int command = play.command->command();
   if (command == 0) return ReadyBy::kNobody;  // start.pre runs
+  if (!play.executed_at) play.executed_at = now();
   if (invocation_.config.notify_ready_from.value.kind != ReadyFrom::Kind::kAuto)
     return play.command->is_ready() ? ReadyBy::kTold : ReadyBy::kNobody;
   if (now() < play.next_look) return ReadyBy::kNobody;
@@ -81,7 +82,7 @@ ReadyBy Player::ready_by(Play& play) {
                 [&play](const ListeningSocket& socket) { return play.sockets_before.contains(socket.number); });
   if (!sockets_held(processes_below(play.command->pid()), listening).empty()) return ReadyBy::kListening;
   const Millis enough = ready_time_ == kInfinity ? kInfinity : std::min(ready_time_, settings_.limit.value / 2);
-  return now() - play.started_at >= enough ? ReadyBy::kTime : ReadyBy::kNobody;
+  return now() - *play.executed_at >= enough ? ReadyBy::kTime : ReadyBy::kNobody;
 }
 
 bool Player::is_ready_by_command(Play& play) {

@@ -52,7 +52,9 @@ class Progress {
 
 void add(std::vector<Row>& rows, const RowSpec& spec, Observation seen) {
   for (Row& row : rows) {
-    if (row.spec == spec) return row.seen.push_back(std::move(seen));
+    if (row.spec != spec) continue;
+    if (seen.how != RowEnd::kCut) row.seen.push_back(std::move(seen));  // one that was cut short is no repetition
+    return;
   }
   rows.push_back({spec, {}});
   rows.back().seen.push_back(std::move(seen));
@@ -77,12 +79,10 @@ int play(const Invocation& invocation, const Plan& plan, const RequestMaker& mak
   }
 
   Findings findings{settings, invocation.command, rows, by_itself};
-  findings.advice = advice_of(settings, rows, by_itself);
   findings.version = program_version();
   if (player.cut_by() != 0) findings.cut = "The trial was cut short by " + signal_name(player.cut_by()) + ".";
   if (!player.blocked_by().empty()) findings.cut = player.blocked_by();
-  // What the rows that are missing would have shown is not known.
-  if (!findings.cut.empty()) findings.advice.recommendation.reset();
+  findings.advice = findings.cut.empty() ? advice_of(settings, rows, by_itself) : known_of(settings, rows);
   const bool is_text = invocation.mode == Mode::kTrial;
   if (const Result<void> printed = print(is_text ? findings_text(findings) : findings_json(findings)); !printed)
     return refuse(printed.error());

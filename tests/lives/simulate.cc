@@ -122,6 +122,7 @@ class Play {
     world.its_jitter = spread == 0 ? 0 : static_cast<std::uint8_t>(random_() & 255U);
     // Whether a process that a signal ends is there yet at the next look: in some plays it is, in others it is not.
     world.dying_takes = Millis{spread == 0 ? 0U : seed % 3};
+    world.stopping_takes = Millis{spread == 0 ? 1U : seed % 2};
     // One and the same timer is asked for many times, and is as late each time; in some plays it is not late.
     world.lateness = [this](Millis due) {
       std::minstd_rand of_timer(seed_ + static_cast<unsigned>(due.count()));

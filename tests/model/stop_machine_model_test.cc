@@ -657,8 +657,13 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     const Millis wait = is.due[Timer::kRestart] - event.at;
     const Millis least = restart_delay(plan.restart, is.restarts_in_row);
     if (wait < least || wait >= least * 5 / 4) return "a wait that is not the ladder's";
-    const EndSet& reasons = was.missed_at == kInfinity ? plan.restart.after : plan.restart.after_miss;
-    if (!reasons.has(is.child)) return "a restart after an end that is none of its reasons";
+    const bool was_missed = was.missed_at != kInfinity;
+    const EndSet& reasons = was_missed ? plan.restart.after_miss : plan.restart.after;
+    if (was_missed && is.child == ExitStatus{}) return "a miss that is kept as a success";
+    // A success after a miss is kept as the death by ABRT that it should have been.
+    const bool may_be_success = was_missed && is.child == ExitStatus{true, sig::kAbrt};
+    if (!reasons.has(is.child) && !(may_be_success && reasons.has(ExitStatus{})))
+      return "a restart after an end that is none of its reasons";
     const Millis healthy_since = plan.readiness == Readiness::kNone ? was.started_at : was.ready_at;
     const bool row_ended = before.child_alive && event.at - healthy_since >= kResetAfter;
     if (row_ended && is.restarts_in_row != 1) return "a row that outlasts a healthy life";

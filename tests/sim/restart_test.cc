@@ -149,6 +149,41 @@ TEST(Restart, ATriggerAtAnyTimeOfTheWaitEndsAtOnceWithTheLastLifesStatus) {
   }
 }
 
+// The life was over before: neither its child's end nor its last step has anything to do with the trigger.
+TEST(Restart, TheWaitIsNoPartOfTheLifeBeforeIt) {
+  Plan plan = restarting(failures());
+  plan.restart.delay = seconds(10);
+  Simulation run(plan);
+  run.start();
+  run.world.fork_from(run.world.child(), "left");
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {false, 1}); });
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 1);
+  EXPECT_FALSE(run.world.said("s after TERM"));
+  ASSERT_EQ(run.supervisor.report().steps.size(), 1u);
+  EXPECT_EQ(run.supervisor.report().over_at, seconds(1));
+  EXPECT_EQ(run.supervisor.report().ended_at, seconds(5));
+}
+
+TEST(Restart, AStartThatFailedIsNotToldAsAnEnd) {
+  Plan plan = restarting(failures());
+  plan.pre_start = plan.post_stop = true;
+  plan.routes[sig::kUsr1] = Route::restart();
+  Simulation run(plan);
+  run.world.on_child_start = ends_after(run, seconds(1), {false, 1});
+  run.world.on_any_hook_start = [&run](Hook hook, SimProcess& process) {
+    const bool is_post = hook == Hook::kPostStop;
+    if (is_post) run.world.start_failure = 127;
+    run.world.at(is_post ? seconds(2) : Millis{0}, [&run, pid = process.facts.id.pid] { run.world.exit(pid, {}); });
+  };
+  run.start();
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kUsr1); });
+  run.world.at(seconds(6), [&] { run.world.start_failure = 0; });
+  run.run(seconds(20));
+  EXPECT_TRUE(run.world.said("command could not be started and is started again"));
+  EXPECT_FALSE(run.world.said("command ended with status 127 and is started again"));
+}
+
 TEST(Restart, WhatTheTriggerFindsDeadOfItIsAStop) {
   // A broadcast TERM ends the command before graceshim has read its own.
   Simulation run(restarting(every_end()));

@@ -415,12 +415,13 @@ void SimulatedWorld::strike(int pid, int signal) {
 
 void SimulatedWorld::react(int pid, const Reaction& reaction) {
   SimProcess& process = processes_.at(pid);
-  // A CONT that is sent right behind the signal comes before the process has stopped itself.
   if (reaction.stops) {
-    return at(reaction.after + Millis{1}, [this, pid] {
+    const auto stop = [this, pid] {
       if (const auto found = processes_.find(pid); found != processes_.end())
         found->second.stopped = found->second.stopped_itself = true;
-    });
+    };
+    const Millis after = reaction.after + stopping_takes;
+    return after == Millis{0} ? stop() : at(after, stop);
   }
   process.reacting = process.reacts_once;
   at(reaction.after, [this, pid, reaction] {

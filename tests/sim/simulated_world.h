@@ -92,6 +92,7 @@ class SimulatedWorld final : public World {
   Millis next_look_takes{0};               // at what a process does on signals
   bool queue_is_full = false;              // of signals, for a child to which one is sent with a value
   Millis dying_takes{0};                   // that of a signal, KILL among them
+  Millis stopping_takes{1};                // oneself: a CONT right behind the signal comes before, or with 0 after it
   std::function<Millis(Millis)> lateness;  // of a timer that is due then, in being told; nothing: it is none
 
   // A new process below `parent`, in the parent's group and session.

@@ -521,7 +521,50 @@ TEST(Stragglers, ATriggerThatIsReadBeforeALateDeadlineHasNoTimeLeftAndNotLessTha
   run.world.at(Millis{5'050}, [&] { run.world.signal_us(sig::kTerm); });
   EXPECT_EQ(run.run(), 1);
   EXPECT_TRUE(run.world.said("KILL in 0s"));
-  EXPECT_TRUE(run.world.said("the timeout of 0s is over"));
+  EXPECT_TRUE(run.world.said("the timeout is over"));
+}
+
+// What the child has left is being stopped: a trigger begins no stop of its own then, and has no part in the child's
+// end.
+TEST(Stragglers, ATriggerThatComesWhileTheyAreStoppedIsToldAsWhatItIs) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.straggler_timeout = seconds(4);
+  plan.delay = seconds(5);
+  plan.hook = true;
+  Simulation run(plan);
+  run.start();
+  run.world.fork_from(run.world.child(), "left").ignores.add(sig::kTerm);
+  run.world.at(Millis{0}, [&] { run.world.exit(run.world.child(), {false, 3}); });
+  run.world.at(seconds(2), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 3);
+  EXPECT_TRUE(run.world.said("TERM from pid 1 (uid 0): the stop of what command has left goes on; KILL in 2s"));
+  EXPECT_TRUE(run.world.said("the timeout is over"));
+  EXPECT_TRUE(run.world.said(" (command) ended with status 3"));
+  EXPECT_FALSE(run.world.said("s after TERM"));
+}
+
+TEST(Stragglers, TheTimeThatIsToldOfTheChildIsItsOwn) {
+  Simulation run(plan_of("same/auto/KILL", seconds(30)));
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kTerm] = {Millis{100}, 0}; };
+  run.start();
+  run.world.fork_from(run.world.child(), "left").catches[sig::kTerm] = {seconds(3), 0};
+  run.world.at(seconds(1), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_GT(run.elapsed(), seconds(4));
+  EXPECT_TRUE(run.world.said(" (command) ended with status 0, 100ms after TERM"));
+}
+
+TEST(Stragglers, ATriggerWhileTheyAreWaitedForStopsThemAndNotTheChild) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.stragglers = Stragglers::kWait;
+  Simulation run(plan);
+  run.start();
+  run.world.fork_from(run.world.child(), "left");
+  run.world.at(seconds(1), [&] { run.world.exit(run.world.child(), {}); });
+  run.world.at(seconds(9), [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 0);
+  EXPECT_TRUE(run.world.said("TERM from pid 1 (uid 0): stopping what command has left with TERM; KILL in 30s"));
+  EXPECT_FALSE(run.world.said("s after TERM"));
 }
 
 // The time between two looks at an orphan is that between their events, however long the first one takes.

@@ -115,6 +115,25 @@ TEST(Watchdog, ARestartFollowsAMissAndTheNextLifeIsWatchedAnew) {
   EXPECT_EQ(run.supervisor.report().cause, Cause::kGaveUp);
 }
 
+// Whenever the stop comes behind it, the end of that life was a failure.
+TEST(Watchdog, AMissStaysAFailureInTheWaitForTheNextLife) {
+  for (const bool in_post_stop : {false, true}) {
+    Plan plan = restarting();
+    plan.post_stop = true;
+    Simulation run(plan);
+    run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kAbrt] = {Millis{0}, 0}; };
+    run.world.on_any_hook_start = [&run](Hook, SimProcess& hook) {
+      run.world.at(seconds(1), [&run, pid = hook.facts.id.pid] { run.world.exit(pid, {}); });
+    };
+    run.start();
+    run.world.become_ready();
+    run.world.at(Millis{in_post_stop ? 5'500 : 6'500}, [&] { run.world.signal_us(sig::kTerm); });
+    EXPECT_EQ(run.run(), 134) << in_post_stop;
+    EXPECT_EQ(run.world.starts().size(), 1u);
+    EXPECT_TRUE(run.world.said("command, which ended with status 0, is not started again"));
+  }
+}
+
 TEST(Watchdog, StopPostHearsOfIt) {
   Plan plan = watched();
   plan.post_stop = true;

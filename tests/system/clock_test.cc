@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 
 #include "harness.h"
@@ -24,13 +25,12 @@ const std::string kChild = "trap USR1 ready serve";
 class Freezer {
  public:
   Freezer() {
-    const std::string name = "/graceshim-test-" + std::to_string(::getpid());
     for (const Kind& kind : kKinds) {
       if (::access((std::string(kind.root) + "/cgroup.procs").c_str(), W_OK) != 0) continue;
       kind_ = kind;
-      place_ = kind.root + name;
-      ::mkdir(place_.c_str(), 0755);
-      if (::access(file().c_str(), W_OK) == 0) return;
+      // In PID namespaces of their own, two tests have the same pid.
+      place_ = kind.root + std::string("/graceshim-test-XXXXXX");
+      if (::mkdtemp(place_.data()) != nullptr && ::access(file().c_str(), W_OK) == 0) return;
       ::rmdir(place_.c_str());
       place_.clear();
     }

@@ -63,6 +63,30 @@ TEST(TrialAdvice, AnOrderlyEndWithAnotherStatusIsASuccess) {
   by.success.add(143);
   advice = advice_on(machine, by);
   EXPECT_TRUE(advice.recommendation->settings.empty());
+  // The setting takes the place of what applies, which is to stay.
+  by = by_itself();
+  by.success.add(3);
+  advice = advice_on(machine, by);
+  EXPECT_EQ(as_options(advice.recommendation->settings), "--success-exit-status 3,143");
+  EXPECT_TRUE(gives(advice, "Its exit status 143 stands for an orderly end"));
+}
+
+TEST(TrialAdvice, ASecondSignalAfterWhichTheCommandDoesNotEndDoesHarm) {
+  Machine machine;
+  machine.set(signal_row(sig::kTerm), {kComplete});
+  machine.set({RowKind::kTwice, {sig::kTerm}}, {kGoesOn});
+  const Advice advice = advice_on(machine, by_itself());
+  EXPECT_TRUE(gives(advice, "After a second TERM the command does not end."));
+  EXPECT_FALSE(gives(advice, "does no harm"));
+}
+
+// Of one that was cut short in its second row.
+TEST(TrialAdvice, NothingIsSaidOfWhatWasNotTried) {
+  const std::vector<Row> rows = {{signal_row(sig::kTerm), {kLost}},
+                                 {signal_row(sig::kInt), {not_played(RowEnd::kCut)}}};
+  const Advice advice = known_of(TrialSettings{}, rows);
+  EXPECT_FALSE(advice.recommendation);
+  EXPECT_EQ(advice.reasons, std::vector<std::string>{"TERM: the command dies of it."});
 }
 
 TEST(TrialAdvice, AGroupAndTwoSignalsArePlans) {
