@@ -77,6 +77,22 @@ class Trial(Case):
         self.assertEqual((status, found["recommendation"]), (1, None), told)
         self.assertEqual(self.row(found, "USR1")["seen"][0]["work"], [{"status": None}])
 
+    def test_a_stop_that_takes_its_time_is_waited_for(self):
+        _, found, _ = self.try_out(["sh", "-c", "trap 'sleep 3; exit 0' TERM; while :; do sleep 0.05; done"], "--trial-signals=TERM", expected=0)
+        self.assertEqual(self.row(found, "TERM")["seen"][0]["status"], 0)
+
+    def test_the_time_to_get_ready_begins_behind_start_pre(self):
+        self.try_out(["sh", "-c", "sleep 0.5; trap 'exit 0' TERM; while :; do sleep 0.05; done"], "--trial-signals=TERM",
+                     "--pre-start=sleep 2.2", after="100ms", expected=0)
+
+    def test_stop_post_of_a_row_that_the_trial_ends_has_its_time(self):
+        log = os.path.join(self.directory, "log")
+        self.try_out(["sh", "-c", "trap '' USR1; trap 'exit 0' TERM; while :; do sleep 0.05; done"], "--trial-signals=USR1,TERM",
+                     f"--post-stop=echo begun >> {log}; sleep 0.5; echo done >> {log}", expected=0)
+        with open(log, encoding="ascii") as file:
+            lines = file.read().splitlines()
+        self.assertEqual(lines, ["begun", "done"] * (len(lines) // 2))
+
     def test_each_row_that_cannot_be_played_says_why(self):
         ends = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
         for argv, options, work, how, words in (
