@@ -21,7 +21,8 @@ LACKING = re.compile(r"\bthis (?:kernel|Debian|build) has no [^\n'\"]+")
 REASON = re.compile(r"(?:not to be had here: |skipped ')([^\n']+)")
 # ctest calls skipped what says so and then dies of a sanitizer.
 DIED = re.compile(r"^==\d+==ERROR: |^\S+: runtime error: ", re.MULTILINE)
-LONGEST = 60  # lines of what one failure has said
+LONGEST = 60  # lines of what one failure has said: half of them its first ones
+WIDEST = 300  # characters of such a line
 
 Result = collections.namedtuple("Result", "name verdict reason output")
 
@@ -51,9 +52,19 @@ def results(path):
         return [Result(path, "failed", str(error), "")]
 
 
+def excerpt(output):
+    """What a failed test has said, a line each: how it began, and how it ended."""
+    lines = [line[:WIDEST] for line in output.rstrip().splitlines()]
+    left_out = len(lines) - LONGEST
+    if left_out > 0:
+        lines[LONGEST // 2:-LONGEST // 2] = [f"({left_out} lines are left out here)"]
+    return "".join(f"    | {line}\n" for line in lines)
+
+
 def count(paths, skips_fail=False, no_skip_fails=()):
-    """How many tests have each verdict; what has not passed is named, and in the end what has failed repeats its output."""
-    counts, failed = collections.Counter(), []
+    """How many tests have each verdict; what has not passed is named. What has failed repeats its output behind all
+    that, and is named once more, as a log is often read from its end."""
+    counts, failed = collections.Counter(), {}
     for path in [*paths, *no_skip_fails]:
         where = os.path.basename(path).removesuffix(".xml")
         for name, verdict, reason, output in results(path):
@@ -62,10 +73,13 @@ def count(paths, skips_fail=False, no_skip_fails=()):
             counts[verdict] += 1
             said = f"{name} ({where}){reason and ': '}{reason}"
             if verdict == "failed":
-                failed.append(f"  FAILED {said}\n" + "".join(f"    | {line}\n" for line in output.rstrip().splitlines()[-LONGEST:]))
+                failed[f"  FAILED {said}"] = excerpt(output)
             elif verdict != "passed":
                 print(f"  {verdict} {said}")
-    print("".join(failed), end="")
+    for said, output in failed.items():
+        print(f"{said}\n{output}", end="")
+    if len(failed) > 1 or any(failed.values()):
+        print("\n".join(failed))
     return counts
 
 
