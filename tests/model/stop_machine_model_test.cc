@@ -659,11 +659,13 @@ std::string violation_of(const Plan& plan, const World& before, const Event& eve
     if (wait < least || wait >= least * 5 / 4) return "a wait that is not the ladder's";
     const bool was_missed = was.missed_at != kInfinity;
     const EndSet& reasons = was_missed ? plan.restart.after_miss : plan.restart.after;
-    if (was_missed && is.child == ExitStatus{}) return "a miss that is kept as a success";
+    const bool ends_now =
+        event.kind == EventKind::kStartFailed || (event.kind == EventKind::kReaped && event.child_ended);
+    const ExitStatus own_end = ends_now ? event.status : was.child;
+    if (!reasons.has(own_end)) return "a restart after an end that is none of its reasons";
     // A success after a miss is kept as the death by ABRT that it should have been.
-    const bool may_be_success = was_missed && is.child == ExitStatus{true, sig::kAbrt};
-    if (!reasons.has(is.child) && !(may_be_success && reasons.has(ExitStatus{})))
-      return "a restart after an end that is none of its reasons";
+    const bool is_hidden_miss = was_missed && own_end == ExitStatus{};
+    if (is.child != (is_hidden_miss ? ExitStatus{true, sig::kAbrt} : own_end)) return "an end that is kept as another";
     const Millis healthy_since = plan.readiness == Readiness::kNone ? was.started_at : was.ready_at;
     const bool row_ended = before.child_alive && event.at - healthy_since >= kResetAfter;
     if (row_ended && is.restarts_in_row != 1) return "a row that outlasts a healthy life";
