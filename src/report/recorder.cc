@@ -25,7 +25,7 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Tran
     if (action.kind == ActionKind::kNote) note_decision(event, action, next.state.t0);
     if (action.kind == ActionKind::kStartHook && action.hook == Hook::kPostStop) note_life_over(event.at);
     if (action.kind != ActionKind::kFinish) continue;
-    const bool is_between_lives = !life_ && report_.pid != 0;
+    if (life_ || report_.pid == 0) note_over_without_hook(event.at);
     if (next.state.cause != Cause::kUnkillable) end_record(event.at);
     report_.restarts = next.state.restarts;
     // Before the start the trigger is the end.
@@ -35,7 +35,6 @@ void Recorder::note(const Event& event, std::span<const Ended> ended, const Tran
     report_.cause = next.state.cause;
     report_.repeats_ignored = next.state.repeats_ignored;
     report_.ended_at = event.at - started_at_;
-    if (!is_between_lives) note_over_without_hook(event.at);
   }
 }
 
@@ -78,12 +77,11 @@ void Recorder::note_life_over(Millis at) {
 
 // There was no stop.post, whose start would have told.
 void Recorder::note_over_without_hook(Millis at) {
-  if (report_.hooks[index_of(Hook::kPostStop)].result == HookResult::kNone) report_.over_at = at - started_at_;
+  if (report_.hooks[index_of(Hook::kPostStop)].result == HookResult::kNone) note_life_over(at);
 }
 
 void Recorder::end_record(Millis at) {
   if (!life_) return;
-  if (life_is_of_tree_) life_->duration = at - life_since_;
   report_.lives.push_back(*life_);
   // One more than is shown: the count of OOM kills at its end is where that of the next one begins.
   if (report_.lives.size() > kLivesShown + 1) report_.lives.erase(report_.lives.begin());
