@@ -80,14 +80,16 @@ void SimulatedWorld::go_away() {
     if (is_orphaned(group)) hang_up(group);
   }
   // What is at its end comes to it.
-  end_ = now_ + std::max(dying_takes, Millis{1});
-  while (!future_.empty() && future_.begin()->first <= end_) {
-    const auto next = future_.begin();
-    now_ = std::max(now_, next->first);
-    const std::function<void()> what = std::move(next->second);
-    future_.erase(next);
-    what();
-  }
+  const Millis end = now_ + std::max(dying_takes, Millis{1});
+  while (!future_.empty() && future_.begin()->first <= end) happen();
+}
+
+void SimulatedWorld::happen() {
+  const auto next = future_.begin();
+  now_ = std::max(now_, next->first);
+  const std::function<void()> what = std::move(next->second);
+  future_.erase(next);
+  what();
 }
 
 // The groups with a stopped member, but for `leaver`, that somebody could continue.
@@ -170,9 +172,7 @@ std::optional<Event> SimulatedWorld::next_if_any(Millis earliest) {
     if (next->first > end_) return std::nullopt;
     now_ = std::max(now_, next->first);
     no_timer_is_due();
-    const std::function<void()> what = std::move(next->second);
-    future_.erase(next);
-    what();
+    happen();
   }
 }
 

@@ -206,6 +206,7 @@ class SimulatedWorld final : public World {
 
  private:
   std::optional<Error> hook_failure() override;
+  void happen();  // what is next in the future
   bool is_pending(SignalSet among) override { return among.has(with_end_); }
   bool group_exists(int group) override;
   Reaped reap_next() override;
