@@ -43,25 +43,34 @@ def children(pid):
         return []
 
 
-def facts(pid):
-    """(name, state) of a process."""
+def stat(pid):
+    """The fields of /proc/PID/stat behind the pid: the name, the state, and so on; of a process that is gone, these two."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             head, _, tail = file.read().rpartition(")")
     except (FileNotFoundError, ProcessLookupError):
-        return "", "X"
-    return head.partition("(")[2], tail.split()[0]
+        return ["", "X"]
+    return [head.partition("(")[2], *tail.split()]
+
+
+def facts(pid):
+    """(name, state) of a process."""
+    return tuple(stat(pid)[:2])
+
+
+def below(root):
+    front = [root]
+    while front:
+        for child in children(front.pop()):
+            yield child
+            front.append(child)
 
 
 def find(root, name):
-    front = [root]
-    while front:
-        pid = front.pop()
-        for child in children(pid):
-            found, state = facts(child)
-            if found == name and state not in "ZX":
-                return child
-            front.append(child)
+    for pid in below(root):
+        found, state = facts(pid)
+        if found == name and state not in "ZX":
+            return pid
     return None
 
 
@@ -70,20 +79,13 @@ def is_at_its_end(pid):
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
             masks = dict(line.split(":", 1) for line in file.read().splitlines() if line[:3] in ("Sig", "Shd"))
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            flags = int(file.read().rpartition(")")[2].split()[6])
     except (FileNotFoundError, ProcessLookupError):
         return True
+    fields = stat(pid)
+    if fields[1] == "X":
+        return True
     pending = (int(masks["SigPnd"], 16) | int(masks["ShdPnd"], 16)) & ~int(masks["SigBlk"], 16)
-    return pending != 0 or flags & PF_EXITING != 0
-
-
-def below_us():
-    front = [os.getpid()]
-    while front:
-        for child in children(front.pop()):
-            yield child
-            front.append(child)
+    return pending != 0 or int(fields[7]) & PF_EXITING != 0
 
 
 def settle(seconds):
@@ -93,13 +95,13 @@ def settle(seconds):
         return state == "R" or (state not in "ZXT" and is_at_its_end(pid))
 
     last = time.monotonic() + seconds
-    while any(moves(pid) for pid in below_us()) and time.monotonic() < last:
+    while any(moves(pid) for pid in below(os.getpid())) and time.monotonic() < last:
         select.select([], [], [], 0.002)
 
 
 def end_what_is_left():
     """Ends what this process has adopted, and all below it, and returns the names of what lived."""
-    left = [name for name, state in map(facts, below_us()) if state not in "ZX"]
+    left = [name for name, state in map(facts, below(os.getpid())) if state not in "ZX"]
     while adopted := children(os.getpid()):
         for child in adopted:
             os.kill(child, signal.SIGKILL)
