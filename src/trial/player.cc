@@ -84,6 +84,7 @@ void Player::watch(Play& play) {
   const Candidate& candidate = play.spec.candidate;
   send_signal(command.pid(), sig::kTerm);
   const Millis signalled_at = now();
+  const Millis patience = for_command(candidate.then != 0 ? candidate.then : candidate.signal, limit);
   std::optional<Millis> work_over_at;
   std::optional<Millis> gone_at;
   bool has_advanced = false;
@@ -99,7 +100,6 @@ void Player::watch(Play& play) {
       work_over_at = now();
     }
     if (gone_at && (is_work_over || now() - *gone_at >= for_work(limit))) break;
-    const Millis patience = for_command(candidate.then != 0 ? candidate.then : candidate.signal, limit);
     if (work_over_at && !command.has_ended() && now() - *work_over_at >= patience) break;
     if (now() - signalled_at >= limit + (play.spec.kind == RowKind::kShielded ? kSecondAfter : Millis{0})) break;
   }
