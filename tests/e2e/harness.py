@@ -379,8 +379,7 @@ class Screen:
             argv = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--", *argv]
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-                signal.signal(number, signal.SIG_DFL)  # a `&` or nohup(1) before us may have had them ignored
+            linux.act_by_default()
             os.chdir(case.directory)
             os.execvpe(argv[0], argv, env or environment(TERM="dumb", PS1="PROMPT> ", HISTFILE=""))
         self.status = None

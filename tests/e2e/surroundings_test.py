@@ -20,7 +20,7 @@ import typing
 
 from harness import SHIM, SLOWER, Case, environment, main
 from linux import (ALLOW, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, ERRNO, FIRST_ARGUMENT, IF_ANY_BIT, IF_AT_LEAST, IF_EQUAL, LIBC, LOAD,
-                   NUMBER, RETURN, call, filter_calls, keep_mounts_to_oneself, mount, send_at_end_of_parent)
+                   NUMBER, RETURN, act_by_default, call, filter_calls, keep_mounts_to_oneself, mount, send_at_end_of_parent)
 
 LIMIT = 30 * SLOWER  # seconds for all lives of a table
 # It has itself stopped, as a platform would have it stopped. Nobody sleeps for so long.
@@ -120,8 +120,7 @@ class Table(Case):
 
     def become(self, life, errors):
         signal.alarm(0)
-        for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
+        act_by_default()
         os.setsid()
         if life.pid1:
             call(LIBC.unshare, CLONE_NEWPID)

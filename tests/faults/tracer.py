@@ -186,8 +186,7 @@ class Run:
             os.setsid()
             if self.terminal is not None:
                 fcntl.ioctl(given[0], termios.TIOCSCTTY, 0)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            linux.act_by_default()
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             os.chdir(self.spec.directory)
             os.umask(0o022)

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from linux import LIBC, adopt_orphans, can_fork_pid1, fork_pid1, mount_own_proc, send_at_end_of_parent  # noqa: E402, F401
+from linux import LIBC, act_by_default, adopt_orphans, can_fork_pid1, fork_pid1, mount_own_proc, send_at_end_of_parent  # noqa: E402, F401
 
 SKIPPED = 77  # the exit status that ctest takes for a skip
 PF_EXITING = 4  # linux/sched.h
@@ -26,8 +26,7 @@ def start(argv, environment, descriptors, as_pid1=False, before=None):
         os.setsid()
         for number, fd in {0: os.open("/dev/null", os.O_RDWR), **descriptors}.items():
             os.dup2(fd, number)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        act_by_default()
         if before:
             before()
         os.execve(argv[0], argv, environment)

@@ -43,6 +43,12 @@ def adopt_orphans(does=True):
     call(LIBC.prctl, _PR_SET_CHILD_SUBREAPER, int(does), 0, 0, 0)
 
 
+def act_by_default():
+    """On every signal: Python ignores two, and the `&` of a shell or nohup(1) before us may have had others ignored."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def send_at_end_of_parent(number):
     """This process gets that signal when its parent ends."""
     call(LIBC.prctl, _PR_SET_PDEATHSIG, int(number), 0, 0, 0)
