@@ -52,7 +52,7 @@ void StopMachine::stop_for_good(int trigger, int noted_signal, bool from_keyboar
 
 void StopMachine::on_repeated_trigger(int trigger, bool from_keyboard) noexcept {
   // So far only the child had ended, without having been asked to.
-  const bool first_request = state_.cause == Cause::kExited && state_.request == Request::kNone;
+  const bool first_request = state_.request == Request::kNone;
   if (state_.request != Request::kStop) tell_stopping();
   state_.request = Request::kStop;
   const bool seen = state_.triggers_seen.has(trigger) || trigger == state_.trigger;

@@ -50,8 +50,10 @@ void Narrator::tell_note(const Moment& moment, const Action& note) {
     case Note::kRepeatIgnored:
       return tell_repeat(moment, note.signal);
     case Note::kAdvanced:
-      return world_.log(LogLevel::kInfo, signal_name(note.signal) + " again" +
-                                             (state.phase == Phase::kClearing ? "" : ": on to the next step"));
+      return world_.log(
+          LogLevel::kInfo,
+          signal_name(note.signal) + (state.phase == Phase::kClearing ? ": " + key_of(state.hook) + " is not waited for"
+                                                                      : std::string(": on to the next step")));
     case Note::kStragglers:
       return tell_left_behind(moment, ": the stop goes on with them");
     case Note::kSettling: {
@@ -120,6 +122,8 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   if (!restarts && state.cause == Cause::kExited && plan.may_restart())
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is not started again");
   const std::string left = "what " + command_ + " has left";
+  if (!restarts && state.phase == Phase::kKilling)
+    return world_.log(LogLevel::kInfo, line + ": " + left + " has been sent KILL already");
   if (!restarts && state.cause == Cause::kExited)
     return world_.log(LogLevel::kInfo, line + ": the stop of " + left + " goes on" + until_kill(state));
   line += restarts ? ": restarting " : ": stopping ";
@@ -199,9 +203,8 @@ void Narrator::tell_stood_still(const Moment& moment, Millis pause) {
 
 void Narrator::tell_repeat(const Moment& moment, int signal) {
   const bool restarts = moment.state.request == Request::kRestart;
-  const bool is_other = !restarts && moment.plan.routes[static_cast<std::size_t>(signal)].is_restart();
-  world_.log(LogLevel::kDebug, signal_name(signal) + (is_other ? ": the " : " again: the ") +
-                                   (restarts ? "restart" : "stop") + " is already under way");
+  world_.log(LogLevel::kDebug,
+             signal_name(signal) + ": the " + (restarts ? "restart" : "stop") + " is already under way");
 }
 
 void Narrator::tell_restart(const Moment& moment) {

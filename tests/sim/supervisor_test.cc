@@ -543,6 +543,23 @@ TEST(Stragglers, ATriggerThatComesWhileTheyAreStoppedIsToldAsWhatItIs) {
   EXPECT_FALSE(run.world.said("s after TERM"));
 }
 
+TEST(Stragglers, ATriggerThatComesWhileTheyDieOfKillIsNoRepeat) {
+  Plan plan = plan_of("same/auto/KILL", seconds(30));
+  plan.straggler_timeout = seconds(1);
+  Simulation run(plan);
+  run.world.dying_takes = Millis{400};
+  run.start();
+  run.world.fork_from(run.world.child(), "left").ignores.add(sig::kTerm);
+  run.world.at(Millis{0}, [&] { run.world.exit(run.world.child(), {false, 3}); });
+  run.world.at(Millis{1'200}, [&] { run.world.signal_us(sig::kTerm); });
+  run.world.at(Millis{1'300}, [&] { run.world.signal_us(sig::kTerm); });
+  EXPECT_EQ(run.run(), 3);
+  EXPECT_TRUE(run.world.said("TERM from pid 1 (uid 0): what command has left has been sent KILL already"));
+  EXPECT_EQ(run.supervisor.report().trigger, sig::kTerm);
+  EXPECT_EQ(run.supervisor.report().stop_at, Millis{1'200});
+  EXPECT_EQ(run.supervisor.report().repeats_ignored, 1u);
+}
+
 TEST(Stragglers, TheTimeThatIsToldOfTheChildIsItsOwn) {
   Simulation run(plan_of("same/auto/KILL", seconds(30)));
   run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kTerm] = {Millis{100}, 0}; };
