@@ -795,7 +795,11 @@ class DropInTerminal(BesideTheReal, TerminalCase):
 
     def test_dumb_init_tells_whose_terminal_it_was(self):
         def story(init, b):
-            screen = Screen(self, [*b, *init.split(), "-v", "--", "true"])
+            # The command ends once all is told: its CHLD would be read before a CONT.
+            screen = Screen(self, [*b, *init.split(), "-v", "--", "head", "-n1"])
+            self.until(lambda: "setsid complete" in screen.read() and ("the first" not in screen.shown or "signal 18" in screen.shown),
+                       "all that is told", on_failure=lambda: f"the screen shows {screen.shown!r}")
+            screen.send("\n")
             text = screen.expect(r"Child exited with status \d+\. Goodbye\.").string
             screen.wait()
             return sorted(re.sub(r"\d{3,}", "N", line) for line in text.splitlines() if "tty" in line or "setsid" in line)
