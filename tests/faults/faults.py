@@ -35,6 +35,7 @@ EXPECTED = os.environ.get("GRACESHIM_FAULTS_EXPECTED", os.path.join(HERE, "expec
 SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
 SKIPPED = 77
 AT_A_TIME = 4
+MOST_SHOWN, WIDEST = 30, 1000  # lines of what a life has said, and characters of a line
 OWN_STATUSES = (125, 126, 127)
 OTHERS_STATUSES = {"tini": (1, 126, 127), "dumb-init": (1, 2, 126, 127)}
 
@@ -89,7 +90,8 @@ class Judge:
         first = self.undisturbed[0]
         for other in self.undisturbed:
             if not other.calls or other.hangs or other.signal or other.left or other.status != first.status:
-                raise AssertionError(f"{label} is no life to try: {other._replace(calls=len(other.calls), refused=None)}")
+                raise AssertionError(f"{label} is no life to try: {len(other.calls)} calls, {other.hangs=}, {other.signal=}, "
+                                     f"{other.left=}\n{excerpt(detail_of(other, self))}")
         self.lines = {line for outcome in self.undisturbed for line in self.log(outcome)}
 
     def live(self, fault=None, records=False):
@@ -150,6 +152,14 @@ def detail_of(outcome, judge):
     return {"status": outcome.status, "errors": outcome.errors, "facts": outcome.facts,
             "said": [line for line in story(outcome.said, judge.directory)
                      if line not in story(judge.undisturbed[0].said, judge.directory)]}
+
+
+def excerpt(detail):
+    """For a reader: a line each, and no more of what is endless than its ends."""
+    lines = [f"{name}: {value}" for name, value in detail.items() if name != "errors"] + detail["errors"].splitlines()
+    if len(lines) > MOST_SHOWN:
+        lines[MOST_SHOWN // 2:-MOST_SHOWN // 2] = ["..."]
+    return "".join(f"    {line[:WIDEST]}\n" for line in lines)
 
 
 # --- Which faults. ---
@@ -266,7 +276,7 @@ def check(label, is_whole):
             wrong = "not in the table"
         if wrong:
             failed += 1
-            print(f"{result.moment}: {result.call} #{result.nth} {result.error}: {result.outcome}\n  {wrong}\n  {result.detail}")
+            print(f"{result.moment}: {result.call} #{result.nth} {result.error}: {result.outcome}\n  {wrong}\n{excerpt(result.detail)}")
     unknown = sorted({call.name for call in judge.calls if calls.errnos(call.name) is None})
     if unknown:
         print("calls of which calls.py says nothing: " + ", ".join(unknown))
