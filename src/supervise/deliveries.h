@@ -10,6 +10,9 @@
 
 namespace graceshim {
 
+// Whoever neither catches, blocks nor ignores them is stopped by them.
+constexpr SignalSet kTerminalStops{sig::kTstp, sig::kTtin, sig::kTtou};
+
 enum class Hears : std::uint8_t { kNo, kUnsure, kYes };
 
 // Whether a process acts on `signal`: the process catches the signal, or blocks it to wait for it (sigwait(3),

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "deliveries.h"
 #include "graceshim/signal.h"
 #include "raw_signals.h"
 
@@ -186,11 +187,10 @@ bool EventLoop::has_signal(SignalSet among) const noexcept {
 }
 
 void EventLoop::drop_stop_signals() noexcept {
-  constexpr SignalSet kStops{sig::kTstp, sig::kTtin, sig::kTtou};
   const auto begin = batch_.begin() + static_cast<std::ptrdiff_t>(next_);
   const auto end = batch_.begin() + static_cast<std::ptrdiff_t>(count_);
   const auto kept = std::remove_if(
-      begin, end, [&](const signalfd_siginfo& info) { return kStops.has(static_cast<int>(info.ssi_signo)); });
+      begin, end, [&](const signalfd_siginfo& info) { return kTerminalStops.has(static_cast<int>(info.ssi_signo)); });
   count_ = static_cast<std::size_t>(kept - batch_.begin());
 }
 

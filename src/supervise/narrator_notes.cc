@@ -122,7 +122,8 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   if (!restarts && state.cause == Cause::kExited && plan.may_restart())
     return world_.log(LogLevel::kInfo, line + ": " + command_ + " is not started again");
   const std::string left = "what " + command_ + " has left";
-  if (!restarts && state.phase == Phase::kKilling)
+  const bool begins_with_kill = plan.steps[0].kills_tree();
+  if (!restarts && state.phase == Phase::kKilling && !begins_with_kill)
     return world_.log(LogLevel::kInfo, line + ": " + left + " has been sent KILL already");
   if (!restarts && state.cause == Cause::kExited)
     return world_.log(LogLevel::kInfo, line + ": the stop of " + left + " goes on" + until_kill(state));

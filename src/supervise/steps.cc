@@ -19,7 +19,7 @@ void Effects::deliver_to_child(const Action& action) {
     const int group = world_.self().group;
     for (const Process& member : members) {
       if (member.group != group) continue;
-      ledger_.record(member.id, action.step);
+      record_step(member, action);
       ++record.delivered;
     }
     record.scope = Scope::kGroup;  // the terminal's doing
@@ -28,13 +28,15 @@ void Effects::deliver_to_child(const Action& action) {
     deliver_to_main(action, record, !again);
     ledger_.record(child.id, action.step);
   } else if (action.scope == Scope::kGroup) {
+    resume_ahead(members, action.signal);
     if (world_.send_to_group(child.id.pid, action.signal) == Sent::kDelivered) {
       for (const Process& member : members) {
         if (member.group != child.id.pid) continue;
-        ledger_.record(member.id, action.step);
+        record_step(member, action);
         ++record.delivered;
       }
-      resume_group(members);
+      record.delivered = std::max(record.delivered, 1);  // without /proc nobody can count them
+      resume_group(members, action.signal);
     } else {
       // The child has moved to another group: the step is still for it.
       record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
@@ -44,7 +46,7 @@ void Effects::deliver_to_child(const Action& action) {
     for (const Process& member : members) {
       if (outside_every_scope(member)) continue;
       child_seen = child_seen || member.id.pid == child.id.pid;
-      ledger_.record(member.id, action.step);
+      record_step(member, action);
       if (send_step(member, action.signal) == Sent::kDelivered) ++record.delivered;
     }
     if (!child_seen) record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
@@ -53,6 +55,13 @@ void Effects::deliver_to_child(const Action& action) {
   outcome.step = record;
   outcome.again = again;
   if (!action.by_keyboard && !again) note(Outcome::Kind::kForwarded).signal = action.signal;
+}
+
+// A step to all members of a group or of the tree. What ignores the signal has had none: as an orphan it is still to be
+// told to end.
+void Effects::record_step(const Process& member, const Action& action) {
+  const std::optional<Dispositions> how = world_.dispositions(member.id.pid);
+  if (!how || hears(*how, action.signal) != Hears::kNo) ledger_.record(member.id, action.step);
 }
 
 // It precedes the steps, and is none that a process could have had.
@@ -103,13 +112,21 @@ std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int s
   return delivered;
 }
 
-void Effects::resume_group(const std::vector<Process>& members) {
-  if (now_->plan.resume == Resume::kAlways) {
+// Of the child's group, those whose CONT goes ahead of the signal.
+void Effects::resume_ahead(const std::vector<Process>& members, int signal) {
+  for (const Process& member : members) {
+    if (member.group == world_.child() && resumes_ahead(member.id.pid, signal)) send(member, sig::kCont);
+  }
+}
+
+void Effects::resume_group(const std::vector<Process>& members, int signal) {
+  if (now_->plan.resume == Resume::kAlways && (!kTerminalStops.has(signal) || members.empty())) {
     world_.send_to_group(world_.child(), sig::kCont);
     return;
   }
   for (const Process& member : members) {
-    if (member.group == world_.child() && needs_resuming(member.id.pid)) world_.send_verified(member, sig::kCont);
+    const int pid = member.id.pid;
+    if (member.group == world_.child() && !resumes_ahead(pid, signal) && needs_resuming(pid)) send(member, sig::kCont);
   }
 }
 

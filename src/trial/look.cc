@@ -43,12 +43,12 @@ std::vector<ListeningSocket> sockets_held(const std::vector<Process>& processes,
 }
 
 bool is_heard(const std::vector<Process>& processes, int signal) {
-  constexpr SignalSet kStops{sig::kTstp, sig::kTtin, sig::kTtou};
   if (processes.empty()) return true;
-  return std::ranges::any_of(processes, [signal, kStops](const Process& process) {
+  return std::ranges::any_of(processes, [signal](const Process& process) {
     const std::optional<Dispositions> how = dispositions(process.id.pid);
     if (!how) return false;
-    return kStops.has(signal) ? how->caught.has(signal) || how->blocked.has(signal) : hears(*how, signal) != Hears::kNo;
+    return kTerminalStops.has(signal) ? how->caught.has(signal) || how->blocked.has(signal)
+                                      : hears(*how, signal) != Hears::kNo;
   });
 }
 

@@ -262,6 +262,23 @@ TEST(Stragglers, AGroupStepIsNotRepeatedToTheRoots) {
   EXPECT_EQ(run.got(pid), "TERM@0");
 }
 
+// A shell starts `cmd &` with INT and QUIT ignored.
+TEST(Stragglers, BackgroundJobThatIgnoresTheStepOfItsGroupGetsTermInstead) {
+  for (const char* const steps : {"INT@group/auto/KILL", "INT@tree/auto/KILL"}) {
+    for (const bool exits : {false, true}) {
+      Simulation run(plan_of(steps, kInfinity));
+      if (exits) run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kInt] = {Millis{0}, 0}; };
+      run.start();
+      SimProcess& job = run.world.fork_from(run.world.child(), "job");
+      const int pid = job.facts.id.pid;
+      job.ignores = {sig::kInt, sig::kQuit};
+      run.world.signal_us(sig::kTerm);
+      EXPECT_EQ(run.run(), exits ? 0 : 130) << steps;
+      EXPECT_TRUE(run.got(pid).find("TERM@") != std::string::npos) << run.got(pid);
+    }
+  }
+}
+
 TEST(Stragglers, BackgroundJobThatIgnoresQuitGetsTermInstead) {
   Simulation run(plan_of("QUIT/auto/KILL", seconds(30)));
   run.start();
@@ -1005,6 +1022,39 @@ TEST(Supervisor, WhereOnlyTheStoppedAreResumedNobodyElseHearsOfACont) {
       EXPECT_EQ(run.supervisor.report().status, 0);
     }
   }
+}
+
+// CONT takes back a TSTP that is pending.
+TEST(Supervisor, ContGoesAheadOfAStopSignalThatIsCaught) {
+  for (const char* const scope : {"main", "group", "tree"}) {
+    Simulation run(plan_of("TSTP@" + std::string(scope) + "/5s/TERM/auto/KILL", seconds(30)));
+    run.world.on_child_start = [](SimProcess& child) {
+      child.catches[sig::kTstp] = {seconds(1'000'000), 0};
+      child.catches[sig::kTerm] = {Millis{0}, 0};
+    };
+    run.start();
+    const int deaf = run.world.fork_from(run.world.child(), "stops").facts.id.pid;
+    run.world.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 0) << scope;
+    const std::vector<Delivery> had = run.world.deliveries_to(101, true);
+    ASSERT_GE(had.size(), 3U) << scope;
+    EXPECT_EQ((std::vector{had[0].signal, had[1].signal, had[2].signal}),
+              (std::vector{sig::kCont, sig::kTstp, sig::kTerm}))
+        << scope;
+    // What does not catch it would stay stopped.
+    const std::vector<Delivery> other = run.world.deliveries_to(deaf, true);
+    if (scope == std::string("main")) continue;
+    ASSERT_GE(other.size(), 2U) << scope;
+    EXPECT_EQ((std::vector{other[0].signal, other[1].signal}), (std::vector{sig::kTstp, sig::kCont})) << scope;
+  }
+}
+
+TEST(Words, AStopThatBeginsWithKillIsToldAsOne) {
+  Simulation run(plan_of("KILL", seconds(30)));
+  run.start();
+  run.world.signal_us(sig::kTerm);
+  EXPECT_EQ(run.run(), 137);
+  EXPECT_TRUE(run.world.said("stopping 101 (command) with KILL"));
 }
 
 TEST(Words, ALifeWithoutAStopSaysNothingAtInfo) {

@@ -43,6 +43,28 @@ TEST_P(Stop, AStoppedChildIsContinuedToActOnTheSignal) {
   EXPECT_EQ(shim.end().code(), 12);
 }
 
+// The CONT of a step would take back a TSTP that is pending yet.
+TEST_P(Stop, AStopSignalThatIsCaughtArrivesEachTime) {
+  for (Budget budget(10s, 5, 40); budget.goes_on();) {
+    const std::string scope = budget.round() % 2 == 0 ? "main" : "group";
+    Process shim = run_shim("-p TSTP@" + scope + "/20s/KILL -t 60s", "on TSTP [ exit 12 ] trap CONT ready serve");
+    shim.ready();
+    shim.send(SIGTERM);
+    ASSERT_EQ(shim.end().code(), 12) << scope << shim.output();
+  }
+}
+
+TEST_P(Stop, AJobInTheBackgroundEndsWithTheGroupThatItIsDeafIn) {
+  Process shim = run_shim("-p INT@group/auto/KILL -t 60s",
+                          "spawn plain [ name job ignore INT,QUIT on TERM [ print told exit 0 ] ready serve ] on INT [ "
+                          "exit 3 ] ready serve");
+  shim.ready("job");
+  shim.ready();
+  shim.send(SIGTERM);
+  EXPECT_EQ(shim.end().code(), 3);
+  EXPECT_EQ(shim.count("job told"), 1) << shim.output();
+}
+
 TEST_P(Stop, TakesNoLongerThanTheProcessesDo) {
   Process shim = run_shim("-t 60s", "on TERM [ nap 200 exit 13 ] ready serve");
   shim.ready();
