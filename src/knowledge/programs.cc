@@ -169,10 +169,11 @@ Program through_interpreter(Words words) {
     // Read one word at a time, because the options behind -m MODULE belong to the module.
     const bool end = rest.front() == "--";
     const std::size_t count = std::min<std::size_t>(rest.size(), 2);
-    const Split one = split_options(rest.first(count), row->options);
+    Split one = split_options(rest.first(count), row->options);
     const bool both = one.rest.empty() && count == 2 &&
                       (!one.options.empty() && !one.options.back().value.empty() &&
                        one.options.back().value.data() == rest[1].data());
+    if (!both) one = split_options(rest.first(1), row->options);  // the second word may be an option by itself
     rest = rest.subspan(both ? 2 : 1);
     if (end) break;
     for (const Option& option : one.options) {

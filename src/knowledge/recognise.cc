@@ -25,6 +25,7 @@ class Context {
   void assign(std::string_view assignment) {
     if (assignment == "-") {
       cleared_ = true;
+      set_.clear();
       return;
     }
     const std::size_t equals = assignment.find('=');
@@ -179,18 +180,25 @@ const std::string* shell_text(Words words) {
   return text_follows && !rest.empty() ? &rest.front() : nullptr;
 }
 
+// Whether a shell that runs this text waits for programs, and does nothing about a signal meanwhile.
+bool waits_for_programs(const ShellText& text) {
+  if (text.commands.empty() && text.background.empty()) return false;
+  bool only_builtins = text.straight && text.background.empty();
+  for (const std::vector<std::string>& command : text.commands) {
+    if (command.front() == "trap") return false;  // a text that sets a trap handles signals in its own way
+    const auto program = std::ranges::find_if_not(command, is_assignment);
+    only_builtins = only_builtins && (program == command.end() || is_builtin(*program));
+  }
+  return !only_builtins;
+}
+
 Recognised recognise_shell(std::string_view shell, Words words, Context& context, int depth) {
   const std::string* const script = shell_text(words);
   if (script == nullptr) return {};  // a script file, most often an entry point that ends in exec
 
   const ShellText text = split_shell_text(*script);
   if (text.commands.empty() && text.background.empty()) return {};
-  bool traps = false;
-  bool only_builtins = text.straight && text.background.empty();
   for (const std::vector<std::string>& command : text.commands) {
-    traps = traps || command.front() == "trap";
-    const auto program = std::ranges::find_if_not(command, is_assignment);
-    only_builtins = only_builtins && (program == command.end() || is_builtin(*program));
     if (command.front() != "export") continue;
     for (const std::string& word : command) {
       if (is_assignment(word)) context.assign(word);
@@ -200,10 +208,11 @@ Recognised recognise_shell(std::string_view shell, Words words, Context& context
   const auto first_word = std::ranges::find_if_not(last, is_assignment);
   for (auto word = last.begin(); word != first_word; ++word) context.assign(*word);
   last.erase(last.begin(), first_word);
-  if (text.straight && !last.empty() && last.front() == "exec") return recognise_words(last, context, depth + 1);
-  if (traps || only_builtins) return {};  // a text that sets a trap handles signals in its own way
+  // Behind whatever else there is, the shell comes to this command and becomes it, or ends before.
+  if (text.ends_alone && !last.empty() && last.front() == "exec") return recognise_words(last, context, depth + 1);
+  if (!waits_for_programs(text)) return {};
   // bash becomes the last simple command of its text; dash and other shells stay in front of that command.
-  const bool becomes_it = shell == "bash" && text.straight && text.background.empty();
+  const bool becomes_it = shell == "bash" && text.straight && !text.is_kept && text.background.empty();
   if (becomes_it && !last.empty() && !is_builtin(last.front())) return recognise_words(last, context, depth + 1);
   return {.wrapper_warning = shell_warning(shell)};
 }
@@ -230,6 +239,12 @@ Recognised recognise_words(Words words, Context& context, int depth) {
 }
 
 }  // namespace
+
+bool is_waiting_shell(std::span<const std::string> cmdline) {
+  if (!is_shell(base_name(cmdline.front()))) return false;
+  const std::string* const text = shell_text(cmdline);
+  return text != nullptr && waits_for_programs(split_shell_text(*text));
+}
 
 Recognised recognise(std::span<const std::string> command, const VariableLookup& lookup) {
   Context context(lookup);

@@ -32,6 +32,10 @@ Recognised recognise(std::span<const std::string> command, const VariableLookup&
 // the server (a running `sh`, `npm` or `tini` is no server). `lookup` reads the /proc/PID/environ of the process.
 Recognised recognise_running(std::span<const std::string> cmdline, const VariableLookup& lookup = {});
 
+// Whether a running process is a shell that waits for what the text behind its -c has started. By then it has become no
+// other program, whatever recognise() expects of the text. A text that sets a trap does not count.
+bool is_waiting_shell(std::span<const std::string> cmdline);
+
 // Whether a running process is a shell or another wrapper that keeps an INT to itself: such a process catches or
 // ignores the signal, waits for the command below it, and neither ends nor passes the signal on. A shell whose text
 // sets a trap does not count, because it handles signals in its own way.

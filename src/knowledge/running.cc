@@ -87,9 +87,8 @@ bool keeps_interrupt(std::span<const std::string> cmdline) {
   if (words.empty()) return false;
   const std::string_view name = base_name(words.front());
   if (name == "make" || name == "gmake" || !stubborn_wrapper(name, words).empty()) return true;
-  // recognise() warns of a shell that waits for the command it has started. A script file is not read, and may have
-  // traps of its own.
-  return is_shell(name) && !recognise(words).wrapper_warning.empty();
+  // A script file is not read, and may have traps of its own.
+  return is_waiting_shell(words);
 }
 
 }  // namespace graceshim

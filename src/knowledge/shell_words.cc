@@ -19,6 +19,7 @@ class Splitter {
   ShellText split() {
     while (at_ < text_.size()) one(text_[at_++]);
     end_command();
+    result_.is_kept = redirected_ || text_.ends_with("\n\n");
     return std::move(result_);
   }
 
@@ -35,6 +36,7 @@ class Splitter {
       case ';':
         end_command();
         list_ = result_.commands.size();
+        result_.ends_alone = true;
         return;
       case '&':
         if (peek() == '&') {
@@ -54,6 +56,7 @@ class Splitter {
       case '`':
         result_.straight = false;
         end_command();
+        result_.ends_alone = false;
         return;
       case '<':
       case '>':
@@ -107,7 +110,7 @@ class Splitter {
     if (c == '<' && peek() == '<') result_.straight = false;  // the text of a here-document follows
     while (peek() == '<' || peek() == '>' || peek() == '&' || peek() == '|') ++at_;
     while (peek() == ' ' || peek() == '\t') ++at_;
-    drop_word_ = true;
+    drop_word_ = redirected_ = true;
   }
 
   void add(char c) {
@@ -117,6 +120,7 @@ class Splitter {
 
   void end_word() {
     if (!in_word_) return;
+    if (command_.empty() && !drop_word_) redirected_ = false;
     const bool reserved = command_.empty() && !quoted_ && std::ranges::find(kReserved, word_) != kReserved.end();
     if (reserved) result_.straight = false;
     if (!drop_word_) command_.push_back(std::move(word_));
@@ -146,8 +150,9 @@ class Splitter {
   std::vector<std::string> command_;
   std::string word_;
   bool in_word_ = false;
-  bool quoted_ = false;     // a part of the word is quoted
-  bool drop_word_ = false;  // the word is the target of a redirection
+  bool quoted_ = false;      // a part of the word is quoted
+  bool drop_word_ = false;   // the word is the target of a redirection
+  bool redirected_ = false;  // the command has one
 };
 
 }  // namespace

@@ -14,6 +14,10 @@ struct ShellText {
   std::vector<std::vector<std::string>> background;
   // The commands run one after the other, by `;`, `&&` or a new line: no pipe, no `||`, no parentheses, no loops.
   bool straight = true;
+  // The last list, behind `;` or a new line, has neither a pipe nor `||` nor parentheses.
+  bool ends_alone = true;
+  // bash does not become the last command: it has a redirection, or an empty line follows it.
+  bool is_kept = false;
 };
 
 ShellText split_shell_text(std::string_view text);
