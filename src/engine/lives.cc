@@ -112,6 +112,8 @@ void StopMachine::go_on() noexcept {
   if (state_.request == Request::kRestart) {
     state_.restarts_in_row = 0;
     forget_life();
+    // The command has the whole of the interval for its own first sign.
+    if (plan_.ping_manager != kInfinity) act(ActionKind::kPingManager);
     note(Note::kRestarts);
     return start_again();
   }

@@ -271,12 +271,13 @@ Result<PlanResult> plan_behind(SignalSet shield, const Config& config, const Pla
   plan.readiness = readiness_of(config);
   if (config.notify_watchdog.value != Millis{0}) plan.watchdog = config.notify_watchdog.value;
   plan.extend_max = config.notify_extend_max.value;
-  if (situation.manager_watchdog != kInfinity && plan.may_restart())
-    plan.ping_manager = std::max(situation.manager_watchdog / 2, Millis{1});
   plan.pause = config.pause.value;
   set_place(config, situation, plan);
   if (std::optional<Error> error = set_routes(config, situation, result))
     return tl::unexpected<Error>(std::move(*error));
+  // A route may ask for restarts, too.
+  if (situation.manager_watchdog != kInfinity && plan.may_restart())
+    plan.ping_manager = std::max(situation.manager_watchdog / 2, Millis{1});
   set_ready(config.child_ready.value, plan);
   result.timeout_reason = std::move(timeout.reason);
   result.steps_reason = std::move(steps->reason);

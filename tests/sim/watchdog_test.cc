@@ -219,6 +219,20 @@ TEST(RowOfRestarts, EndsWhereTheCommandSaysSo) {
   EXPECT_EQ(run.world.starts().size(), 4u) << "the row of two restarts begins behind the second life";
 }
 
+TEST(ManagersWatchdog, HearsOfUsWithTheStartThatWasAskedFor) {
+  Plan plan = restarting();
+  plan.routes[sig::kUsr1] = Route::restart();
+  plan.ping_manager = Millis{400};
+  Simulation run(plan);
+  run.world.on_child_start = [](SimProcess& child) { child.catches[sig::kTerm] = {Millis{0}, 0}; };
+  const Millis begin = run.world.now();
+  run.start();
+  run.world.at(seconds(5), [&] { run.world.signal_us(sig::kUsr1); });
+  run.run(seconds(15));
+  EXPECT_EQ(run.world.starts().size(), 2u);
+  EXPECT_EQ(run.world.pings(), std::vector{begin + seconds(5)});
+}
+
 TEST(ManagersWatchdog, HearsOfUsBetweenTwoLives) {
   Plan plan = restarting();
   plan.pre_start = plan.post_stop = true;

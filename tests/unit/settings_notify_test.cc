@@ -133,6 +133,7 @@ TEST(Watchdog, AMissIsAFailureUnlessThePolicyOrPreventSaysOtherwise) {
 TEST(Watchdog, OfTheManagerIsPingedAtHalfItsIntervalWhereThereAreRestarts) {
   const Situation asked{.manager_watchdog = Millis{5'000}};
   EXPECT_EQ(plan_with({"--restart=always"}, asked)->plan.ping_manager, Millis{2'500});
+  EXPECT_EQ(plan_with({"--map=USR1:restart"}, asked)->plan.ping_manager, Millis{2'500});
   EXPECT_EQ(plan_with({}, asked)->plan.ping_manager, kInfinity);
   EXPECT_EQ(plan_with({"--restart=always"})->plan.ping_manager, kInfinity);
   EXPECT_EQ(plan_with({"--restart=always"}, {.manager_watchdog = Millis{1}})->plan.ping_manager, Millis{1});
