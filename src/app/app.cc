@@ -18,6 +18,7 @@
 #include "fds.h"
 #include "make_plan.h"
 #include "named.h"
+#include "privilege_rule.h"
 #include "readiness_rule.h"
 #include "ready_teller.h"
 #include "recognise.h"
@@ -224,8 +225,10 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.privileged = is_privileged();
   surroundings.files = {read_file, file_exists, directory_names, entry.working_directory};
   const Dialect dialect = dialect_of(surroundings.arguments);
-  if (dialect.is_own && asks_for_check(surroundings.arguments))
-    leave(check_ready(surroundings.arguments, surroundings.environment));
+  const bool checks = dialect.is_own && asks_for_check(surroundings.arguments);
+  if (checks && surroundings.privileged)
+    leave(refuse(refused_to_caller(std::string(kCheckReady), "take these rights away"), kOwnConventions));
+  if (checks) leave(check_ready(surroundings.arguments, surroundings.environment));
   static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect));
   const Conventions conventions = conventions_of(surroundings.arguments);
   if (!invocation) leave(refuse(invocation.error(), conventions));

@@ -134,9 +134,11 @@ std::vector<OptionShape> option_shapes(const DropIn& who) {
   return shapes;
 }
 
-// Reads a number as atoi(3) does. Only 0, 1, 2 and more are told apart, so signs are not read, and the value is capped.
+// Reads a number as atoi(3) does. Only 0, 1, 2 and more are told apart, so the value is capped, and one below 0 is 0.
 std::size_t number_in(std::string_view text) {
   std::size_t number = 0;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size()));
+  if (text.starts_with('+')) text.remove_prefix(1);
   for (const char c : text) {
     if (c < '0' || c > '9') break;
     number = std::min<std::size_t>(number * 10 + static_cast<std::size_t>(c - '0'), 1000);

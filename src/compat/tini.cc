@@ -1,5 +1,6 @@
 // The options, the settings and the words of tini, which is called docker-init in Docker.
 #include <algorithm>
+#include <cstdlib>
 
 #include "drop_in.h"
 
@@ -39,12 +40,13 @@ bool say_so_much(Config& c, const Saying& say) {
 
 // Adds the code of this option to the codes of the options before it.
 bool add_success(Config& c, const Saying& say) {
-  const Result<CodeSet> codes = Codec<CodeSet>::read(Value{.text = say.argument, .where = say.where});
-  if (!codes) return false;
+  // As tini does, which takes an empty word for 0.
+  const std::string text(say.argument);
+  char* end = nullptr;
+  const long code = std::strtol(text.c_str(), &end, 10);
+  if (*end != '\0' || code < 0 || code > 255) return false;
   if (c.exit_success.origin != say.origin) c.exit_success = say(CodeSet{});
-  for (int code = 0; code <= 255; ++code) {
-    if (codes->has(code)) c.exit_success.value.add(code);
-  }
+  c.exit_success.value.add(static_cast<int>(code));
   return true;
 }
 

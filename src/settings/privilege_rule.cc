@@ -10,16 +10,22 @@ namespace graceshim {
 namespace {
 
 // By their options, as those of --trial have no other name.
-constexpr std::array<std::string_view, 7> kActsOnFilesOrRuns = {"pre-start",  "pre-stop", "post-stop",  "report",
-                                                                "ready-file", "work",     "trial-ready"};
+constexpr std::array<std::string_view, 11> kActsOnFilesOrRuns = {"pre-start",  "pre-stop", "post-stop",   "report",
+                                                                 "ready-file", "work",     "trial-ready", "notify",
+                                                                 "ready-from", "watchdog", "extend-max"};
 
 Error refused(const std::string& what) {
-  return {what +
-          ": refused, because graceshim has more rights than its caller (setuid, setgid or capabilities of its file): "
-          "write it into /etc/graceshim.toml, or take these rights away"};
+  return refused_to_caller(what, "write it into /etc/graceshim.toml, or take these rights away");
 }
 
 }  // namespace
+
+Error refused_to_caller(const std::string& what, const std::string& advice) {
+  return {
+      what +
+      ": refused, because graceshim has more rights than its caller (setuid, setgid or capabilities of its file): " +
+      advice};
+}
 
 std::optional<Error> privilege_conflict(const CommandLine& line, const Environment& environment) {
   if (!environment.config_path.empty()) return refused("GRACESHIM_CONFIG");

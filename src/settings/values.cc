@@ -99,7 +99,7 @@ std::string Codec<CodeSet>::write(const CodeSet& codes) {
 
 Result<ReportTarget> Codec<ReportTarget>::read(const Value& value) {
   if (value.kind != Kind::kText || value.text.empty())
-    return wrong_kind(value, "a path, \"auto\", \"none\" or \"fd:N\"");
+    return wrong_kind_of_text(value, "a path, \"auto\", \"none\" or \"fd:N\"");
   if (has_zero_byte(value)) return fail_at(value.where, "a path cannot hold a zero byte");
   using Target = ReportTarget::Kind;
   if (value.text == "auto") return ReportTarget{};
@@ -193,8 +193,9 @@ Result<int> Umask::read(const Value& value) {
   constexpr int kLargest = 0777;
   int mask = 0;
   const char* const end = value.text.data() + value.text.size();
-  const bool is_octal = value.kind == Kind::kText && std::from_chars(value.text.data(), end, mask, 8).ptr == end;
-  if (!is_octal || value.text.empty() || mask < 0 || mask > kLargest)
+  const std::from_chars_result read = std::from_chars(value.text.data(), end, mask, 8);
+  const bool is_octal = value.kind == Kind::kText && read.ec == std::errc() && read.ptr == end;
+  if (!is_octal || value.text.starts_with('-') || mask > kLargest)
     return wrong_kind_of_text(value, "a umask in octal, as text, from \"000\" to \"777\"");
   return mask;
 }

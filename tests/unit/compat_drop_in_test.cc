@@ -193,6 +193,7 @@ TEST(Tini, Options) {
   EXPECT_EQ(config({}, {"TINI_VERBOSITY=much"}).log_level.value, LogLevel::kError);
   EXPECT_EQ(config({}, {"TINI_VERBOSITY=4"}).log_level.value, LogLevel::kTrace);
   EXPECT_EQ(config({}, {"TINI_VERBOSITY=99"}).log_level.value, LogLevel::kTrace);
+  EXPECT_EQ(config({}, {"TINI_VERBOSITY= +2"}).log_level.value, LogLevel::kInfo);
   EXPECT_FALSE(config({}).warns_of_orphans.value);
   EXPECT_TRUE(config({"-w"}).warns_of_orphans.value);
   const Config codes = config({"-e", "143", "-e3"});
@@ -200,6 +201,10 @@ TEST(Tini, Options) {
   EXPECT_TRUE(codes.exit_success.value.has(3));
   EXPECT_FALSE(codes.exit_success.value.has(4));
   EXPECT_EQ(codes.exit_success_when.value, SuccessWhen::kAlways);
+  // As strtol(3) reads it.
+  EXPECT_TRUE(config({"-e", "+143"}).exit_success.value.has(143));
+  EXPECT_TRUE(config({"-e", " 0143"}).exit_success.value.has(143));
+  EXPECT_TRUE(config({"-e", ""}).exit_success.value.has(0));
 }
 
 // docker info takes everything behind "tini version " for the version.
@@ -228,7 +233,10 @@ TEST(Tini, Words) {
   const Said bad = said(called("tini", {"-p", "SIGNOT", "ls"}));
   EXPECT_EQ(bad.text, "[FATAL tini (42)] Not a valid option for -p: SIGNOT\n");
   EXPECT_EQ(bad.status, 1);
-  EXPECT_EQ(said(called("tini", {"-e", "256", "ls"})).text, "[FATAL tini (42)] Not a valid option for -e: 256\n");
+  for (const std::string code : {"256", "143,144", "14 ", "-1", "x"}) {
+    EXPECT_EQ(said(called("tini", {"-e", code, "ls"})).text,
+              "[FATAL tini (42)] Not a valid option for -e: " + code + "\n");
+  }
 }
 
 TEST(DumbInit, LeadsASessionOfItsOwnAndSignalsIt) {

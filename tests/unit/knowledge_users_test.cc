@@ -131,7 +131,7 @@ TEST(Umask, IsOctalText) {
     return surroundings.error();
   };
   for (const char* const mask : {"0", "22", "022", "0022", "777"}) EXPECT_EQ(error(mask), "") << mask;
-  for (const char* const mask : {"", "8", "1000", "-1", "0o22", "22 ", "u=rwx"}) {
+  for (const char* const mask : {"", "8", "1000", "-1", "-0", "777777777777", "0o22", "22 ", "u=rwx"}) {
     EXPECT_EQ(error(mask),
               "--umask: expected a umask in octal, as text, from \"000\" to \"777\", not '" + std::string(mask) + "'");
   }

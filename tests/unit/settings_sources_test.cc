@@ -436,7 +436,9 @@ TEST(Privileges, TheCallerNamesNoFileAndNoCommandButTheOne) {
                                                         {"--pre-stop=x", "--pre-stop"},
                                                         {"--post-stop=x", "--post-stop"},
                                                         {"--report=/r", "--report"},
-                                                        {"--ready-file=/r", "--ready-file"}}) {
+                                                        {"--ready-file=/r", "--ready-file"},
+                                                        {"--notify=proxy", "--notify"},
+                                                        {"--watchdog=5s", "--watchdog"}}) {
     FakeSurroundings surroundings = with_arguments({option, "ls"});
     surroundings.files["/app.toml"] = "";
     EXPECT_EQ(surroundings.error(), "") << option;
@@ -457,6 +459,10 @@ TEST(Privileges, TheCallersVariablesAreRefusedAndOthersAreNot) {
   }
   surroundings.environment = {"HOME=/", "TERM=dumb"};
   EXPECT_EQ(surroundings.error(), "");
+  // The caller's directories would hold our socket.
+  surroundings.environment = {"NOTIFY_SOCKET=/n", "SYSTEMD_EXEC_PID=42", "RUNTIME_DIRECTORY=/r"};
+  surroundings.pid = 42;
+  EXPECT_EQ(surroundings.configure()->config.notify_mode.value, NotifyMode::kAuto);
 }
 
 TEST(Privileges, TheFileInEtcAndTheOtherOptionsCount) {

@@ -53,6 +53,17 @@ TEST(TrialAdvice, WhatGraceshimDoesByItselfNeedsNoSetting) {
   EXPECT_TRUE(gives(advice, "graceshim sends QUIT by itself (preset nginx)."));
 }
 
+TEST(TrialAdvice, ATimeoutThatIsOverBeforeTheGracePeriodIsLongerFromNowOn) {
+  Machine machine;
+  machine.set(signal_row(sig::kInt), {played(true, true, {}, Millis{34'000})});
+  ByItself by = by_itself();
+  by.timeout = Millis{30'000};
+  EXPECT_EQ(as_options(advice_on(machine, by).recommendation->settings), "--stop-signal INT --stop-timeout 51s");
+  EXPECT_TRUE(gives(advice_on(machine, by), "graceshim's own timeout of 30s would be over before."));
+  by.timeout = Millis{51'000};
+  EXPECT_EQ(as_options(advice_on(machine, by).recommendation->settings), "--stop-signal INT");
+}
+
 TEST(TrialAdvice, AnOrderlyEndWithAnotherStatusIsASuccess) {
   Machine machine;
   machine.set(signal_row(sig::kTerm), {played(true, true, {.by_signal = true, .value = sig::kTerm})});
@@ -133,14 +144,14 @@ TEST(TrialAdvice, TheTextShowsTheRowsAndWhatToUse) {
   const TrialSettings settings = with_work();
   const ByItself by = by_itself();
   const std::vector<Row> rows = play(settings, machine, by);
-  const std::vector<std::string> command{"./server", "a word", "it's"};
+  const std::vector<std::string> command{"./server", "a word", "it's", "it's\ntwo \\ lines"};
   Findings findings{settings, command, rows, by, advice_of(settings, rows, by)};
   const std::string text = findings_text(findings);
   for (const char* const line :
        {"  TERM        lost      143      0.1 s         -      -               -\n",
         "  INT         complete  0        4.0 s         -      cuts it         0.1 s\n", "  HUP         for a reason\n",
         "  TERM to all, behind a shield, stopped with INT\n              complete  0",
-        "Use           graceshim --stop-signal INT -- ./server 'a word' 'it'\\''s'\n",
+        "Use           graceshim --stop-signal INT -- ./server 'a word' 'it'\\''s' $'it\\'s\\x0atwo \\\\ lines'\n",
         "  TOML        [stop]\n              signal = \"INT\"\n", "STOPSIGNAL SIGINT",
         "terminationGracePeriodSeconds: 10\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
