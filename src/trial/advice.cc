@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graceshim/duration.h"
 #include "keys.h"
 #include "seconds.h"
 #include "values.h"
@@ -49,7 +50,8 @@ void tell_others(std::vector<std::string>& reasons, std::span<const Row> rows, b
   const std::string goes_on = names(rows, RowKind::kSignal, Verdict::kGoesOn);
   const std::string unheard = names(rows, RowKind::kSignal, Verdict::kUnheard);
   if (!complete.empty())
-    reasons.push_back(complete + (has_work ? ": the work is complete, too." : ": the command handles it, too."));
+    reasons.push_back(complete + (has_work ? ": the work is complete" : ": the command handles it") +
+                      (winner != nullptr ? ", too." : "."));
   if (!lost.empty()) reasons.push_back(lost + (has_work ? ": work is lost." : ": the command dies of it."));
   if (!goes_on.empty()) reasons.push_back(goes_on + ": the command goes on.");
   if (!unheard.empty()) reasons.push_back(unheard + ": no process of the command acts on it.");
@@ -201,6 +203,10 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
 
   const bool is_same = is_by_itself(*winner, by_itself);
   if (!is_same) recommended.settings = settings_of(*winner, work_after);
+  const bool is_too_short = by_itself.timeout < recommended.grace;
+  if (is_too_short) {
+    recommended.settings.push_back(wanted("stop.timeout", std::to_string(grace) + "s"));
+  }
   if (winner->candidate.then == 0 && winner->scope == Scope::kMain)
     recommended.stop_signal = "SIG" + signal_name(winner->candidate.signal);
 
@@ -234,6 +240,9 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
   }
   advice.reasons.push_back("A grace period of " + std::to_string(grace) +
                            " s: the longest end seen, with a margin for slow days.");
+  if (is_too_short)
+    advice.reasons.push_back("graceshim's own timeout of " + format_duration(by_itself.timeout) +
+                             " would be over before.");
   return advice;
 }
 

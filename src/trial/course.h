@@ -17,6 +17,7 @@ struct ByItself {
   StepList steps{};
   CodeSet success{};
   bool shields = false;  // it puts up a shield where the platform sends TERM to every process
+  Millis timeout = kInfinity;
 };
 
 // The signal to the command that a stop by itself begins with.

@@ -24,7 +24,8 @@ int refuse(const Error& error) {
 
 ByItself by_itself_of(const Invocation& invocation, const Plan& plan) {
   const Preset* const preset = find_preset(invocation.preset);
-  return {invocation.preset, plan.steps, plan.success, preset != nullptr && preset->shielding == Shielding::kNeeded};
+  return {invocation.preset, plan.steps, plan.success, preset != nullptr && preset->shielding == Shielding::kNeeded,
+          plan.timeout};
 }
 
 // Which row is played, and how long that may take: on a terminal in one line, elsewhere a line a row at its end.

@@ -82,9 +82,15 @@ std::string row_text(const Findings& findings, const Row& row) {
 std::string shell_word(const std::string& word) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%";
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  if (escaped(word) != word) {
+    // What a terminal must not get: as bash, zsh and ksh write it.
+    std::string quoted;
+    for (const char c : word) quoted.append(c == '\'' || c == '\\' ? "\\" : "").append(1, c);
+    return "$'" + escaped(quoted) + "'";
+  }
   std::string quoted = "'";
   for (const char c : word) c == '\'' ? quoted.append("'\\''") : quoted.append(1, c);
-  return escaped(quoted.append("'"));
+  return quoted.append("'");
 }
 
 std::string labelled(std::string_view label, std::string_view text) {
