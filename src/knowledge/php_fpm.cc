@@ -23,19 +23,25 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// Returns the value of `--long VALUE`, `--long=VALUE`, `-l VALUE` or `-lVALUE`; the last one counts.
+// Returns the value of `--long VALUE`, `--long=VALUE`, `-l VALUE` or `-lVALUE`; the last one counts. Letters without a
+// value may stand in front of it, as in `-Fy FILE`.
 std::optional<std::string> option(std::span<const std::string> arguments, std::string_view name, char letter) {
   const std::string longer = "--" + std::string(name);
-  const std::string shorter{'-', letter};
+  constexpr std::string_view kLettersWithValue = "cdgpy";
   std::optional<std::string> value;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
-    if (word == longer || word == shorter) {
+    if (word == longer) {
       if (i + 1 < arguments.size()) value = arguments[++i];
     } else if (word.starts_with(longer + "=")) {
       value = word.substr(longer.size() + 1);
-    } else if (word.starts_with(shorter)) {
-      value = word.substr(shorter.size());
+    } else if (word.starts_with('-') && !word.starts_with("--")) {
+      const std::size_t at = word.find_first_of(kLettersWithValue);
+      if (at == std::string::npos) continue;
+      const bool is_next = at + 1 == word.size();
+      if (is_next && i + 1 == arguments.size()) continue;
+      const std::string& found = is_next ? arguments[++i] : word;
+      if (word[at] == letter) value = is_next ? found : found.substr(at + 1);
     }
   }
   return value;

@@ -19,6 +19,17 @@ std::string until_kill(const State& state) {
   return state.deadline == kInfinity ? std::string() : "; KILL in " + format_duration(time_to_kill(state));
 }
 
+// Of the whole plan, which begins now: its own waits may be over before the timeout.
+std::string until_kill(const Plan& plan, const State& state) {
+  const bool has_open_wait = std::any_of(plan.steps.begin(), plan.steps.end(), [](const PlanStep& step) {
+    return step.wait == kAutoWait || step.wait == kInfinity;
+  });
+  const Millis own = plan.delay + fixed_waits(plan.steps);
+  const bool comes_first = !has_open_wait && !plan.hook && plan.steps[plan.steps.size() - 1].kills_tree() &&
+                           (state.deadline == kInfinity || own < time_to_kill(state));
+  return comes_first ? "; KILL in " + format_duration(own) : until_kill(state);
+}
+
 // "TERM from pid 1 (uid 0)". `signal` 0: our parent has ended.
 std::string who_asked(const Event& event, int signal) {
   std::string text = signal == 0 ? std::string("the parent has ended") : signal_name(signal);
@@ -134,7 +145,7 @@ void Narrator::tell_stop_asked(const Moment& moment, const Action& note) {
   if (passed_on && plan.broadcast.has(first)) line += ", which the platform itself has sent to every process";
   if (plan.delay > Millis{0}) line += " after " + format_duration(plan.delay);
   if (plan.hook) line += " once stop.pre_stop has ended";
-  line += until_kill(state);
+  line += until_kill(plan, state);
   world_.log(LogLevel::kInfo, line);
 }
 

@@ -1049,6 +1049,20 @@ TEST(Supervisor, ContGoesAheadOfAStopSignalThatIsCaught) {
   }
 }
 
+TEST(Words, TheKillOfAPlanThatIsOverBeforeTheTimeoutIsToldAsItComes) {
+  for (const Millis timeout : {Millis{seconds(30)}, kInfinity}) {
+    Plan plan = plan_of("TERM/2s/KILL", timeout);
+    plan.delay = seconds(1);
+    Simulation run(plan);
+    run.world.on_child_start = [](SimProcess& child) { child.ignores.add(sig::kTerm); };
+    run.start();
+    run.world.signal_us(sig::kTerm);
+    EXPECT_EQ(run.run(), 137);
+    EXPECT_TRUE(run.world.said("with TERM after 1s; KILL in 3s"));
+    EXPECT_EQ(run.elapsed(), seconds(3));
+  }
+}
+
 TEST(Words, AStopThatBeginsWithKillIsToldAsOne) {
   Simulation run(plan_of("KILL", seconds(30)));
   run.start();

@@ -536,6 +536,7 @@ TEST(PhpFpm, WithoutATimeoutOfItsOwnIsWarnedOf) {
                         {"/usr/local/etc/php-fpm.d/docker.conf", "[global]\nerror_log = /proc/self/fd/2\n"},
                         {"/usr/local/etc/php-fpm.d/zz.conf", "[global]\nprocess_control_timeout = 0s ; at once\n"}};
   expect_warning(surroundings, {"php-fpm", "-F", "-y", "a.conf"}, "/work/a.conf");
+  expect_warning(surroundings, {"php-fpm", "-Fy", "a.conf"}, "/work/a.conf");
   expect_warning(surroundings, {"php-fpm", "--fpm-config=/work/a.conf"}, "/work/a.conf");
   expect_warning(surroundings, {"php-fpm8.2", "--fpm-config", "./a.conf"}, "/work/a.conf");
   expect_warning(surroundings, {"php-fpm8.2", "-F"}, "/etc/php/8.2/fpm/php-fpm.conf");
