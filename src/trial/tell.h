@@ -17,6 +17,7 @@ struct Findings {
   Advice advice{};
   std::string cut{};  // why the trial ended before its time; empty: it did not
   std::string version{};
+  std::vector<Wanted> given{};  // by options, for the command and its start: they stay as they are
 };
 
 // For people: the table of the rows, what is recommended, and why.

@@ -5,6 +5,7 @@
 
 #include "aside.h"
 #include "facts.h"
+#include "keys.h"
 #include "player.h"
 #include "presets.h"
 #include "seconds.h"
@@ -26,6 +27,17 @@ ByItself by_itself_of(const Invocation& invocation, const Plan& plan) {
   const Preset* const preset = find_preset(invocation.preset);
   return {invocation.preset, plan.steps, plan.success, preset != nullptr && preset->shielding == Shielding::kNeeded,
           plan.timeout};
+}
+
+// What the options say that the trial was called with, but for those of the trial itself.
+std::vector<Wanted> given_by_options(const Config& config) {
+  std::vector<Wanted> given;
+  for (const Key& key : keys()) {
+    if (key.show == nullptr || key.flag.empty() || key.group == kTrialHeading) continue;
+    const Shown shown = key.show(config);
+    if (shown.origin == Origin::kCommandLine) given.push_back({std::string(key.toml), shown.value, {}});
+  }
+  return given;
 }
 
 // Which row is played, and how long that may take: on a terminal in one line, elsewhere a line a row at its end.
@@ -81,6 +93,7 @@ int play(const Invocation& invocation, const Plan& plan, const RequestMaker& mak
 
   Findings findings{settings, invocation.command, rows, by_itself};
   findings.version = program_version();
+  findings.given = given_by_options(invocation.config);
   if (player.cut_by() != 0) findings.cut = "The trial was cut short by " + signal_name(player.cut_by()) + ".";
   if (!player.blocked_by().empty()) findings.cut = player.blocked_by();
   findings.advice = findings.cut.empty() ? advice_of(settings, rows, by_itself) : known_of(settings, rows);

@@ -93,6 +93,19 @@ std::string shell_word(const std::string& word) {
   return quoted.append("'");
 }
 
+// Those that the recommendation does not replace.
+std::string options_that_stay(std::span<const Wanted> given, std::span<const Wanted> recommended) {
+  std::string text;
+  for (const Wanted& setting : given) {
+    if (std::ranges::count(recommended, setting.key, &Wanted::key) != 0) continue;
+    const auto rows = keys();
+    const auto key = std::ranges::find(rows, std::string_view(setting.key), &Key::toml);
+    text.append(" --").append(key->flag);
+    if (!key->argument.empty()) text.append(key->implied.empty() ? " " : "=").append(shell_word(setting.value));
+  }
+  return text;
+}
+
 std::string labelled(std::string_view label, std::string_view text) {
   return pad(std::string(label), kUseColumn) + std::string(text) + "\n";
 }
@@ -114,6 +127,7 @@ std::string toml_lines(std::span<const Wanted> settings) {
 std::string recommendation_text(const Findings& findings) {
   const Recommendation& recommended = *findings.advice.recommendation;
   std::string command = "graceshim";
+  command += options_that_stay(findings.given, recommended.settings);
   if (!recommended.settings.empty()) command += " " + as_options(recommended.settings);
   command += " --";
   for (const std::string& word : findings.command) command += " " + shell_word(word);

@@ -146,12 +146,14 @@ TEST(TrialAdvice, TheTextShowsTheRowsAndWhatToUse) {
   const std::vector<Row> rows = play(settings, machine, by);
   const std::vector<std::string> command{"./server", "a word", "it's", "it's\ntwo \\ lines"};
   Findings findings{settings, command, rows, by, advice_of(settings, rows, by)};
+  findings.given = {{"stop.signal", "QUIT", {}}, {"start.pre", "rm -rf x", {}}, {"child.umask", "027", {}}};
   const std::string text = findings_text(findings);
   for (const char* const line :
        {"  TERM        lost      143      0.1 s         -      -               -\n",
         "  INT         complete  0        4.0 s         -      cuts it         0.1 s\n", "  HUP         for a reason\n",
         "  TERM to all, behind a shield, stopped with INT\n              complete  0",
-        "Use           graceshim --stop-signal INT -- ./server 'a word' 'it'\\''s' $'it\\'s\\x0atwo \\\\ lines'\n",
+        "Use           graceshim --pre-start 'rm -rf x' --umask 027 --stop-signal INT -- ./server 'a word' 'it'\\''s' "
+        "$'it\\'s\\x0atwo \\\\ lines'\n",
         "  TOML        [stop]\n              signal = \"INT\"\n", "STOPSIGNAL SIGINT",
         "terminationGracePeriodSeconds: 10\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
