@@ -109,18 +109,20 @@ TEST_P(StandsStill, AStoppedGraceshimGivesItsCommandTheTimeThatWasLeft) {
   const Scratch scratch;
   Process shim = run_shim(kOptions + scratch.path("report"), kChild);
   const pid_t child = shim.ready();
-  const auto tell_both = [&](int signal) {
-    ::kill(child, signal);
-    shim.send(signal);
-  };
   const auto stopped = [](pid_t pid) { return proc_status(pid, "State").starts_with("T"); };
   const Thawed thawed = pause(
       shim,
       [&] {
-        tell_both(SIGSTOP);
-        eventually("both are stopped", [&] { return stopped(shim.pid()) && stopped(child); });
+        // graceshim first: the CONT behind its step may be on its way to the child yet.
+        shim.send(SIGSTOP);
+        eventually("graceshim is stopped", [&] { return stopped(shim.pid()); });
+        ::kill(child, SIGSTOP);
+        eventually("the child is stopped", [&] { return stopped(child); });
       },
-      [&] { tell_both(SIGCONT); });
+      [&] {
+        ::kill(child, SIGCONT);
+        shim.send(SIGCONT);
+      });
   expect_kill_after_grace(shim, thawed, scratch.path("report"));
 }
 
