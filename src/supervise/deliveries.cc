@@ -9,6 +9,10 @@ Hears hears(const Dispositions& how, int signal) noexcept {
   return how.blocked.has(signal) ? Hears::kUnsure : Hears::kNo;
 }
 
+bool takes(const Dispositions& how, int signal) noexcept {
+  return how.caught.has(signal) || how.blocked.has(signal);
+}
+
 const DeliveryLedger::Entry* DeliveryLedger::find(ProcessId process) const {
   const auto found = entries_.find(process.pid);
   // Another start time: it was an earlier process of this number.

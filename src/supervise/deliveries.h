@@ -20,6 +20,9 @@ enum class Hears : std::uint8_t { kNo, kUnsure, kYes };
 // do nothing is blocked, that may also be for a moment: dash blocks all signals while vfork(2) starts a command.
 Hears hears(const Dispositions& how, int signal) noexcept;
 
+// Whether the process catches `signal`, or blocks it to wait for it; one of kTerminalStops does not stop it then.
+bool takes(const Dispositions& how, int signal) noexcept;
+
 struct PipeOfReader {
   std::optional<Millis> writers_gone{};  // when the pipe was first seen without a writer
   Millis drained{0};                     // after that: when something was last seen in the pipe

@@ -130,31 +130,6 @@ Sent Effects::send(const Process& process, int signal) {
   return ours ? world_.send(process.id.pid, signal) : world_.send_verified(process, signal);
 }
 
-// A step and the CONT behind it: a stopped process can act on nothing else.
-Sent Effects::send_step(const Process& process, int signal) {
-  const int pid = process.id.pid;
-  const bool ahead = resumes_ahead(pid, signal);
-  if (ahead) send(process, sig::kCont);
-  const Sent sent = send(process, signal);
-  if (sent == Sent::kDelivered && signal != sig::kKill && !ahead && needs_resuming(pid)) send(process, sig::kCont);
-  if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, process, signal);
-  return sent;
-}
-
-// Whether the CONT goes ahead of the step: it takes TSTP, TTIN and TTOU back as long as they are pending
-// (prepare_signal() in the kernel's signal.c), also from a process that catches them or waits for them.
-bool Effects::resumes_ahead(int pid, int signal) {
-  if (!kTerminalStops.has(signal)) return false;
-  const std::optional<Dispositions> how = world_.dispositions(pid);
-  return how && (how->caught.has(signal) || how->blocked.has(signal)) && needs_resuming(pid);
-}
-
-bool Effects::needs_resuming(int pid) {
-  if (now_->plan.resume == Resume::kAlways) return true;
-  const std::optional<Process> now = world_.process(pid);
-  return now && now->state == 'T';
-}
-
 Process Effects::child_process() const {
   Process child;
   child.id.pid = world_.child();

@@ -51,8 +51,7 @@ class Effects {
   void deliver_to_orphans(const Action& action);
   void deliver_to_orphan(const Process& orphan, const Action& action);
   std::optional<int> deliver_below(const Process& deaf, int signal, int step);
-  void resume_ahead(const std::vector<Process>& members, int signal);
-  void resume_group(const std::vector<Process>& members, int signal);
+  void resume_members(const std::vector<Process>& members, int signal, bool takers);
   void record_step(const Process& member, const Action& action);
   void abort_child();
   void forward(const Action& action);
@@ -68,7 +67,7 @@ class Effects {
 
   Sent send(const Process& process, int signal);
   Sent send_step(const Process& process, int signal);
-  [[nodiscard]] bool resumes_ahead(int pid, int signal);
+  [[nodiscard]] bool takes_stop(int pid, int signal);
   [[nodiscard]] bool needs_resuming(int pid);
   void note_served(int signal, std::string name);
   void note_step_of_orphan(int signal, int step, int delivered);

@@ -21,9 +21,8 @@ std::string until_kill(const State& state) {
 
 // Of the whole plan, which begins now: its own waits may be over before the timeout.
 std::string until_kill(const Plan& plan, const State& state) {
-  const bool has_open_wait = std::any_of(plan.steps.begin(), plan.steps.end(), [](const PlanStep& step) {
-    return step.wait == kAutoWait || step.wait == kInfinity;
-  });
+  const bool has_open_wait = std::ranges::any_of(
+      plan.steps, [](const PlanStep& step) { return step.wait == kAutoWait || step.wait == kInfinity; });
   const Millis own = plan.delay + fixed_waits(plan.steps);
   const bool comes_first = !has_open_wait && !plan.hook && plan.steps[plan.steps.size() - 1].kills_tree() &&
                            (state.deadline == kInfinity || own < time_to_kill(state));

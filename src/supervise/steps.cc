@@ -6,6 +6,42 @@
 
 namespace graceshim {
 
+// --- A step to one process. ---
+
+// A step and the CONT behind it: a stopped process can act on nothing else.
+Sent Effects::send_step(const Process& process, int signal) {
+  const int pid = process.id.pid;
+  const bool ahead = takes_stop(pid, signal);
+  if (ahead && needs_resuming(pid)) send(process, sig::kCont);
+  const Sent sent = send(process, signal);
+  if (sent == Sent::kDelivered && signal != sig::kKill && !ahead && needs_resuming(pid)) send(process, sig::kCont);
+  if (sent == Sent::kRefused) note_once(Outcome::Kind::kRefused, process, signal);
+  return sent;
+}
+
+// To such a process the CONT goes ahead of the step: it takes TSTP, TTIN and TTOU back as long as they are pending
+// (prepare_signal() in the kernel's signal.c).
+bool Effects::takes_stop(int pid, int signal) {
+  if (!kTerminalStops.has(signal)) return false;
+  const std::optional<Dispositions> how = world_.dispositions(pid);
+  return how && takes(*how, signal);
+}
+
+bool Effects::needs_resuming(int pid) {
+  if (now_->plan.resume == Resume::kAlways) return true;
+  const std::optional<Process> now = world_.process(pid);
+  return now && now->state == 'T';
+}
+
+// The members of the child's group that take a stop signal themselves, or those that do not.
+void Effects::resume_members(const std::vector<Process>& members, int signal, bool takers) {
+  for (const Process& member : members) {
+    const int pid = member.id.pid;
+    if (member.group == world_.child() && takes_stop(pid, signal) == takers && needs_resuming(pid))
+      send(member, sig::kCont);
+  }
+}
+
 // --- Steps to the child. ---
 
 void Effects::deliver_to_child(const Action& action) {
@@ -28,7 +64,8 @@ void Effects::deliver_to_child(const Action& action) {
     deliver_to_main(action, record, !again);
     ledger_.record(child.id, action.step);
   } else if (action.scope == Scope::kGroup) {
-    resume_ahead(members, action.signal);
+    const bool one_by_one = kTerminalStops.has(action.signal) && !members.empty();
+    if (one_by_one) resume_members(members, action.signal, true);
     if (world_.send_to_group(child.id.pid, action.signal) == Sent::kDelivered) {
       for (const Process& member : members) {
         if (member.group != child.id.pid) continue;
@@ -36,7 +73,11 @@ void Effects::deliver_to_child(const Action& action) {
         ++record.delivered;
       }
       record.delivered = std::max(record.delivered, 1);  // without /proc nobody can count them
-      resume_group(members, action.signal);
+      if (one_by_one || now_->plan.resume != Resume::kAlways) {
+        resume_members(members, action.signal, false);
+      } else {
+        world_.send_to_group(child.id.pid, sig::kCont);
+      }
     } else {
       // The child has moved to another group: the step is still for it.
       record.delivered += send_step(child, action.signal) == Sent::kDelivered ? 1 : 0;
@@ -110,24 +151,6 @@ std::optional<int> Effects::deliver_below(const Process& deaf, int signal, int s
     note_served(signal, describe(process));
   }
   return delivered;
-}
-
-// Of the child's group, those whose CONT goes ahead of the signal.
-void Effects::resume_ahead(const std::vector<Process>& members, int signal) {
-  for (const Process& member : members) {
-    if (member.group == world_.child() && resumes_ahead(member.id.pid, signal)) send(member, sig::kCont);
-  }
-}
-
-void Effects::resume_group(const std::vector<Process>& members, int signal) {
-  if (now_->plan.resume == Resume::kAlways && (!kTerminalStops.has(signal) || members.empty())) {
-    world_.send_to_group(world_.child(), sig::kCont);
-    return;
-  }
-  for (const Process& member : members) {
-    const int pid = member.id.pid;
-    if (member.group == world_.child() && !resumes_ahead(pid, signal) && needs_resuming(pid)) send(member, sig::kCont);
-  }
 }
 
 // --- Steps to the orphans. ---

@@ -47,8 +47,7 @@ bool is_heard(const std::vector<Process>& processes, int signal) {
   return std::ranges::any_of(processes, [signal](const Process& process) {
     const std::optional<Dispositions> how = dispositions(process.id.pid);
     if (!how) return false;
-    return kTerminalStops.has(signal) ? how->caught.has(signal) || how->blocked.has(signal)
-                                      : hears(*how, signal) != Hears::kNo;
+    return kTerminalStops.has(signal) ? takes(*how, signal) : hears(*how, signal) != Hears::kNo;
   });
 }
 
