@@ -5,6 +5,7 @@
 #include "graceshim/duration.h"
 #include "keys.h"
 #include "seconds.h"
+#include "text.h"
 #include "values.h"
 
 namespace graceshim {
@@ -204,9 +205,7 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
   const bool is_same = is_by_itself(*winner, by_itself);
   if (!is_same) recommended.settings = settings_of(*winner, work_after);
   const bool is_too_short = by_itself.timeout < recommended.grace;
-  if (is_too_short) {
-    recommended.settings.push_back(wanted("stop.timeout", std::to_string(grace) + "s"));
-  }
+  if (is_too_short) recommended.settings.push_back(wanted("stop.timeout", std::to_string(grace) + "s"));
   if (winner->candidate.then == 0 && winner->scope == Scope::kMain)
     recommended.stop_signal = "SIG" + signal_name(winner->candidate.signal);
 
@@ -252,12 +251,27 @@ Advice known_of(const TrialSettings& settings, std::span<const Row> rows) {
   return advice;
 }
 
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  if (escaped(word) != word) {
+    // What a terminal must not get: as bash, zsh and ksh write it.
+    std::string quoted;
+    for (const char c : word) quoted.append(c == '\'' || c == '\\' ? "\\" : "").append(1, c);
+    return "$'" + escaped(quoted) + "'";
+  }
+  std::string quoted = "'";
+  for (const char c : word) c == '\'' ? quoted.append("'\\''") : quoted.append(1, c);
+  return quoted.append("'");
+}
+
 std::string as_options(std::span<const Wanted> settings) {
   std::string text;
   for (const Wanted& setting : settings) {
     const auto rows = keys();
     const auto key = std::ranges::find(rows, std::string_view(setting.key), &Key::toml);
-    text.append(text.empty() ? "--" : " --").append(key->flag).append(" ").append(setting.value);
+    text.append(text.empty() ? "--" : " --").append(key->flag);
+    if (!key->argument.empty()) text.append(key->implied.empty() ? " " : "=").append(shell_word(setting.value));
   }
   return text;
 }

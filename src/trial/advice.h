@@ -39,6 +39,8 @@ Advice advice_of(const TrialSettings& settings, std::span<const Row> rows, const
 // recommended, and nothing is said of the trial as a whole.
 Advice known_of(const TrialSettings& settings, std::span<const Row> rows);
 
+// A word as a shell takes it.
+std::string shell_word(const std::string& word);
 // "--stop-signal INT"
 std::string as_options(std::span<const Wanted> settings);
 

@@ -1,6 +1,7 @@
 // Writes the findings of a trial for people.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "columns.h"
 #include "keys.h"
@@ -78,32 +79,15 @@ std::string row_text(const Findings& findings, const Row& row) {
   return text;
 }
 
-// A word as a shell takes it.
-std::string shell_word(const std::string& word) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  if (escaped(word) != word) {
-    // What a terminal must not get: as bash, zsh and ksh write it.
-    std::string quoted;
-    for (const char c : word) quoted.append(c == '\'' || c == '\\' ? "\\" : "").append(1, c);
-    return "$'" + escaped(quoted) + "'";
-  }
-  std::string quoted = "'";
-  for (const char c : word) c == '\'' ? quoted.append("'\\''") : quoted.append(1, c);
-  return quoted.append("'");
-}
-
-// Those that the recommendation does not replace.
-std::string options_that_stay(std::span<const Wanted> given, std::span<const Wanted> recommended) {
-  std::string text;
-  for (const Wanted& setting : given) {
-    if (std::ranges::count(recommended, setting.key, &Wanted::key) != 0) continue;
-    const auto rows = keys();
-    const auto key = std::ranges::find(rows, std::string_view(setting.key), &Key::toml);
-    text.append(" --").append(key->flag);
-    if (!key->argument.empty()) text.append(key->implied.empty() ? " " : "=").append(shell_word(setting.value));
-  }
-  return text;
+// What was given, but for what the recommendation replaces, and the recommendation.
+std::vector<Wanted> settings_in_force(const Findings& findings) {
+  const std::vector<Wanted>& recommended = findings.advice.recommendation->settings;
+  std::vector<Wanted> settings;
+  std::ranges::copy_if(findings.given, std::back_inserter(settings), [&recommended](const Wanted& given) {
+    return std::ranges::count(recommended, given.key, &Wanted::key) == 0;
+  });
+  settings.insert(settings.end(), recommended.begin(), recommended.end());
+  return settings;
 }
 
 std::string labelled(std::string_view label, std::string_view text) {
@@ -127,8 +111,8 @@ std::string toml_lines(std::span<const Wanted> settings) {
 std::string recommendation_text(const Findings& findings) {
   const Recommendation& recommended = *findings.advice.recommendation;
   std::string command = "graceshim";
-  command += options_that_stay(findings.given, recommended.settings);
-  if (!recommended.settings.empty()) command += " " + as_options(recommended.settings);
+  const std::vector<Wanted> settings = settings_in_force(findings);
+  if (!settings.empty()) command += " " + as_options(settings);
   command += " --";
   for (const std::string& word : findings.command) command += " " + shell_word(word);
   std::string text = labelled("Use", command) + toml_lines(recommended.settings);
