@@ -155,9 +155,11 @@ bool asks_for_check(std::span<char* const> arguments) {
 }
 
 // A probe that comes every few seconds: nothing is read but the ready file. Returns the exit status.
-int check_ready(std::span<char* const> arguments, std::span<char* const> environment) {
+int check_ready(const Surroundings& surroundings) {
   constexpr std::string_view kVariable = "GRACESHIM_NOTIFY_READY_FILE";
   const std::string option(kCheckReady);
+  if (surroundings.privileged) return refuse(refused_to_caller(option, "take these rights away"), kOwnConventions);
+  const std::span<char* const> arguments = surroundings.arguments;
   std::string_view path = arguments[1];
   path.remove_prefix(std::min(path.size(), kCheckReady.size() + 1));
   std::span<char* const> rest = arguments.subspan(2);
@@ -167,7 +169,7 @@ int check_ready(std::span<char* const> arguments, std::span<char* const> environ
   }
   if (!rest.empty() || path.starts_with('-'))
     return refuse({option + ": takes a path and nothing else"}, kOwnConventions);
-  if (path.empty()) path = variable_in(environment, kVariable).value_or("");
+  if (path.empty()) path = variable_in(surroundings.environment, kVariable).value_or("");
   if (path.empty())
     return refuse({option + ": needs the path of the ready file, or " + std::string(kVariable)}, kOwnConventions);
   const std::string why_not = why_not_ready(std::string(path));
@@ -225,10 +227,7 @@ void app_main(int argc, char** argv, char** environment) {
   surroundings.privileged = is_privileged();
   surroundings.files = {read_file, file_exists, directory_names, entry.working_directory};
   const Dialect dialect = dialect_of(surroundings.arguments);
-  const bool checks = dialect.is_own && asks_for_check(surroundings.arguments);
-  if (checks && surroundings.privileged)
-    leave(refuse(refused_to_caller(std::string(kCheckReady), "take these rights away"), kOwnConventions));
-  if (checks) leave(check_ready(surroundings.arguments, surroundings.environment));
+  if (dialect.is_own && asks_for_check(surroundings.arguments)) leave(check_ready(surroundings));
   static auto& invocation = *new Result<Invocation>(configure(surroundings, dialect));
   const Conventions conventions = conventions_of(surroundings.arguments);
   if (!invocation) leave(refuse(invocation.error(), conventions));

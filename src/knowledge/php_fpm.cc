@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "options.h"
 #include "text.h"
 
 namespace graceshim {
@@ -23,26 +24,12 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// Returns the value of `--long VALUE`, `--long=VALUE`, `-l VALUE` or `-lVALUE`; the last one counts. Letters without a
-// value may stand in front of it, as in `-Fy FILE`.
-std::optional<std::string> option(std::span<const std::string> arguments, std::string_view name, char letter) {
-  const std::string longer = "--" + std::string(name);
-  constexpr std::string_view kLettersWithValue = "cdgpy";
+// Returns the value of an option; the last one counts, and an empty one does not.
+std::optional<std::string> option(Words arguments, std::string_view name, std::string_view letter) {
+  constexpr OptionRules kRules{.letters = "cdgpy", .longs = {"php-ini", "define", "pid", "prefix", "fpm-config"}};
   std::optional<std::string> value;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    if (word == longer) {
-      if (i + 1 < arguments.size()) value = arguments[++i];
-    } else if (word.starts_with(longer + "=")) {
-      value = word.substr(longer.size() + 1);
-    } else if (word.starts_with('-') && !word.starts_with("--")) {
-      const std::size_t at = word.find_first_of(kLettersWithValue);
-      if (at == std::string::npos) continue;
-      const bool is_next = at + 1 == word.size();
-      if (is_next && i + 1 == arguments.size()) continue;
-      const std::string& found = is_next ? arguments[++i] : word;
-      if (word[at] == letter) value = is_next ? found : found.substr(at + 1);
-    }
+  for (const Option& given : split_arguments(arguments, kRules).options) {
+    if ((given.name == name || given.name == letter) && !given.value.empty()) value = given.value;
   }
   return value;
 }
@@ -137,11 +124,11 @@ std::string configuration_of(std::string_view program, const FileAccess& files) 
 }  // namespace
 
 std::string php_fpm_warning(std::string_view program, std::span<const std::string> arguments, const FileAccess& files) {
-  const std::optional<std::string> given = option(arguments, "fpm-config", 'y');
+  const std::optional<std::string> given = option(arguments, "fpm-config", "y");
   const std::string path =
       given ? absolute_path(*given, files.working_directory).value_or("") : configuration_of(program, files);
   if (path.empty()) return "";
-  std::optional<std::string> prefix = option(arguments, "prefix", 'p');
+  std::optional<std::string> prefix = option(arguments, "prefix", "p");
   constexpr std::string_view kUnderPrefix = "/etc/php-fpm.conf";
   if (!prefix && path.ends_with(kUnderPrefix)) prefix = path.substr(0, path.size() - kUnderPrefix.size());
   Reader reader(files, std::move(prefix));

@@ -197,7 +197,6 @@ Recognised recognise_shell(std::string_view shell, Words words, Context& context
   if (script == nullptr) return {};  // a script file, most often an entry point that ends in exec
 
   const ShellText text = split_shell_text(*script);
-  if (text.commands.empty() && text.background.empty()) return {};
   for (const std::vector<std::string>& command : text.commands) {
     if (command.front() != "export") continue;
     for (const std::string& word : command) {
