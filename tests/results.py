@@ -64,7 +64,7 @@ def excerpt(output):
 def count(paths, skips_fail=False, no_skip_fails=()):
     """How many tests have each verdict; what has not passed is named. What has failed repeats its output behind all
     that, and is named once more, as a log is often read from its end."""
-    counts, failed = collections.Counter(), {}
+    counts, failed = collections.Counter(), []
     for path in [*paths, *no_skip_fails]:
         where = os.path.basename(path).removesuffix(".xml")
         for name, verdict, reason, output in results(path):
@@ -73,13 +73,13 @@ def count(paths, skips_fail=False, no_skip_fails=()):
             counts[verdict] += 1
             said = f"{name} ({where}){reason and ': '}{reason}"
             if verdict == "failed":
-                failed[f"  FAILED {said}"] = excerpt(output)
+                failed.append((f"  FAILED {said}", excerpt(output)))
             elif verdict != "passed":
                 print(f"  {verdict} {said}")
-    for said, output in failed.items():
+    for said, output in failed:
         print(f"{said}\n{output}", end="")
-    if len(failed) > 1 or any(failed.values()):
-        print("\n".join(failed))
+    for said, _ in failed:
+        print(said)
     return counts
 
 

@@ -31,11 +31,14 @@ import lives
 import tracer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+
+from results import excerpt  # noqa: E402
+
 EXPECTED = os.environ.get("GRACESHIM_FAULTS_EXPECTED", os.path.join(HERE, "expected"))
 SHIM = os.environ.get("GRACESHIM_BINARY") or os.environ.get("GRACESHIM_BUILT", "graceshim")
 SKIPPED = 77
 AT_A_TIME = 4
-MOST_SHOWN, WIDEST = 30, 1000  # lines of what a life has said, and characters of a line
 OWN_STATUSES = (125, 126, 127)
 OTHERS_STATUSES = {"tini": (1, 126, 127), "dumb-init": (1, 2, 126, 127)}
 
@@ -91,7 +94,7 @@ class Judge:
         for other in self.undisturbed:
             if not other.calls or other.hangs or other.signal or other.left or other.status != first.status:
                 raise AssertionError(f"{label} is no life to try: {len(other.calls)} calls, {other.hangs=}, {other.signal=}, "
-                                     f"{other.left=}\n{excerpt(detail_of(other, self))}")
+                                     f"{other.left=}\n{in_lines(detail_of(other, self))}")
         self.lines = {line for outcome in self.undisturbed for line in self.log(outcome)}
 
     def live(self, fault=None, records=False):
@@ -154,12 +157,10 @@ def detail_of(outcome, judge):
                      if line not in story(judge.undisturbed[0].said, judge.directory)]}
 
 
-def excerpt(detail):
-    """For a reader: a line each, and no more of what is endless than its ends."""
-    lines = [f"{name}: {value}" for name, value in detail.items() if name != "errors"] + detail["errors"].splitlines()
-    if len(lines) > MOST_SHOWN:
-        lines[MOST_SHOWN // 2:-MOST_SHOWN // 2] = ["..."]
-    return "".join(f"    {line[:WIDEST]}\n" for line in lines)
+def in_lines(detail):
+    """For a reader, in lines."""
+    facts = "".join(f"{name}: {value}\n" for name, value in detail.items() if name != "errors")
+    return excerpt(facts + detail["errors"])
 
 
 # --- Which faults. ---
@@ -276,7 +277,7 @@ def check(label, is_whole):
             wrong = "not in the table"
         if wrong:
             failed += 1
-            print(f"{result.moment}: {result.call} #{result.nth} {result.error}: {result.outcome}\n  {wrong}\n{excerpt(result.detail)}")
+            print(f"{result.moment}: {result.call} #{result.nth} {result.error}: {result.outcome}\n  {wrong}\n{in_lines(result.detail)}")
     unknown = sorted({call.name for call in judge.calls if calls.errnos(call.name) is None})
     if unknown:
         print("calls of which calls.py says nothing: " + ", ".join(unknown))

@@ -184,19 +184,18 @@ class Simulator:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def histories(self, life):
-        """The plain one first. Nothing: the life is none."""
+    def histories(self, life, numbers):
+        """One by one. Nothing: the life is none."""
         self.process.stdin.write("\n".join(["life", *life, ""]))
-        return [self.history(number) for number in range(TRIES)]
+        return map(self.history, numbers)
 
     def may_come_out_otherwise(self, life, wanted):
         """Whether one of many more delays changes the history."""
-        self.histories(life)
-        return any(shape(life, self.history(number)) != wanted for number in range(TRIES, MORE_TRIES))
+        return any(shape(life, history) != wanted for history in self.histories(life, range(TRIES, MORE_TRIES)))
 
     def expected(self, life):
         """(history, times) of a life that is decided: the times are pairs of a least and a most. Otherwise nothing."""
-        histories = self.histories(life)
+        histories = list(self.histories(life, range(TRIES)))  # the plain one first
         if any(history is None or history["report"] is None or history["hurried"] or history["faults"] for history in histories):
             return None
         shapes = [shape(life, history) for history in histories]
